@@ -1,0 +1,91 @@
+# Everything a person does with a checkout: `make help`. It needs Python and make; the rest comes by pip.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PYTEST_ARGS ?=
+DIST ?= dist
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-min test-all lint docs bench torture dist clean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	  awk -F'|' '{ printf "make %-9s %s\n", $$1, $$2 }'
+
+run: $(VENV)/.run ## a reaction server on SQLite at http://127.0.0.1:5000, open in the browser
+	@$(BIN)/python tools/open_browser.py "http://$${HOST:-127.0.0.1}:$${PORT:-5000}/" & \
+	  exec $(BIN)/python -m openheart run
+
+test: $(VENV)/.test ## the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-min: ## the tests, with the oldest dependencies that setup.py admits
+	@$(MAKE) --no-print-directory VENV=.venv-min .venv-min/.min
+	.venv-min/bin/python -m pytest -m "not slow and not torture" $(PYTEST_ARGS)
+
+test-all: ## the tests, with each Python from 3.11 on that this machine has
+	@set -e; sh tools/pythons.sh | while read -r version python; do \
+	  echo "== Python $$version"; \
+	  $(MAKE) --no-print-directory test PYTHON="$$python" VENV=".venv-$$version" < /dev/null; \
+	done
+
+lint: $(VENV)/.lint ## ruff, mypy --strict and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.docs ## the documentation, as docs/_build/html/index.html
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+
+bench: $(VENV)/.test ## the benchmarks against bare Flask and the peers, written to benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+torture: $(VENV)/.test ## the long runs: kill -9 under load, many processes, many generated requests
+	$(BIN)/python -m pytest -m torture $(PYTEST_ARGS)
+
+dist: $(VENV)/.dist ## the wheel and the sdist, in dist/
+	rm -rf build $(DIST)
+	$(BIN)/python -m build --outdir $(DIST)
+
+clean: ## removes the environments and what was built; leaves the counts
+	rm -rf .venv .venv-* .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build dist docs/_build *.egg-info
+
+# One stamp for each use of the environment, so that a second `make run` starts at once.
+$(VENV)/.made:
+	@command -v $(PYTHON) > /dev/null || \
+	  { echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), and openheart needs 3.11 or newer. Name one: make PYTHON=/path/to/python3 run" >&2; \
+	    echo "Found here: $$(sh tools/pythons.sh | tr '\n' ';' | sed 's/^$$/none/')" >&2; exit 1; }
+	@echo "Making the environment $(VENV) (once)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made setup.py pyproject.toml
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made setup.py pyproject.toml requirements/test.txt
+	$(PIP) -e '.[all]' -r requirements/test.txt
+	@touch $@
+
+$(VENV)/.min: $(VENV)/.made setup.py pyproject.toml requirements/test.txt requirements/min.txt
+	$(PIP) -e '.[all]' -r requirements/test.txt -c requirements/min.txt
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test requirements/lint.txt requirements/docs.txt
+	$(PIP) -r requirements/lint.txt -r requirements/docs.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made setup.py pyproject.toml requirements/docs.txt
+	$(PIP) -e '.[all]' -r requirements/docs.txt
+	@touch $@
+
+$(VENV)/.dist: $(VENV)/.made
+	$(PIP) build
+	@touch $@

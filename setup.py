@@ -1,0 +1,93 @@
+"""How openheart is packaged: metadata, dependencies, extras and entry points."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+SOURCE = "https://github.com/openheart/openheart"
+
+
+def version() -> str:
+    # Read, not imported: the dependencies are not there yet while a wheel is built.
+    text = (HERE / "openheart" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__(?:: [\w\[\]]+)? = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        raise RuntimeError('openheart/__init__.py has no line such as: __version__ = "1.2.3"')
+    return found[1]
+
+
+def long_description() -> str:
+    # A package index shows the text away from the repository, where a relative picture or link leads nowhere.
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"(!\[[^\]]*\])\((?!https?:)([^)]+)\)", rf"\1({SOURCE}/raw/main/\2)", text)
+    return re.sub(r"(?<!!)(\[[^\]]*\])\((?!https?:|#)([^)]+)\)", rf"\1({SOURCE}/blob/main/\2)", text)
+
+
+# The lower bounds are what requirements/min.txt installs and `make test-min` tests.
+EXTRAS = {
+    "gunicorn": ["gunicorn>=22.0"],
+    "granian": ["granian>=2.0"],
+}
+
+setup(
+    name="openheart",
+    version=version(),
+    description="Emoji reactions for any page, served by Flask",
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    author="the openheart developers",
+    license="MIT",
+    license_files=["LICENSE"],
+    url=SOURCE,
+    project_urls={
+        "Documentation": "https://openheart.github.io/openheart/",
+        "Source": SOURCE,
+        "Changes": f"{SOURCE}/blob/main/CHANGELOG.md",
+        "Issues": f"{SOURCE}/issues",
+        "Protocol": "https://openheart.fyi",
+    },
+    keywords="emoji reactions openheart flask likes static-site",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Web Environment",
+        "Framework :: Flask",
+        "Intended Audience :: Developers",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Internet :: WWW/HTTP :: WSGI :: Application",
+        "Typing :: Typed",
+    ],
+    packages=find_packages(include=["openheart", "openheart.*"]),
+    package_data={
+        "openheart": ["py.typed"],
+        "openheart.protocol": ["vectors/*.json"],
+        "openheart.web": ["templates/*", "static/*"],
+    },
+    zip_safe=False,
+    python_requires=">=3.11",
+    install_requires=[
+        "Flask>=3.0",
+        "Werkzeug>=3.0.1",
+        "blinker>=1.6.2",
+        "click>=8.1.3",
+        "emoji>=2.14",
+        "python-dotenv>=1.0",
+        "regex>=2024.4.16",
+        "waitress>=3.0",
+    ],
+    extras_require={**EXTRAS, "all": sorted(needed for extra in EXTRAS.values() for needed in extra)},
+    entry_points={
+        "console_scripts": ["openheart = openheart.cli:main"],
+        "flask.commands": ["openheart = openheart.cli:openheart_group"],
+        # Other packages add storages by entry points of their own in the group "openheart.backends":
+        #     "openheart.backends": ["myscheme = mypackage.backend:MyBackend"]
+    },
+)

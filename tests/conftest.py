@@ -1,0 +1,102 @@
+"""What every test gets: an environment of its own, nothing left behind, and a summary of what was missing."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from .requirements import MISSING, in_ci
+
+# The tests move to folders of their own, and servers that they start must still find the package.
+if "PYTHONPATH" in os.environ:
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        os.path.abspath(entry) for entry in os.environ["PYTHONPATH"].split(os.pathsep)
+    )
+
+# deadline=None: this says what is right, and the benchmarks say what is fast.
+settings.register_profile(
+    "openheart",
+    database=None,
+    deadline=None,
+    derandomize=in_ci(),
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("openheart")
+
+OURS = re.compile(
+    r"(OPENHEART|SERVER|FLASK|SMTP|AMAZON|PUSHER)(_.*)?"
+    r"|NAME|INSTANCE|LEVEL|DEBUG|HOST|PORT|SECRET_KEY|MONGOHQ_URL|REDISTOGO_URL|CLOUDAMQP_URL"
+)
+GRACE = 5.0  # seconds that a thread has to end after its test
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting and no file of the person who runs the tests reaches them."""
+    for name in list(os.environ):
+        if OURS.fullmatch(name):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(_own_environment: None) -> Iterator[None]:
+    """A test ends with no application loaded, and with no more threads and open databases than before."""
+    threads = set(threading.enumerate())
+    databases = open_databases()
+    yield
+    unload()
+    deadline = time.monotonic() + GRACE
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = sorted(thread.name for thread in set(threading.enumerate()) - threads)
+    assert not left, f"threads left running: {', '.join(left)}; the test must stop what it starts"
+    opened = sorted(open_databases() - databases)
+    assert not opened, f"databases left open: {', '.join(opened)}; the test must disconnect its backends"
+
+
+def unload() -> None:
+    """Unload what the test loaded, without importing openheart for a test that did not."""
+    if "openheart" in sys.modules:
+        import openheart
+
+        openheart.unload()
+
+
+def open_databases() -> set[str]:
+    """The SQLite files that this process has open, where the system tells (Linux); else nothing."""
+    paths = set()
+    try:
+        descriptors = os.listdir("/proc/self/fd")
+    except OSError:
+        return set()
+    for descriptor in descriptors:
+        try:
+            path = os.readlink(f"/proc/self/fd/{descriptor}")
+        except OSError:
+            continue
+        if re.search(r"\.(db|sqlite3?)(-wal|-shm)?$", path):
+            paths.add(path)
+    return paths
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was missing, each once, with how to get it."""
+    lines = set()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if MISSING in reason:
+            lines.add(reason.split(MISSING, 1)[1])
+    if lines:
+        terminalreporter.section("missing on this machine, so some tests were skipped")
+        for line in sorted(lines):
+            terminalreporter.write_line(f"- {line}")
