@@ -13,10 +13,10 @@ SOURCE = "https://github.com/openheart/openheart"
 
 def version() -> str:
     # Read, not imported: the dependencies are not there yet while a wheel is built.
-    text = (HERE / "openheart" / "__init__.py").read_text(encoding="utf-8")
+    text = (HERE / "openheart" / "version.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__(?:: [\w\[\]]+)? = "([^"]+)"$', text, re.MULTILINE)
     if found is None:
-        raise RuntimeError('openheart/__init__.py has no line such as: __version__ = "1.2.3"')
+        raise RuntimeError('openheart/version.py has no line such as: __version__ = "1.2.3"')
     return found[1]
 
 

@@ -1,0 +1,57 @@
+"""How the documentation is built: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pallets_sphinx_themes import ProjectLink
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+
+from openheart.version import __version__  # noqa: E402  the path comes first
+
+project = "openheart"
+author = "the openheart developers"
+copyright = f"2026, {author}"
+release = version = __version__
+language = "en-GB"
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "myst_parser",
+    "pallets_sphinx_themes",
+    "sphinx_click",
+    "reference",
+]
+exclude_patterns = ["_build"]
+default_role = "code"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+
+# Other projects' names are named and not linked: their pages are not fetched while ours are built.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(flask|werkzeug|blinker|click|collections|logging|pathlib|types|typing|abc)\..*"),
+    (r"py:.*", r"(Flask|Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|TracebackType|NamedSignal)"),
+]
+
+html_theme = "flask"
+html_title = "openheart"
+html_static_path = ["_static"]
+html_copy_source = False
+html_show_sourcelink = False
+# The theme would ask a package index from the reader's browser which version is the newest.
+version_banner = False
+html_context = {
+    "project_links": [
+        ProjectLink("Source", "https://github.com/openheart/openheart"),
+        ProjectLink("Issues", "https://github.com/openheart/openheart/issues"),
+        ProjectLink("The protocol", "https://openheart.fyi"),
+    ]
+}
+html_sidebars = {"**": ["project.html", "localtoc.html", "relations.html", "searchbox.html"]}
