@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from docutils import nodes
@@ -36,7 +35,7 @@ def settings(group: str) -> Iterator[str]:
                 "",
                 f"   {row.doc}",
                 "",
-                f"   Expected: {row.expected}{secret}. Default: {literal(row.default)}.",
+                f"   Expected: {row.type}{secret}. Default: {literal(row.default)}.",
                 "",
             ]
 
@@ -52,7 +51,7 @@ def problems() -> Iterator[str]:
     rows: dict[tuple[int, str], tuple[str, list[str]]] = {}
     for kind in [*tree(errors.VisitorError), *tree(errors.BackendError)]:
         status = getattr(kind, "status", 503)
-        title, names = rows.setdefault((status, kind.type), (kind.title, []))  # type: ignore[attr-defined]
+        _, names = rows.setdefault((status, kind.type), (kind.title, []))  # type: ignore[attr-defined]
         names.append(f":exc:`~openheart.errors.{kind.__name__}`")
     yield from table(
         ("Status", "Type", "Title", "Raised as"),
