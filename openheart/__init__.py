@@ -1,0 +1,44 @@
+"""Emoji reactions for any page, served by Flask: one import to run it, one URI to scale it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .base import conf, get_app, load, react, reactions, run, unload
+from .extension import OpenHeart
+from .signals import reaction_added
+from .version import __version__
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    APP: Flask | None
+
+__all__ = [
+    "APP",
+    "OpenHeart",
+    "__version__",
+    "conf",
+    "errors",
+    "get_app",
+    "load",
+    "react",
+    "reaction_added",
+    "reactions",
+    "run",
+    "unload",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "APP":
+        # Asked for each time, because load() and unload() rebind it.
+        from . import state
+
+        return state.APP
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,240 @@
+"""load(), run() and unload(): the wiring, and the one module that rebinds APP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from flask import Flask
+
+from . import config as settings
+from . import logs, state
+from .config import Config, load_config
+from .errors import ConfigError, OpenHeartError
+from .extension import add_openheart
+from .state import state_of
+from .storage import Counts
+
+__all__ = ["conf", "get_app", "load", "load_standalone", "react", "reactions", "run", "unload"]
+
+RUN_OPTIONS = ("HOST", "PORT", "LEVEL", "SERVER")
+
+
+def load(
+    app: Flask | None = None,
+    name: str | None = None,
+    locales: Sequence[str] = ("en_us",),
+    secret_key: str | bytes | None = None,
+    execution: bool = True,
+    redis_session: bool = False,
+    mongo_database: str | None = None,
+    logger: str | None = None,
+    models: ModuleType | None = None,
+    safe: bool = False,
+    **kwargs: Any,
+) -> Flask:
+    """Build a Flask app, or take the given one, and add reactions to it from configuration.
+
+    The storage is opened at first use. ``openheart.APP`` is the app from now on; an app that was
+    loaded before goes on working.
+
+    Args:
+        app: the app to add reactions to; None builds one.
+        name: Flask's import name of the app that is built: ``__name__`` of your module.
+        locales: the locales of the app; this version honours ``("en_us",)`` only.
+        secret_key: what Flask signs with; the variable SECRET_KEY goes before it.
+        execution: whether work may run in the background. Nothing of this version does.
+        redis_session: sessions in Valkey; this version honours False only.
+        mongo_database: the MongoDB database of the app; this version honours None only.
+        logger: the name in the logs; the variable NAME goes before it.
+        models: the module of the app's document classes; this version honours None only.
+        safe: refuse unknown OPENHEART_* variables, and try the storage with a write and a read that
+            leave nothing behind.
+        kwargs: settings by their names, such as ``port=8080`` or ``uri="memory:"`` (OPENHEART_URI).
+
+    Returns:
+        The app. Loading the same app again returns it unchanged.
+
+    Raises:
+        ConfigError: a setting or an argument cannot be used; names it.
+        BackendError: with ``safe``, the storage does not work.
+    """
+    if app is not None and "openheart" in app.extensions:
+        state.APP = app
+        return app
+    _check_arguments(app, name, locales, execution, redis_session, mongo_database, logger, models)
+    keywords = {"secret_key": secret_key, "name": logger, **kwargs}
+    config = load_config(app.config if app is not None else None, keywords, safe=safe)
+    ours = app is None
+    loaded = Flask(name or "__main__") if app is None else app
+    _add(loaded, config, configure_logs=ours, standalone=False, safe=safe)
+    return loaded
+
+
+def load_standalone(safe: bool = False, **flags: Any) -> Flask:
+    """Build openheart's own server: reactions, a page at ``/``, and health at the root.
+
+    Args:
+        safe: as in ``load()``.
+        flags: settings that go before the environment, by their names, such as ``port=8080``.
+
+    Raises:
+        ConfigError: a setting cannot be used; names it.
+        BackendError: with ``safe``, the storage does not work.
+    """
+    config = load_config(flags=flags, safe=safe)
+    app = Flask("openheart", static_folder=None)
+    _add(app, config, configure_logs=True, standalone=True, safe=safe)
+    return app
+
+
+def unload() -> None:
+    """Let the resources of ``APP`` go and set it to None. Other apps go on; calling it twice is fine."""
+    app, state.APP = state.APP, None
+    if app is not None:
+        state_of(app).service.close()
+
+
+def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
+    """Serve ``APP`` until SIGTERM or SIGINT, then finish the requests that run.
+
+    Args:
+        ready: called with the server's URL once the port is open.
+        kwargs: settings of the server that go before the environment: ``host``, ``port``, ``level``,
+            ``server``, and ``server_…`` for options of the server.
+
+    Raises:
+        OpenHeartError: nothing is loaded.
+        SystemExit: a setting cannot be used or the port is taken; its text is one line that says so.
+    """
+    app = get_app()
+    loaded = state_of(app)
+    try:
+        config = loaded.config.override(_run_flags(kwargs))
+        # Not at the top: a server is imported by who serves only.
+        from .serving import serve
+
+        serve(app, config, loaded.service.logger, ready=ready)
+    except ConfigError as error:
+        raise SystemExit(f"openheart: {error}") from None
+    finally:
+        loaded.service.close()
+
+
+def get_app() -> Flask:
+    """``APP``, or an OpenHeartError when nothing is loaded."""
+    if state.APP is None:
+        raise OpenHeartError("Nothing is loaded: call openheart.load() first")
+    return state.APP
+
+
+def conf(name: str, default: Any = None, cast: Callable[[Any], Any] | None = None) -> Any:
+    """The value of any variable, a setting or one of the app's own.
+
+    Args:
+        name: the variable, such as ``"MAX_POSTS"``.
+        default: what to return when nobody set it.
+        cast: such as ``int``; ``bool`` understands ``on`` and ``off``, ``list`` splits at commas.
+
+    Raises:
+        ConfigError: the value cannot be cast.
+    """
+    config = state_of(state.APP).config if state.APP is not None else None
+    return settings.conf(name, default, cast, config=config)
+
+
+def react(target: str, emoji: str) -> Counts:
+    """Add a reaction from Python, to the current app's storage or else to that of ``APP``.
+
+    Args:
+        target: the target in its decoded form, such as ``"/posts/café"``.
+        emoji: text that starts with the emoji.
+
+    Returns:
+        The counts after it, emoji -> count.
+
+    Raises:
+        InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
+        BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
+    """
+    from .protocol import canonical_target
+
+    return state_of().service.react(canonical_target(target), emoji)
+
+
+def reactions(target: str) -> Counts:
+    """The counts of a target, emoji -> count, from the current app's storage or else from that of ``APP``.
+
+    Args:
+        target: the target in its decoded form.
+
+    Raises:
+        InvalidTarget: it is none.
+        BackendError: the storage does not answer.
+    """
+    from .protocol import canonical_target
+
+    return state_of().service.reactions(canonical_target(target))
+
+
+def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, safe: bool) -> None:
+    secret_key = config[settings.SECRET_KEY]
+    if secret_key is not None:
+        app.secret_key = secret_key
+    if configure_logs:
+        logs.configure(config)
+    service = add_openheart(app, config, standalone=standalone).service
+    if safe:
+        # Closed again, because a server may fork after this.
+        try:
+            service.check()
+        finally:
+            service.close()
+    state.APP = app
+
+
+def _run_flags(kwargs: dict[str, Any]) -> dict[str, Any]:
+    for name in kwargs:
+        if name.upper() not in RUN_OPTIONS and not name.upper().startswith("SERVER_"):
+            raise ConfigError(
+                name, kwargs[name], "an argument of run()", "host, port, level, server or server_…; others go to load()"
+            )
+    return kwargs
+
+
+def _check_arguments(
+    app: object,
+    name: object,
+    locales: object,
+    execution: object,
+    redis_session: object,
+    mongo_database: object,
+    logger: object,
+    models: object,
+) -> None:
+    def refuse(argument: str, value: object, expected: str) -> None:
+        raise ConfigError(argument, value, "an argument of load()", expected)
+
+    if app is not None and not isinstance(app, Flask):
+        refuse("app", app, "a Flask app or None")
+    if name is not None and not isinstance(name, str):
+        refuse("name", name, "an import name such as __name__")
+    if isinstance(app, Flask) and name not in (None, app.import_name):
+        refuse("name", name, f"None, or {app.import_name!r}, because the app has its name already")
+    if not isinstance(locales, (list, tuple)) or not all(isinstance(each, str) for each in locales):
+        refuse("locales", locales, 'a tuple of locale names such as ("en_us",)')
+    elif tuple(locales) != ("en_us",):
+        refuse("locales", locales, '("en_us",); this version has no other locale')
+    if not isinstance(execution, bool):
+        refuse("execution", execution, "True or False")
+    if not isinstance(redis_session, bool):
+        refuse("redis_session", redis_session, "True or False")
+    if redis_session:
+        refuse("redis_session", redis_session, "False; this version keeps no sessions in Valkey")
+    if mongo_database is not None:
+        refuse("mongo_database", mongo_database, "None; this version has no MongoDB connection for the app")
+    if logger is not None and not isinstance(logger, str):
+        refuse("logger", logger, "the name of a logger, as text")
+    if models is not None:
+        refuse("models", models, "None; this version registers no document classes")

@@ -1,0 +1,261 @@
+"""Every error that openheart raises, one tree::
+
+    OpenHeartError
+    ├── ConfigError                 the operator's: raised by load(), names the key and the value
+    │   ├── SchemeError             no backend has this URI scheme (also a RuntimeError)
+    │   └── MissingDependency       a library is not installed; names the extra
+    ├── VisitorError                the visitor's: becomes a 4xx problem document
+    │   ├── InvalidTarget           400
+    │   ├── InvalidBody             400
+    │   ├── InvalidEmoji            400
+    │   ├── EmojiNotAllowed         400
+    │   ├── InvalidRequest          400
+    │   ├── OriginNotAllowed        403
+    │   ├── ReadingNotAllowed       403
+    │   ├── ListingNotAllowed       403
+    │   ├── TargetNotFound          404
+    │   ├── MethodNotAllowed        405
+    │   ├── BodyTooLarge            413
+    │   └── UnsupportedBody         415
+    └── BackendError                the storage's: becomes a 503 problem document
+        ├── BackendUnavailable      nothing was sent, nothing was counted
+        │   ├── BackendNotConnected the backend is used before connect() or after disconnect()
+        │   ├── QueueFull           too many reactions wait already
+        │   └── OnHold              reactions are held while the data moves
+        ├── OutcomeUnknown          sent, not answered: counted once or not at all
+        └── BackendUnusable         it cannot work as it is (read-only folder, corrupt file, full disk …)
+
+Each error carries its data as attributes; its text says what was wrong and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "BackendError",
+    "BackendNotConnected",
+    "BackendUnavailable",
+    "BackendUnusable",
+    "BodyTooLarge",
+    "ConfigError",
+    "EmojiNotAllowed",
+    "InvalidBody",
+    "InvalidEmoji",
+    "InvalidRequest",
+    "InvalidTarget",
+    "ListingNotAllowed",
+    "MethodNotAllowed",
+    "MissingDependency",
+    "OnHold",
+    "OpenHeartError",
+    "OriginNotAllowed",
+    "OutcomeUnknown",
+    "QueueFull",
+    "ReadingNotAllowed",
+    "SchemeError",
+    "TargetNotFound",
+    "UnsupportedBody",
+    "VisitorError",
+]
+
+
+class OpenHeartError(Exception):
+    """The root of every error that openheart raises on purpose."""
+
+
+class ConfigError(OpenHeartError):
+    """A setting cannot be used; raised at start-up, before anything is served.
+
+    Args:
+        key: the setting's name, such as ``PORT``.
+        value: the value as given; the caller masks a secret first.
+        source: where the value came from, such as ``the environment``.
+        expected: what would be right, in words.
+
+    Attributes:
+        key, value, source, expected: the arguments.
+    """
+
+    def __init__(self, key: str, value: object, source: str, expected: str) -> None:
+        self.key = key
+        self.value = value
+        self.source = source
+        self.expected = expected
+        super().__init__(f"{key}={value!r} (from {source}) cannot be used: expected {expected}")
+
+
+class SchemeError(ConfigError, RuntimeError):
+    """No backend has the scheme of this URI.
+
+    It is a RuntimeError too, because that is what ``get_backend`` promises.
+    """
+
+
+class MissingDependency(ConfigError):
+    """A feature was switched on whose library is not installed; the text names the extra."""
+
+
+class VisitorError(OpenHeartError):
+    """A request that cannot be served as it is; it changed nothing.
+
+    Args:
+        detail: one sentence for the visitor: what was wrong and what would be right.
+
+    Attributes:
+        detail: the argument.
+        status: the HTTP status of the answer.
+        type: the stable last part of the problem's type URI (RFC 9457).
+        title: the problem's title, the same for every error of this type.
+    """
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid-request"
+    title: ClassVar[str] = "The request cannot be served"
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(detail)
+
+
+class InvalidTarget(VisitorError):
+    """The target is not one that a page could have."""
+
+    type = "invalid-target"
+    title = "This is not a target"
+
+
+class InvalidBody(VisitorError):
+    """The body is not UTF-8, not the JSON it claims to be, or has no emoji where one belongs."""
+
+    type = "invalid-body"
+    title = "The body cannot be read"
+
+
+class InvalidEmoji(VisitorError):
+    """The body does not start with an emoji that Unicode recommends for interchange (RGI)."""
+
+    type = "invalid-emoji"
+    title = "This is not an emoji"
+
+
+class EmojiNotAllowed(VisitorError):
+    """A real emoji, but not one that this site takes."""
+
+    type = "emoji-not-allowed"
+    title = "This site does not take this emoji"
+
+
+class InvalidRequest(VisitorError):
+    """The query is malformed: too many targets, a bad cursor, parameters that exclude each other."""
+
+
+class OriginNotAllowed(VisitorError):
+    """A page of another origin may not write here."""
+
+    status = 403
+    type = "origin-not-allowed"
+    title = "This origin may not react here"
+
+
+class ReadingNotAllowed(VisitorError):
+    """Counts are not shown: the server is in write-only mode."""
+
+    status = 403
+    type = "reading-not-allowed"
+    title = "Counts are not shown here"
+
+
+class ListingNotAllowed(VisitorError):
+    """The list of targets is not shown: OPENHEART_LISTING is off."""
+
+    status = 403
+    type = "listing-not-allowed"
+    title = "Targets are not listed here"
+
+
+class TargetNotFound(VisitorError):
+    """No page has this target."""
+
+    status = 404
+    type = "target-not-found"
+    title = "No page has this target"
+
+
+class MethodNotAllowed(VisitorError):
+    """The target exists, but not for this method."""
+
+    status = 405
+    type = "method-not-allowed"
+    title = "This method is not allowed here"
+
+
+class BodyTooLarge(VisitorError):
+    """The body is longer than OPENHEART_MAX_BODY."""
+
+    status = 413
+    type = "body-too-large"
+    title = "The body is too large"
+
+
+class UnsupportedBody(VisitorError):
+    """The body's Content-Type is none that can hold an emoji."""
+
+    status = 415
+    type = "unsupported-body"
+    title = "This content type is not supported"
+
+
+class BackendError(OpenHeartError):
+    """The storage could not do its part.
+
+    Args:
+        detail: one sentence for the operator: what happened and what to do. A visitor never sees it.
+
+    Attributes:
+        detail: the argument.
+        type: the stable last part of the problem's type URI (RFC 9457).
+        title: what a visitor reads.
+        retry_after: seconds after which another try is worth it.
+    """
+
+    type: ClassVar[str] = "storage-unavailable"
+    title: ClassVar[str] = "Reactions cannot be stored or read just now"
+    retry_after: ClassVar[int] = 5
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(detail)
+
+
+class BackendUnavailable(BackendError):
+    """The storage is away. Nothing was sent and nothing was counted."""
+
+
+class BackendNotConnected(BackendUnavailable):
+    """The backend was used before ``connect()`` or after ``disconnect()``."""
+
+
+class QueueFull(BackendUnavailable):
+    """Too many reactions wait already; this one was not taken."""
+
+    retry_after = 1
+
+
+class OnHold(BackendUnavailable):
+    """Reactions are held (OPENHEART_HOLD) while the operator moves the data; reading goes on."""
+
+    retry_after = 30
+
+
+class OutcomeUnknown(BackendError):
+    """The storage went away after the change was sent: it is counted once or not at all."""
+
+    type = "outcome-unknown"
+    title = "It is not known whether the reaction was counted"
+
+
+class BackendUnusable(BackendError):
+    """The storage cannot work as it is: read-only folder, full disk, corrupt or foreign file."""
+
+    retry_after = 60

@@ -1,0 +1,81 @@
+"""openheart as a Flask extension: makes the state of an application and registers the routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+from . import logs
+from .config import Config, load_config
+from .errors import OpenHeartError
+from .state import State, make_state
+from .web.routes import register
+
+__all__ = ["OpenHeart", "add_openheart"]
+
+
+class OpenHeart:
+    """Adds reactions to Flask applications, one or several.
+
+    Nothing of an application is kept on the instance, so that one instance serves any number of them::
+
+        oh = OpenHeart()
+
+        def create_app() -> Flask:
+            app = Flask(__name__)
+            oh.init_app(app, uri="sqlite:///reactions.db")
+            return app
+
+    Args:
+        app: an application to begin with; None leaves that to ``init_app``.
+        env: False takes no setting from the environment, ``.env`` and the config file.
+        options: settings, such as ``uri=`` for OPENHEART_URI; ``init_app`` may override them.
+
+    Raises:
+        ConfigError: with ``app``, see ``init_app``.
+    """
+
+    def __init__(self, app: Flask | None = None, *, env: bool = True, **options: Any) -> None:
+        self._env = env
+        self._options = options
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask, *, env: bool | None = None, **options: Any) -> None:
+        """Add reactions to an application. The storage is opened at first use.
+
+        Nothing outside the prefix changes: no handler, no JSON provider, no logging set-up.
+
+        Args:
+            app: the application.
+            env: as in the constructor, which gives the default.
+            options: settings; those of the constructor stand behind them.
+
+        Raises:
+            ConfigError: a setting cannot be used; names it.
+            OpenHeartError: openheart was added to this application before.
+        """
+        env = self._env if env is None else env
+        config = load_config(app.config, {**self._options, **options}, env=env)
+        add_openheart(app, config)
+
+
+def add_openheart(app: Flask, config: Config, *, standalone: bool = False) -> State:
+    """Make the state of an application from settings that are found already, and register the routes.
+
+    Args:
+        app: the application.
+        config: its settings.
+        standalone: whether this is openheart's own server, with a page at ``/``.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+        OpenHeartError: openheart was added to this application before.
+    """
+    if "openheart" in app.extensions:
+        raise OpenHeartError(f"openheart was added to the app {app.name!r} before; call load() or init_app() once")
+    state = make_state(app, config, logs.get_logger(config), standalone=standalone)
+    app.extensions["openheart"] = state
+    register(app, state)
+    return state

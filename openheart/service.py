@@ -1,0 +1,111 @@
+"""What openheart does: check, admit, store, announce. No Flask and no HTTP in here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from .errors import OnHold
+from .protocol import Policy
+from .signals import announce, reaction_added
+from .storage import Backend, Counts, Page
+
+__all__ = ["Service"]
+
+
+class Service:
+    """Adds and reads reactions for one application.
+
+    Args:
+        make_backend: makes the unconnected backend; called at first use, and again after ``close()``.
+        policy: which emoji the site takes.
+        sender: the sender of the signals, that is, the Flask app.
+        hold: refuse reactions with OnHold; reading goes on.
+        logger: where failures are reported; also an attribute.
+    """
+
+    def __init__(
+        self,
+        make_backend: Callable[[], Backend],
+        policy: Policy,
+        *,
+        sender: object,
+        hold: bool,
+        logger: logging.Logger,
+    ) -> None:
+        self._make_backend = make_backend
+        self._policy = policy
+        self._sender = sender
+        self._hold = hold
+        self.logger = logger
+        self._backend: Backend | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def backend(self) -> Backend:
+        """The connected backend, opened at first use.
+
+        Raises:
+            BackendError: it cannot be opened. The next use tries again.
+        """
+        return self._backend or self._open()
+
+    def react(self, target: str, text: str) -> Counts:
+        """Add one reaction and tell the listeners.
+
+        Args:
+            target: the canonical target.
+            text: the text that starts with the emoji.
+
+        Returns:
+            The counts of the target after it, emoji -> count.
+
+        Raises:
+            InvalidEmoji, EmojiNotAllowed: the text; nothing was stored.
+            BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
+        """
+        emoji = self._policy.admit(text)
+        if self._hold:
+            raise OnHold("OPENHEART_HOLD is on: reactions are not stored until it is switched off")
+        counts = self.backend.incr(target, emoji)
+        if reaction_added.receivers:
+            announce(
+                reaction_added, self._sender, self.logger, target=target, emoji=emoji, counts=dict(counts)
+            )
+        return counts
+
+    def reactions(self, target: str) -> Counts:
+        """The counts of one canonical target, emoji -> count; ``{}`` where there are none."""
+        return self.backend.counts((target,))[0]
+
+    def reactions_of(self, targets: Sequence[str]) -> list[Counts]:
+        """The counts of several canonical targets, in one storage call."""
+        return self.backend.counts(targets)
+
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        """One page of the targets that have counts; see ``Backend.list``."""
+        return self.backend.list(prefix, cursor, limit)
+
+    def top(self, limit: int = 10) -> list[tuple[str, Counts]]:
+        """The targets with the most reactions; see ``Backend.top``."""
+        return self.backend.top(limit)
+
+    def check(self) -> None:
+        """Try a write and a read that leave nothing behind; raises BackendError."""
+        self.backend.check()
+
+    def close(self) -> None:
+        """Finish what was accepted and let the storage go. The next use opens it again."""
+        with self._opening:
+            backend, self._backend = self._backend, None
+        if backend is not None:
+            backend.disconnect()
+
+    def _open(self) -> Backend:
+        with self._opening:
+            if self._backend is None:
+                backend = self._make_backend()
+                backend.connect()
+                self._backend = backend
+            return self._backend

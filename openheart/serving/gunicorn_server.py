@@ -1,0 +1,61 @@
+"""Gunicorn: worker processes with threads, on POSIX systems."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from .. import config as settings
+from ..config import Config
+from ..errors import ConfigError
+from ..state import state_of
+from .listener import option_error
+
+__all__ = ["serve"]
+
+
+class _Application(BaseApplication):  # type: ignore[misc]
+    def __init__(self, app: Flask, options: dict[str, Any], config: Config) -> None:
+        self._app = app
+        self._options = options
+        self._config = config
+        self._refused: ConfigError | None = None
+        super().__init__()
+        if self._refused is not None:
+            raise self._refused
+
+    def load_config(self) -> None:
+        # BaseApplication turns whatever is raised here into a traceback and an exit.
+        for name, value in self._options.items():
+            try:
+                self.cfg.set(name, value)
+            except Exception as error:
+                self._refused = option_error(self._config, name, error)
+                return
+
+    def load(self) -> Flask:
+        return self._app
+
+
+def serve(app: Flask, config: Config, listener: socket.socket, logger: logging.Logger) -> None:
+    """Serve until told to stop; gunicorn itself drains its workers."""
+    options: dict[str, Any] = {
+        "bind": f"fd://{listener.fileno()}",
+        "workers": config[settings.SERVER_WORKERS],
+        "threads": config[settings.SERVER_THREADS],
+        "worker_class": "gthread",
+        "graceful_timeout": max(1, int(config[settings.SERVER_GRACE])),
+        "loglevel": "warning",
+        "worker_exit": lambda arbiter, worker: state_of(app).service.close(),
+        **config.server_options,
+    }
+    application = _Application(app, options, config)
+    try:
+        application.run()
+    except SystemExit as stopped:
+        if stopped.code not in (None, 0):
+            raise

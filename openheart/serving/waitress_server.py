@@ -1,0 +1,62 @@
+"""Waitress, the default: pure Python, one process, a pool of threads."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from typing import Any
+
+import waitress
+from flask import Flask
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+
+from .. import config as settings
+from ..config import Config
+from .listener import option_error
+from .stopping import on_stop_signal
+
+__all__ = ["serve"]
+
+POLL = 0.05
+
+
+def serve(app: Flask, config: Config, listener: socket.socket, logger: logging.Logger) -> None:
+    """Serve until told to stop; then take no more connections, and answer what was asked already."""
+    options: dict[str, Any] = {"threads": config[settings.SERVER_THREADS], "ident": None}
+    for name, value in config.server_options.items():
+        try:
+            waitress.adjustments.Adjustments(sockets=[listener], **{name: value})
+        except (ValueError, TypeError) as error:
+            raise option_error(config, name, error) from None
+        options[name] = value
+    # It warns whenever a request waits for a thread, which under load is each one.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    sockets: dict[int, Any] = {}
+    server = waitress.create_server(app, map=sockets, sockets=[listener], asyncore_use_poll=True, **options)
+    stopping: list[bool] = []
+
+    def stop() -> None:
+        stopping.append(True)
+        server.pull_trigger()
+
+    with on_stop_signal(stop):
+        while not stopping:
+            wasyncore.loop(timeout=60, use_poll=True, map=sockets, count=1)
+        logger.info("Stopping: no more connections, the requests that run are finished")
+        deadline = time.monotonic() + config[settings.SERVER_GRACE]
+        # Not server.close(): that closes the trigger too, which wakes this loop when an answer is ready.
+        wasyncore.dispatcher.close(server)
+        while _is_busy(sockets) and time.monotonic() < deadline:
+            wasyncore.loop(timeout=POLL, use_poll=True, map=sockets, count=1)
+        server.task_dispatcher.shutdown(timeout=max(0.0, deadline - time.monotonic()))
+        wasyncore.close_all(sockets)
+
+
+def _is_busy(sockets: dict[int, Any]) -> bool:
+    return any(
+        channel.requests or channel.total_outbufs_len or channel.request is not None
+        for channel in sockets.values()
+        if isinstance(channel, HTTPChannel)
+    )

@@ -1,0 +1,32 @@
+"""What openheart announces, as blinker signals. Mail, webhooks, live updates and metrics connect here."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from blinker import Namespace, NamedSignal
+
+__all__ = ["announce", "reaction_added"]
+
+_namespace = Namespace()
+
+reaction_added: NamedSignal = _namespace.signal("reaction-added")
+"""A reaction was stored. The sender is the Flask app; keyword arguments: ``target`` (str), ``emoji``
+(str) and ``counts`` (dict of emoji -> count after it, a copy of the listener's own)."""
+
+
+def announce(signal: NamedSignal, sender: object, logger: logging.Logger, **data: Any) -> None:
+    """Tell every listener of a signal. One that raises is logged and stops nobody else.
+
+    Args:
+        signal: what to announce.
+        sender: whose signal it is; the Flask app.
+        logger: where a listener's failure goes.
+        data: keyword arguments of the listeners.
+    """
+    for receiver in signal.receivers_for(sender):
+        try:
+            receiver(sender, **data)
+        except Exception:
+            logger.exception("A listener of %s failed; the reaction itself is stored", signal.name)

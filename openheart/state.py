@@ -1,0 +1,128 @@
+"""The loaded application, and what openheart keeps for each application in ``app.extensions``."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, current_app, has_app_context
+
+from . import config as settings
+from .config import Config
+from .errors import ConfigError, InvalidEmoji, OpenHeartError
+from .protocol import Policy
+from .service import Service
+from .storage.uri import backend_from_config
+
+__all__ = ["APP", "State", "make_state", "state_of"]
+
+APP: Flask | None = None
+"""The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What openheart keeps for one Flask application, in ``app.extensions["openheart"]``.
+
+    Attributes:
+        config: the settings of this application.
+        service: its reactions.
+        standalone: whether this is openheart's own server, with a page at ``/``.
+        prefix: the URL prefix without a trailing slash, ``""`` for ``/``.
+        folder: what a relative SQLite path is relative to.
+        origins: whose pages may read and react.
+        max_body: the longest body of a POST, in bytes.
+        write_only: whether counts are hidden.
+        listing: whether targets are listed.
+        cache_control: the Cache-Control header of a GET.
+    """
+
+    config: Config
+    service: Service
+    standalone: bool
+    prefix: str
+    folder: Path
+    origins: tuple[str, ...]
+    max_body: int
+    write_only: bool
+    listing: bool
+    cache_control: str
+
+
+def make_state(app: Flask, config: Config, logger: logging.Logger, *, standalone: bool = False) -> State:
+    """Make the state of one application; opens nothing.
+
+    Raises:
+        ConfigError: a setting that only shows to be wrong when it is used.
+    """
+    folder = Path.cwd() if standalone else Path(app.instance_path)
+    name = "openheart" if standalone else app.name
+    prefix = config[settings.OPENHEART_URL_PREFIX]
+    if prefix == "/" and not standalone:
+        raise ConfigError(
+            "OPENHEART_URL_PREFIX",
+            prefix,
+            config.source(settings.OPENHEART_URL_PREFIX),
+            "a path such as /openheart; only `openheart run` and openheart.wsgi may use /, "
+            "because it would swallow the 404 and 405 of this app",
+        )
+    # Made once here, so that a wrong URI or a missing driver is a start-up error.
+    backend_from_config(config, folder, name)
+    max_age = config[settings.OPENHEART_MAX_AGE]
+    return State(
+        config=config,
+        service=Service(
+            lambda: backend_from_config(config, folder, name),
+            _policy(config),
+            sender=app,
+            hold=config[settings.OPENHEART_HOLD],
+            logger=logger,
+        ),
+        standalone=standalone,
+        prefix=prefix.rstrip("/"),
+        folder=folder,
+        origins=tuple(config[settings.OPENHEART_ORIGINS]),
+        max_body=config[settings.OPENHEART_MAX_BODY],
+        write_only=config[settings.OPENHEART_WRITE_ONLY],
+        listing=config[settings.OPENHEART_LISTING],
+        cache_control=f"public, max-age={int(max_age)}" if max_age else "no-cache",
+    )
+
+
+def state_of(app: Flask | None = None) -> State:
+    """The state of an application.
+
+    Args:
+        app: the application; by default the current one, else ``APP``.
+
+    Raises:
+        OpenHeartError: there is no such application, or openheart was not added to it.
+    """
+    if app is None:
+        app = current_app._get_current_object() if has_app_context() else APP  # type: ignore[attr-defined]
+    if app is None:
+        raise OpenHeartError("There is no application: call openheart.load() first, or enter app.app_context()")
+    state = app.extensions.get("openheart")
+    if not isinstance(state, State):
+        raise OpenHeartError(
+            f"openheart was not added to the app {app.name!r}: call openheart.load(app) or OpenHeart(app)"
+        )
+    return state
+
+
+def _policy(config: Config) -> Policy:
+    lists = {}
+    for option in (settings.OPENHEART_EMOJI, settings.OPENHEART_EMOJI_DENY):
+        lists[option.name] = config[option]
+        try:
+            Policy(allow=config[option])
+        except InvalidEmoji as error:
+            raise ConfigError(
+                option.name, ",".join(config[option]), config.source(option), f"emoji only; {error.detail}"
+            ) from None
+    return Policy(
+        allow=lists["OPENHEART_EMOJI"],
+        deny=lists["OPENHEART_EMOJI_DENY"],
+        skin_tones=config[settings.OPENHEART_SKIN_TONES],
+    )

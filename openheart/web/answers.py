@@ -1,0 +1,50 @@
+"""JSON answers, written here and never through the host's JSON provider: order kept, emoji as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from flask import Request, Response
+
+from ..storage import Counts
+
+__all__ = ["NO_STORE", "Headers", "conditional", "json_answer", "json_bytes", "ordered"]
+
+Headers = list[tuple[str, str]]
+"""Response headers; a list of its own for each response."""
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+NOSNIFF = ("X-Content-Type-Options", "nosniff")
+NO_STORE = ("Cache-Control", "no-store")
+
+
+def ordered(counts: Counts) -> Counts:
+    """The counts with the largest first, equal ones in code point order."""
+    if len(counts) < 2:
+        return counts
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def json_bytes(document: object) -> bytes:
+    """The JSON text of a document, in UTF-8 with a newline at its end."""
+    return (_encode(document) + "\n").encode()
+
+
+def json_answer(
+    body: bytes, headers: Iterable[tuple[str, str]], *, status: int = 200, content_type: str = "application/json"
+) -> Response:
+    """A response whose body is JSON text, from ``json_bytes``."""
+    return Response(body, status, [("Content-Type", content_type), NOSNIFF, *headers])
+
+
+def conditional(request: Request, body: bytes, cache_control: str, headers: Headers) -> Response:
+    """The answer to a GET: with a weak ETag, or 304 where the client has this body already (RFC 9110)."""
+    etag = hashlib.blake2b(body, digest_size=8).hexdigest()
+    headers.append(("ETag", f'W/"{etag}"'))
+    headers.append(("Cache-Control", cache_control))
+    if "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(etag):
+        return Response(status=304, headers=headers)
+    return json_answer(body, headers)

@@ -1,0 +1,49 @@
+"""Reading the body of a POST, never more than the cap, whether or not it states its length."""
+
+from __future__ import annotations
+
+from flask import Request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from ..errors import BodyTooLarge, InvalidBody
+from ..protocol import read_message
+
+__all__ = ["read_text"]
+
+
+def read_text(request: Request, limit: int) -> str:
+    """The text of the body that starts with the emoji.
+
+    Args:
+        request: the request; a hook of the host may have read its body before.
+        limit: the longest body, in bytes.
+
+    Raises:
+        BodyTooLarge: it is longer; no more than the limit was read.
+        InvalidBody, UnsupportedBody: see ``openheart.protocol.read_message``.
+    """
+    length = request.content_length
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    try:
+        body = _read(request, limit)
+    except RequestEntityTooLarge:
+        raise _too_large(limit) from None
+    except HTTPException as error:
+        raise InvalidBody(f"The body did not arrive whole ({error.name}); send it again") from None
+    if len(body) > limit:
+        raise _too_large(limit)
+    if not body and "form" in request.__dict__:
+        # A hook of the host parsed the form, which uses the stream up.
+        return request.form.get("emoji") or next(iter(request.form), "")
+    return read_message(body, request.environ.get("CONTENT_TYPE"))
+
+
+def _read(request: Request, limit: int) -> bytes:
+    if "form" in request.__dict__ or hasattr(request, "_cached_data"):
+        return request.get_data()
+    return request.stream.read(limit + 1)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"A body may have {limit} bytes at the most; an emoji needs fewer than 50")

@@ -1,0 +1,42 @@
+"""Errors as problem documents (RFC 9457), made and returned by our own views, so that the host's error
+handlers neither see nor change them."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from ..errors import BackendError, VisitorError
+from .answers import NO_STORE, Headers, json_answer, json_bytes
+
+__all__ = ["PROBLEM_TYPE", "problem"]
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+def problem(
+    error: VisitorError | BackendError | HTTPException, headers: Headers, logger: logging.Logger
+) -> Response:
+    """The problem document of an error.
+
+    Args:
+        error: what went wrong. A BackendError's own text is for the operator: it is logged, and the
+            visitor reads its title only.
+        headers: more headers of the response; kept as they are.
+        logger: where a BackendError goes.
+    """
+    headers = [*headers, NO_STORE]
+    if isinstance(error, VisitorError):
+        status, kind, title, detail = error.status, error.type, error.title, error.detail
+    elif isinstance(error, BackendError):
+        logger.error("%s: %s", type(error).__name__, error.detail)
+        status, kind, title = 503, error.type, error.title
+        detail = f"Please try again in {error.retry_after} seconds."
+        headers.append(("Retry-After", str(error.retry_after)))
+    else:
+        status, kind, title = error.code or 500, "about:blank", error.name
+        detail = error.description or error.name
+    document = {"type": kind, "title": title, "status": status, "detail": detail}
+    return json_answer(json_bytes(document), headers, status=status, content_type=PROBLEM_TYPE)

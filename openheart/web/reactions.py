@@ -1,0 +1,133 @@
+"""The reaction routes: one view for every method of ``<prefix>/<target>``."""
+
+from __future__ import annotations
+
+from flask import Request, Response, current_app, request
+
+from ..errors import (
+    BackendError,
+    InvalidRequest,
+    InvalidTarget,
+    ListingNotAllowed,
+    MethodNotAllowed,
+    ReadingNotAllowed,
+    VisitorError,
+)
+from ..protocol import canonical_target, target_from_bytes, target_from_url
+from ..state import State
+from .answers import NO_STORE, Headers, conditional, json_answer, json_bytes, ordered
+from .body import read_text
+from .cors import METHODS, check_write, preflight, read_headers
+from .errors import problem
+from .pages import counts_page, start_page
+from .redirects import wants_page, way_back
+
+__all__ = ["reactions"]
+
+BATCH_LIMIT = 100
+PAGE_SIZE = 100
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def reactions(target: str = "") -> Response:
+    """The view of ``<prefix>/<target>``: GET and HEAD read, POST reacts, OPTIONS tells what is allowed.
+
+    Every error that is ours is answered here, so that a host's error handlers never see it.
+    """
+    # The objects behind the proxies: each use of a proxy costs a look-up of the context.
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]
+    state: State = current_app.extensions["openheart"]
+    method = current.method
+    headers = read_headers(current, state.origins)
+    try:
+        if method in ("GET", "HEAD"):
+            return _get(current, state, target, headers)
+        if method == "POST":
+            return _post(current, state, target, headers)
+        if method == "OPTIONS":
+            return preflight(current, state.origins)
+        raise MethodNotAllowed("This address knows GET, HEAD, OPTIONS and POST")
+    except (VisitorError, BackendError) as error:
+        if isinstance(error, MethodNotAllowed):
+            headers.append(("Allow", METHODS))
+        return problem(error, headers, state.service.logger)
+
+
+def _get(current: Request, state: State, target: str, headers: Headers) -> Response:
+    if not target and (current.query_string or not state.prefix):
+        if "target" in current.args or "list" in current.args:
+            return _get_many(current, state, headers)
+        if not state.prefix and wants_page(current):
+            return start_page(state)
+    canonical = _from_path(current, state, target)
+    _require_reading(state)
+    body = json_bytes(ordered(state.service.reactions(canonical)))
+    return conditional(current, body, state.cache_control, headers)
+
+
+def _get_many(current: Request, state: State, headers: Headers) -> Response:
+    _require_reading(state)
+    asked = current.args.getlist("target")
+    if "list" in current.args:
+        if asked:
+            raise InvalidRequest("Give either target= or list=, not both")
+        return _list(current, state, headers)
+    if len(asked) > BATCH_LIMIT:
+        raise InvalidRequest(f"{len(asked)} targets were asked for; {BATCH_LIMIT} fit into one request")
+    canonical = [_from_url(text) for text in asked]
+    counts = dict(zip(asked, map(ordered, state.service.reactions_of(canonical)), strict=True))
+    return conditional(current, json_bytes(counts), state.cache_control, headers)
+
+
+def _list(current: Request, state: State, headers: Headers) -> Response:
+    if not state.listing:
+        raise ListingNotAllowed("The operator has not switched the list of targets on (OPENHEART_LISTING)")
+    prefix = current.args["list"]
+    if REPLACEMENT in prefix:
+        raise InvalidTarget("The prefix in list= is not valid UTF-8")
+    page = state.service.list(prefix.lstrip("/"), current.args.get("cursor"), PAGE_SIZE)
+    document = {"targets": {target: ordered(counts) for target, counts in page.targets}, "cursor": page.cursor}
+    return conditional(current, json_bytes(document), state.cache_control, headers)
+
+
+def _post(current: Request, state: State, target: str, headers: Headers) -> Response:
+    check_write(current, state.origins)
+    canonical = _target_of_post(current, state, target)
+    counts = state.service.react(canonical, read_text(current, state.max_body))
+    headers.append(NO_STORE)
+    if wants_page(current):
+        back = way_back(current, state.origins)
+        if back is not None:
+            return Response(status=303, headers=[*headers, ("Location", back)])
+        return counts_page(canonical, {} if state.write_only else ordered(counts), headers)
+    if state.write_only:
+        return Response(status=204, headers=headers)
+    return json_answer(json_bytes(ordered(counts)), headers)
+
+
+def _target_of_post(current: Request, state: State, target: str) -> str:
+    if not target and "target" in current.args:
+        asked = current.args.getlist("target")
+        if len(asked) > 1:
+            raise InvalidRequest(f"{len(asked)} targets were given; a reaction goes to one")
+        return _from_url(asked[0])
+    return _from_path(current, state, target)
+
+
+def _from_path(current: Request, state: State, target: str) -> str:
+    if REPLACEMENT not in target:
+        return canonical_target(target)
+    # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes tell whether the visitor did.
+    path: bytes = current.environ["PATH_INFO"].encode("latin-1")
+    return target_from_bytes(path[len(state.prefix.encode()) + 1 :])
+
+
+def _from_url(text: str) -> str:
+    if REPLACEMENT in text:
+        raise InvalidTarget("A target in target= is not valid UTF-8; percent-encode its UTF-8 bytes")
+    return target_from_url(text)
+
+
+def _require_reading(state: State) -> None:
+    if state.write_only:
+        raise ReadingNotAllowed("This server takes reactions and does not show them (OPENHEART_WRITE_ONLY)")

@@ -1,0 +1,38 @@
+"""Where a form without JavaScript goes after its POST; never to a place that the operator did not name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Request
+
+from .cors import is_own_or_named
+
+__all__ = ["wants_page", "way_back"]
+
+
+def wants_page(request: Request) -> bool:
+    """Whether this is a browser that shows the answer as a page, as one does after a form."""
+    return "text/html" in request.environ.get("HTTP_ACCEPT", "").lower()
+
+
+def way_back(request: Request, origins: Sequence[str]) -> str | None:
+    """The page to go back to: ``?back=`` of the form's action, else the Referer.
+
+    Returns:
+        A path on this server, or a URL whose origin is ours or named; None where there is none.
+    """
+    for place in (request.args.get("back"), request.environ.get("HTTP_REFERER")):
+        if place and _is_plain(place) and (_is_local_path(place) or is_own_or_named(request, place, origins)):
+            return place
+    return None
+
+
+def _is_plain(place: str) -> bool:
+    # Browsers drop tabs and newlines from a URL and read a backslash as a slash, so what we check would
+    # not be what they follow. Others than ASCII would not survive in a header.
+    return all("!" <= char <= "~" and char != "\\" for char in place)
+
+
+def _is_local_path(place: str) -> bool:
+    return place.startswith("/") and not place.startswith("//")
