@@ -1,0 +1,122 @@
+"""The command: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from .environment import CACHE, machine, peer_python
+from .footprint import batch_gain, import_times, worker_memory
+from .plan import BARE, FULL, MANY_PAGES, Cell, all_cells, contenders, quick_cells
+from .rates import measure
+from .report import Findings, render
+from .routes import measure_routes
+from .servers import SERVERS, ServerKind
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+PARTS = ("rates", "servers", "host", "import", "memory", "batch")
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="One process, the hot page, few rounds: about three minutes.")
+@click.option("--rounds", type=click.IntRange(1), help="Rounds of each comparison  [default: 9; quick: 3]")
+@click.option("--seconds", type=float, default=0.6, show_default=True, help="Length of one slice of load.")
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Run this part only; may be repeated.")
+@click.option(
+    "--server", type=click.Choice(SERVERS), default="gunicorn", show_default=True, help="The WSGI server."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Where to write  [default: RESULTS.md for a full run]"
+)
+def main(
+    quick: bool,
+    rounds: int | None,
+    seconds: float,
+    only: tuple[str, ...],
+    server: ServerKind,
+    output: Path | None,
+) -> None:
+    """Measure openheart beside a bare Flask route and flask-openheart, and print ratios."""
+    signal.signal(signal.SIGTERM, _stop)
+    CACHE.mkdir(exist_ok=True)
+    if output is None and not quick and not only and server == "gunicorn":
+        output = RESULTS
+    rounds = rounds or (3 if quick else 9)
+    parts = only or (tuple(part for part in PARTS if part != "servers") if quick else PARTS)
+    findings = Findings(machine(server), server, rounds, seconds)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE, ignore_cleanup_errors=True) as folder:
+        _run(findings, parts, Path(folder), quick)
+    text = render(findings)
+    click.echo(text)
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"Written to {output}", err=True)
+    if findings.rates.check.failures:
+        raise SystemExit(1)
+
+
+def _run(findings: Findings, parts: tuple[str, ...], folder: Path, quick: bool) -> None:
+    field = contenders(_peer_python(findings))
+    bare, full = (next(one for one in field if one.name == name) for name in (BARE, FULL))
+    server: ServerKind = findings.server  # type: ignore[assignment]  # it came from the same choice
+    if "rates" in parts:
+        cells = quick_cells() if quick else all_cells()
+        if server == "waitress":
+            cells = [cell for cell in cells if cell.workers == 1]
+        findings.rates = measure(
+            cells, field, folder, rounds=findings.rounds, seconds=findings.seconds, kind=server, say=_say
+        )
+    if "servers" in parts:
+        for kind in SERVERS:
+            if kind != server:
+                # waitress wakes its threads through a pipe, slow where system calls are: so 1 connection too.
+                cells = [
+                    Cell(method, 1, connections, 1) for method in ("GET", "POST") for connections in (1, 16)
+                ]
+                findings.other_servers[kind] = measure(
+                    cells,
+                    [bare, full],
+                    folder,
+                    rounds=findings.rounds,
+                    seconds=findings.seconds,
+                    kind=kind,
+                    say=_say,
+                )
+    if "host" in parts:
+        _say("routes of a host application")
+        findings.host = measure_routes(bare, full, folder, rounds=findings.rounds, seconds=findings.seconds)
+    if "import" in parts:
+        _say("import time")
+        findings.imports = import_times(7 if quick else 21)
+    if "memory" in parts:
+        _say("memory")
+        findings.memory = worker_memory(field, folder, pages=MANY_PAGES, seconds=1.0 if quick else 4.0)
+    if "batch" in parts:
+        _say("batch GET")
+        findings.batch = batch_gain(full, folder, max(9, findings.rounds))
+
+
+def _peer_python(findings: Findings) -> Path | None:
+    try:
+        _say("the environment of flask-openheart")
+        return peer_python()
+    except RuntimeError as error:
+        findings.notes.append(str(error))
+        return None
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    # Leaves through the blocks that stop the servers.
+    raise SystemExit(143)
+
+
+if __name__ == "__main__":
+    main()

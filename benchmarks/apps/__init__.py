@@ -1,0 +1,1 @@
+"""The applications that are measured, one module each, each with a WSGI callable named ``application``."""

@@ -1,0 +1,125 @@
+"""Requests a second of all contenders, in short slices that take turns, so that drift hits them alike."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .counts import CountCheck, settled_sum
+from .load import Slice, exact_posts, run_slice
+from .plan import BARE, MANY_PAGES, Cell, Contender
+from .servers import Server, ServerKind, serve
+from .stats import ratios
+
+__all__ = ["Rates", "measure"]
+
+PAUSE = 0.05  # seconds between slices, in which the last requests of a slice end
+EXACT = 300  # POSTs of the exact check of each cell
+
+
+@dataclass(slots=True)
+class Rates:
+    """What the slices measured.
+
+    Attributes:
+        slices: for each cell and contender's name one slice a round.
+        check: whether counts were right.
+    """
+
+    slices: dict[Cell, dict[str, list[Slice]]] = field(default_factory=dict)
+    check: CountCheck = field(default_factory=CountCheck)
+
+    def ratios(self, cell: Cell, name: str, yardstick: str = BARE) -> list[float]:
+        """Return the rate over the yardstick's, round by round; empty where one was not measured."""
+        row = self.slices.get(cell, {})
+        if name not in row or yardstick not in row:
+            return []
+        return ratios([one.rate for one in row[name]], [one.rate for one in row[yardstick]])
+
+
+def measure(
+    cells: Sequence[Cell],
+    contenders: Sequence[Contender],
+    folder: Path,
+    *,
+    rounds: int,
+    seconds: float,
+    kind: ServerKind = "gunicorn",
+    say: Callable[[str], None] = print,
+) -> Rates:
+    """Measure every contender in every cell.
+
+    Args:
+        cells: the load.
+        contenders: what is measured, in the order in which they take turns.
+        folder: an empty folder for the servers' data.
+        rounds: slices of each contender in each cell.
+        seconds: length of one slice.
+        kind: the WSGI server, the same for all.
+        say: is told of the progress.
+    """
+    rates = Rates()
+    for workers in sorted({cell.workers for cell in cells}):
+        chosen = [contender for contender in contenders if workers == 1 or not contender.one_process]
+        here = [cell for cell in cells if cell.workers == workers]
+        with contextlib.ExitStack() as stack:
+            running = []
+            for number, contender in enumerate(chosen):
+                home = folder / f"{kind}-{workers}-{number}"
+                server = stack.enter_context(
+                    serve(
+                        contender.application,
+                        home,
+                        kind=kind,
+                        workers=workers,
+                        settings=contender.environment(home),
+                        python=contender.python,
+                    )
+                )
+                running.append((contender, server))
+            _fill(running, max(cell.pages for cell in here), say)
+            for cell in here:
+                say(f"{kind}: {cell.text()}")
+                rates.slices[cell] = _cell(cell, running, rates.check, rounds, seconds)
+    return rates
+
+
+def _fill(running: Sequence[tuple[Contender, Server]], pages: int, say: Callable[[str], None]) -> None:
+    # Every page has a count before it is read, and every server is warm; the yardstick has nothing to fill.
+    for contender, server in running:
+        say(f"filling {contender.name}")
+        total = pages if contender.name != BARE and pages == MANY_PAGES else 200
+        exact_posts(server.port, pages, 4, total)
+        exact_posts(server.port, 1, 4, 100)
+
+
+def _cell(
+    cell: Cell, running: Sequence[tuple[Contender, Server]], check: CountCheck, rounds: int, seconds: float
+) -> dict[str, list[Slice]]:
+    slices: dict[str, list[Slice]] = {contender.name: [] for contender, _ in running}
+    writes = cell.method == "POST"
+    sums = {
+        contender.name: settled_sum(contender, server, cell.pages) if writes else None
+        for contender, server in running
+    }
+    for _ in range(rounds):
+        for contender, server in running:
+            measured = run_slice(server.port, cell.method, cell.pages, cell.connections, seconds)
+            slices[contender.name].append(measured)
+            time.sleep(PAUSE)
+            before = sums[contender.name]
+            if before is not None:
+                after = settled_sum(contender, server, cell.pages) or 0
+                in_flight = cell.connections + measured.broken
+                check.compare(contender.name, cell, after - before, measured.acknowledged, in_flight)
+                sums[contender.name] = after
+    for contender, server in running:
+        before = sums[contender.name]
+        if before is not None:
+            sent = exact_posts(server.port, cell.pages, cell.connections, EXACT)
+            after = settled_sum(contender, server, cell.pages) or 0
+            check.compare(contender.name, cell, after - before, sent.acknowledged, sent.broken)
+    return slices
