@@ -33,7 +33,7 @@ settings.register_profile(
 settings.load_profile("openheart")
 
 OURS = re.compile(
-    r"(OPENHEART|SERVER|FLASK|SMTP|AMAZON|PUSHER)(_.*)?"
+    r"OPENHEART(?!_TEST_).*|(SERVER|FLASK|SMTP|AMAZON|PUSHER)(_.*)?"
     r"|NAME|INSTANCE|LEVEL|DEBUG|HOST|PORT|SECRET_KEY|MONGOHQ_URL|REDISTOGO_URL|CLOUDAMQP_URL"
 )
 GRACE = 5.0  # seconds that a thread has to end after its test

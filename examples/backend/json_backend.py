@@ -1,0 +1,92 @@
+"""A storage of your own: all counts in one JSON file, written anew for each reaction.
+
+Shows: the whole Backend contract in one class, and the entry point that makes "json:" a scheme.
+Requires: pip install openheart
+Run: pip install . in a project whose metadata has this, then OPENHEART_URI=json:counts.json openheart run
+
+    [project.entry-points."openheart.backends"]
+    json = "json_backend:JsonBackend"
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from openheart.storage import Backend, BackendError, Change, Counts, Page
+
+
+class JsonBackend(Backend):
+    """``json:counts.json``. One process may use a file; the threads of that process share it."""
+
+    schemes = ("json",)
+
+    def __init__(self, uri: str, *, instance: str | None = None, folder: Path | None = None) -> None:
+        super().__init__(uri, instance=instance, folder=folder)
+        name = uri.removeprefix("json:")
+        self.path = Path(folder or ".") / (f"{instance}-{name}" if instance else name)
+        self._lock = threading.Lock()
+        self._connected = False
+
+    def connect(self) -> None:
+        self._connected = True
+
+    def disconnect(self) -> None:
+        self._connected = False
+
+    def is_connected(self) -> bool:
+        return self._connected
+
+    def apply(self, changes: Sequence[Change]) -> list[Counts]:
+        with self._lock:
+            everything = self._read()
+            answers = []
+            for change in changes:
+                counts = everything.setdefault(change.target, {})
+                counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
+                answers.append(counts.copy())
+            self._write(everything)
+        return answers
+
+    def counts(self, targets: Sequence[str]) -> list[Counts]:
+        everything = self._read()
+        return [everything.get(target, {}).copy() for target in targets]
+
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        everything = self._read()
+        found = sorted(
+            target for target in everything if target.startswith(prefix) and target > (cursor or "")
+        )
+        rows = [(target, everything[target]) for target in found[:limit]]
+        return Page(rows, found[limit - 1] if len(found) > limit else None)
+
+    def check(self) -> None:
+        with self._lock:
+            self._write(self._read())
+
+    def _read(self) -> dict[str, Counts]:
+        self.require_connected()
+        try:
+            everything: dict[str, Counts] = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise BackendError(
+                f"{self.path} cannot be read ({error}); restore it, or name another file"
+            ) from error
+        return everything
+
+    def _write(self, everything: dict[str, Counts]) -> None:
+        # A new file, renamed when it is on the disk: a reader, or a crash, never meets half a file.
+        draft = self.path.with_suffix(".new")
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                json.dump(everything, file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self.path)
+        except OSError as error:
+            raise BackendError(f"{self.path} cannot be written ({error}); check its folder") from error

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import ast
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from openheart.storage import get_backend
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+START = 30.0  # seconds
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+    return number
+
+
+def environment(**more: str) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+
+def ask(url: str, emoji: str | None = None, **headers: str) -> bytes:
+    request = urllib.request.Request(url, data=emoji and emoji.encode(), headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+@contextmanager
+def served(*command: str | Path, url: str, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """An example as a person runs it; the block starts when the URL answers."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=cwd,
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + START
+    try:
+        while True:
+            try:
+                ask(url)
+                break
+            except (urllib.error.URLError, ConnectionError):
+                assert process.poll() is None, process.communicate()[0]
+                assert time.monotonic() < deadline, f"{url} does not answer"
+                time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: str(path.relative_to(EXAMPLES))
+)
+def test_an_example_says_what_it_shows_what_it_requires_and_how_to_run_it(path: Path) -> None:
+    lines = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()
+
+    for word in ("Shows: ", "Requires: ", "Run: "):
+        assert sum(line.startswith(word) for line in lines) == 1
+
+
+def test_the_hello_example_takes_a_press_on_its_button_and_shows_the_count(tmp_path: Path, port: int) -> None:
+    page = f"http://127.0.0.1:{port}/"
+    script = tmp_path / "app.py"
+    script.write_bytes((EXAMPLES / "hello" / "app.py").read_bytes())
+
+    with served("app.py", url=page, cwd=tmp_path, PORT=str(port)) as process:
+        shown = ask(
+            f"{page}openheart/hello?back=/",
+            "🥨=\r\n",
+            **{"Content-Type": "text/plain", "Accept": "text/html"},
+        )
+        counts = json.loads(ask(f"{page}openheart/hello"))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=START)
+
+    assert "🥨 1" in shown.decode()
+    assert counts == {"🥨": 1}
+    assert process.returncode == 0
+    assert list((tmp_path / "instance").glob("*.db"))
+
+
+def test_the_five_lines_of_the_readme_serve_reactions(tmp_path: Path, port: int) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = readme.split("```python\n", 1)[1].split("```", 1)[0]
+    (tmp_path / "app.py").write_text(code, encoding="utf-8")
+    url = f"http://127.0.0.1:{port}/openheart/hello"
+
+    with served("app.py", url=url, cwd=tmp_path, PORT=str(port)):
+        answers = [ask(url, "🥨", **{"Content-Type": "application/x-www-form-urlencoded"}) for _ in range(2)]
+
+    assert len(code.strip().splitlines()) == 5
+    assert [json.loads(answer) for answer in answers] == [{"🥨": 1}, {"🥨": 2}]
+
+
+def test_the_factory_example_keeps_two_sites_apart(tmp_path: Path, port: int) -> None:
+    (tmp_path / "app.py").write_bytes((EXAMPLES / "factory" / "app.py").read_bytes())
+    base = f"http://127.0.0.1:{port}"
+
+    with served("app.py", url=f"{base}/blog/", cwd=tmp_path, PORT=str(port)):
+        ask(f"{base}/blog/openheart/hello", "🥨")
+        blog, shop = json.loads(ask(f"{base}/blog/")), json.loads(ask(f"{base}/shop/"))
+
+    assert (blog, shop) == ({"🥨": 1}, {})
+
+
+def test_the_factory_example_works_with_the_flask_command(tmp_path: Path, port: int) -> None:
+    (tmp_path / "app.py").write_bytes((EXAMPLES / "factory" / "app.py").read_bytes())
+    url = f"http://127.0.0.1:{port}/openheart/hello"
+    command = ("-m", "flask", "--app", "app:create_app('blog')", "run", "--port", str(port))
+
+    with served(*command, url=url, cwd=tmp_path):
+        answer = ask(url, "🥨")
+
+    assert json.loads(answer) == {"🥨": 1}
+
+
+def test_the_tests_of_the_factory_example_pass(tmp_path: Path) -> None:
+    for name in ("app.py", "test_app.py"):
+        (tmp_path / name).write_bytes((EXAMPLES / "factory" / name).read_bytes())
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_app.py"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_the_backend_example_is_found_by_its_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "json_backend-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: json-backend\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[openheart.backends]\njson = json_backend:JsonBackend\n")
+    (tmp_path / "json_backend.py").write_bytes((EXAMPLES / "backend" / "json_backend.py").read_bytes())
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with get_backend("json:counts.json", folder=tmp_path) as backend:
+        for target in ("a", "b", "b", "c"):
+            backend.incr(target, "🥨")
+        first = backend.list(limit=2)
+        rest = backend.list(cursor=first.cursor)
+        backend.check()
+
+    assert first.targets == [("a", {"🥨": 1}), ("b", {"🥨": 2})]
+    assert (rest.targets, rest.cursor) == ([("c", {"🥨": 1})], None)
+    assert json.loads((tmp_path / "counts.json").read_text(encoding="utf-8"))["b"] == {"🥨": 2}

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import openheart
+
+ROOT = Path(__file__).parents[1]
+SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
+BOUND = re.compile(r'"([A-Za-z-]+)>=([0-9.]+)"')
+PIN = re.compile(r"^([A-Za-z-]+)==([0-9.]+)$", re.MULTILINE)
+
+
+def modules() -> Iterator[Path]:
+    return (ROOT / "openheart").rglob("*.py")
+
+
+def release(version: str) -> tuple[int, ...]:
+    parts = [int(part) for part in version.split(".")]
+    while parts and parts[-1] == 0:
+        parts.pop()
+    return tuple(parts)
+
+
+def test_the_oldest_versions_that_are_tested_are_the_ones_that_are_admitted() -> None:
+    admitted = {name: release(version) for name, version in BOUND.findall(SETUP)}
+    tested = PIN.findall((ROOT / "requirements" / "min.txt").read_text(encoding="utf-8"))
+
+    assert {name: release(version) for name, version in tested} == admitted
+
+
+def test_no_dependency_has_an_upper_bound() -> None:
+    install = SETUP[SETUP.index("EXTRAS = ") :]
+
+    assert not re.search(r'"[A-Za-z-]+[^"]*(<|==|~=)', install)
+
+
+def test_every_layer_of_the_package_is_named_in_the_contract() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = next(each for each in contract["contracts"] if each["id"] == "layers")["layers"]
+    named = {name.strip() for layer in layers for name in re.split("[:|]", layer)}
+    there = {
+        path.stem
+        for path in (ROOT / "openheart").iterdir()
+        if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.stem.startswith("__")
+    }
+
+    assert named == there
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_for_and_what_is_public(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assigned = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+    assert ast.get_docstring(tree)
+    assert len(text.splitlines()) <= 360
+    assert path.name == "__main__.py" or "__all__" in assigned or len(tree.body) == 1
+
+
+def test_importing_openheart_loads_no_server_and_no_storage_driver() -> None:
+    code = "import sys, openheart; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+
+    loaded = set(done.stdout.split())
+    assert loaded.isdisjoint(
+        {"waitress", "gunicorn", "granian", "sqlite3", "emoji", "regex", "openheart.cli"}
+    )
+
+
+def test_public_names_are_there_and_app_follows_load() -> None:
+    for name in openheart.__all__:
+        assert hasattr(openheart, name)
+    assert openheart.APP is None
+
+    app = openheart.load(uri="memory:")
+
+    assert openheart.APP is app
+    openheart.unload()
+    assert openheart.APP is None
