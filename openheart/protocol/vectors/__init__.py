@@ -1,0 +1,136 @@
+"""The conformance vectors: the protocol's cases as data, requests and what a server must answer to them.
+
+Each group is a JSON file beside this module: a list of cases ``{name, why, steps}``. A step is
+``{request, expect, save}``:
+
+``request``
+    ``method`` (GET), ``path`` (what follows the server's prefix and a slash, percent-encoded ASCII),
+    ``query``, ``headers``, and ``body`` (text) or ``body_base64``; ``times`` repeats the body.
+``expect``
+    ``status``: a number, a class such as ``"4xx"``, or a list of them; ``headers``: name -> a regular
+    expression for the whole value, or null for a header that must not be there; ``json``: the document;
+    ``counts``: emoji -> count, no other emoji (looked at under 200 only, so that a server may hide its
+    counts); ``order``: the keys as they stand; ``problem``: the last part of the type of an RFC 9457
+    problem; ``empty``: no body.
+``save``
+    a placeholder's name -> the answer's header whose value it holds in later steps.
+
+``{target}`` and ``{other}`` stand for targets that no one has reacted to, new in each run; so the vectors
+work against any server, with data in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["GROUPS", "Case", "Expectation", "Step", "VectorRequest", "load_vectors"]
+
+GROUPS = ("required", "robustness", "extensions")
+"""What openheart.fyi asks of every server; what keeps a server sound; what openheart adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRequest:
+    """One request, with placeholders; the attributes are described in the module's docstring."""
+
+    method: str = "GET"
+    path: str = "{target}"
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the answer must be; an attribute that is None or empty is not looked at.
+
+    Attributes:
+        status: the statuses that are right, as text: ``"200"``, ``"4xx"``.
+        headers, counts, order, problem, empty: see the module's docstring.
+        json: the document as JSON text with sorted keys.
+    """
+
+    status: tuple[str, ...]
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    json: str | None = None
+    counts: Mapping[str, int] | None = None
+    order: tuple[str, ...] | None = None
+    problem: str | None = None
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A request, what must be answered, and which headers of the answer later steps need."""
+
+    request: VectorRequest
+    expect: Expectation
+    save: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case of the protocol.
+
+    Attributes:
+        group: one of ``GROUPS``.
+        name: what holds, as a short sentence; unique in its group.
+        why: why a server should do so.
+        steps: requests in order; the case ends at the first wrong answer.
+    """
+
+    group: str
+    name: str
+    why: str
+    steps: tuple[Step, ...]
+
+
+def load_vectors(groups: Iterable[str] = GROUPS) -> tuple[Case, ...]:
+    """Read the cases of some groups, in the order of the files.
+
+    Args:
+        groups: some of ``GROUPS``.
+
+    Raises:
+        ValueError: there is no such group.
+    """
+    cases: list[Case] = []
+    for group in groups:
+        if group not in GROUPS:
+            raise ValueError(f"there is no group {group!r} of vectors: choose among {', '.join(GROUPS)}")
+        text = files(__name__).joinpath(f"{group}.json").read_text(encoding="utf-8")
+        cases.extend(_case(group, **row) for row in json.loads(text))
+    return tuple(cases)
+
+
+def _case(group: str, name: str, why: str, steps: list[dict[str, Any]]) -> Case:
+    return Case(group, name, why, tuple(_step(**step) for step in steps))
+
+
+def _step(request: dict[str, Any], expect: dict[str, Any], save: dict[str, str] | None = None) -> Step:
+    return Step(_request(**request), _expectation(**expect), save or {})
+
+
+def _request(
+    body: str | None = None, body_base64: str | None = None, times: int = 1, **plain: Any
+) -> VectorRequest:
+    raw = None
+    if body is not None:
+        raw = body.encode() * times
+    elif body_base64 is not None:
+        raw = base64.b64decode(body_base64, validate=True) * times
+    return VectorRequest(body=raw, **plain)
+
+
+def _expectation(
+    status: int | str | list[int | str], order: list[str] | None = None, **plain: Any
+) -> Expectation:
+    statuses = tuple(str(each) for each in (status if isinstance(status, list) else [status]))
+    if "json" in plain:
+        plain["json"] = json.dumps(plain["json"], sort_keys=True, ensure_ascii=False)
+    return Expectation(statuses, order=None if order is None else tuple(order), **plain)
