@@ -164,8 +164,11 @@ def _rate_goal(what: str, reach: float, rates: Rates, method: str, yardstick: st
     here = spread(headline)
     below = sum(median < reach for median in medians)
     details = (
-        f"{here.text()}; all {len(medians)} cells {min(medians):.2f} to {max(medians):.2f}, {below} below"
+        f"{here.text()}; cells: {min(medians):.2f} to {max(medians):.2f}, {below} of {len(medians)} below"
     )
+    if yardstick != BARE:
+        ceiling = spread(rates.ratios(replace(HEADLINE, method=method), BARE, yardstick)).median
+        details += f"; bare Flask itself is {ceiling:.2f} times as fast there"
     return Goal(what, reach, False, here.median, "", details)
 
 

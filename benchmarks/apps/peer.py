@@ -4,7 +4,7 @@ Nothing of it is replaced or mended. Three things make it comparable and runnabl
 
 - one route with a variable and a slug function serves every page, so each page has counts of its own;
 - ``app.config`` has no OPENHEART_* key, because reading one fails in 0.0.1 (``str.remove_prefix``);
-- the database's address is left at its default, ``file:openheart.db`` in the working folder, and the benchmark
+- the database's address is left at its default, ``file:openheart.db`` in the working folder; the benchmark
   starts it in an empty folder.
 """
 
