@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["EMOJI", "PREFIX", "Slice", "exact_posts", "path_of", "run_slice", "tool_name"]
+__all__ = ["EMOJI", "HEADERS", "PREFIX", "Slice", "exact_posts", "path_of", "run_slice", "tool_name"]
 
 EMOJI = ("❤️", "🥨", "👍", "🎉", "😂", "🔥")
 """The reactions that the load sends in turn; load.lua has the same."""
@@ -23,6 +23,7 @@ PREFIX = "/openheart/"
 
 SCRIPT = Path(__file__).with_name("load.lua")
 HEADERS = {"Content-Type": "text/plain; charset=utf-8"}
+"""The headers of a POST."""
 
 
 @dataclass(frozen=True, slots=True)
