@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,31 +42,36 @@ def ask(url: str, emoji: str | None = None, **headers: str) -> bytes:
     return body
 
 
+def answers(url: str) -> bool:
+    try:
+        ask(url)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
-def served(*command: str | Path, url: str, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def served(*command: str | Path, url: str, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """An example as a person runs it; the block starts when the URL answers."""
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=cwd,
-        env=environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    log = cwd / "output.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=cwd,
+            env=environment(**variables),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     deadline = time.monotonic() + START
     try:
-        while True:
-            try:
-                ask(url)
-                break
-            except (urllib.error.URLError, ConnectionError):
-                assert process.poll() is None, process.communicate()[0]
-                assert time.monotonic() < deadline, f"{url} does not answer"
-                time.sleep(0.05)
+        while not answers(url):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, f"{url} does not answer"
+            time.sleep(0.05)
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +97,7 @@ def test_the_hello_example_takes_a_press_on_its_button_and_shows_the_count(tmp_p
         )
         counts = json.loads(ask(f"{page}openheart/hello"))
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=START)
+        process.wait(timeout=START)
 
     assert "🥨 1" in shown.decode()
     assert counts == {"🥨": 1}
