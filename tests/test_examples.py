@@ -36,7 +36,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def ask(url: str, emoji: str | None = None, **headers: str) -> bytes:
-    request = urllib.request.Request(url, data=emoji and emoji.encode(), headers=headers)
+    request = urllib.request.Request(url, data=None if emoji is None else emoji.encode(), headers=headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
         body: bytes = answer.read()
     return body
