@@ -1,0 +1,209 @@
+"""The contract that every storage keeps. A backend is one small file: it applies changes and answers
+counts. Policy, validation, batching and retries sit above it."""
+
+from __future__ import annotations
+
+import abc
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from ..config import Option
+from ..errors import BackendError, BackendNotConnected
+
+__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Page", "Rows"]
+
+Self = TypeVar("Self", bound="Backend")
+
+Counts: TypeAlias = dict[str, int]
+"""The counts of one target: emoji -> how often, each at least 1; in no particular order."""
+
+Rows: TypeAlias = list[tuple[str, Counts]]
+"""Targets with their counts."""
+
+LARGEST_DELTA = 2**53
+"""The most that one change may add; every storage and every JSON reader holds it exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one count.
+
+    Attributes:
+        target: the canonical target (``openheart.protocol.canonical_target``).
+        emoji: the canonical emoji (``openheart.protocol.canonical_emoji``).
+        delta: how much to add, from 1 to LARGEST_DELTA.
+
+    Raises:
+        ValueError: the delta is not in this range.
+    """
+
+    target: str
+    emoji: str
+    delta: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.delta <= LARGEST_DELTA:
+            raise ValueError(f"delta={self.delta} cannot be added: expected 1 to {LARGEST_DELTA}")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing.
+
+    Attributes:
+        targets: targets with their counts, in the backend's own order, each once.
+        cursor: what to pass for the next page; None on the last one.
+    """
+
+    targets: Rows
+    cursor: str | None
+
+
+class Backend(abc.ABC):
+    """Where counts live.
+
+    A backend is made unconnected, for one URI, and used from many threads at once. It may be used as
+    a context manager, which connects and disconnects. After a fork the child uses it as it is: a
+    backend opens connections of its own there.
+
+    Args:
+        uri: where the storage is; its scheme is one of ``schemes``.
+        instance: separates two instances on one database (setting INSTANCE); None is the unnamed one.
+        folder: where a relative path in the URI starts; the current folder by default. A backend that
+            is no file ignores it.
+        options: more settings of this kind of backend, by keyword.
+
+    Raises:
+        ConfigError: the URI cannot be one of this kind of backend.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+    """The URI schemes of this kind of backend, without the colon."""
+
+    exactly_once: ClassVar[bool] = True
+    """Whether a change whose answer was lost can be repeated without being counted twice."""
+
+    settings: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
+    """The settings that become keywords of the constructor: keyword -> row of the table in config.py."""
+
+    def __init__(self, uri: str, *, instance: str | None = None, folder: Path | None = None) -> None:
+        self.uri = uri
+        self.instance = instance
+        self.folder = folder
+
+    @abc.abstractmethod
+    def connect(self) -> None:
+        """Open the storage, creating it where it does not exist yet. Calling it twice does nothing.
+
+        Raises:
+            BackendError: it cannot be opened; the text says what to do.
+        """
+
+    @abc.abstractmethod
+    def disconnect(self) -> None:
+        """Finish what was accepted, then close. Calling it twice, or unconnected, does nothing."""
+
+    @abc.abstractmethod
+    def is_connected(self) -> bool:
+        """Whether ``connect()`` was called and ``disconnect()`` was not, since."""
+
+    @abc.abstractmethod
+    def apply(self, changes: Sequence[Change]) -> list[Counts]:
+        """Add the changes, atomically per target, and return once they are stored for good.
+
+        Args:
+            changes: what to add, in order.
+
+        Returns:
+            For each change the counts of its target after it.
+
+        Raises:
+            OutcomeUnknown: sent, not answered.
+            BackendError: any other failure; nothing was stored.
+        """
+
+    @abc.abstractmethod
+    def counts(self, targets: Sequence[str]) -> list[Counts]:
+        """Read the counts of several targets in one call to the storage.
+
+        Args:
+            targets: canonical targets; one may stand there twice.
+
+        Returns:
+            For each target its counts, ``{}`` where there are none. The caller may keep and change
+            what it gets.
+        """
+
+    @abc.abstractmethod
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        """List the targets that have counts.
+
+        Args:
+            prefix: only targets that start with it.
+            cursor: where to go on, from the page before; None starts.
+            limit: how many targets at the most, at least 1.
+
+        Raises:
+            InvalidRequest: the cursor is none of this backend's.
+        """
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Try a write and a read that leave nothing behind.
+
+        Raises:
+            BackendError: one of them does not work; the text says what to do.
+        """
+
+    def top(self, limit: int = 10) -> Rows:
+        """The targets with the most reactions, most first, then by target.
+
+        Visits every target unless the backend knows a shorter way.
+        """
+        return heapq.nsmallest(limit, self.iter_targets(), key=lambda row: (-sum(row[1].values()), row[0]))
+
+    def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
+        """Every target with its counts, page by page, in the backend's own order."""
+        cursor: str | None = None
+        while True:
+            page = self.list(prefix, cursor)
+            yield from page.targets
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def incr(self, slug: str, reaction: str) -> Counts:
+        """Add one reaction.
+
+        Args:
+            slug: the canonical target.
+            reaction: the canonical emoji.
+
+        Returns:
+            The counts of the target after it.
+        """
+        return self.apply((Change(slug, reaction),))[0]
+
+    def iter(self, slug: str) -> Iterator[tuple[str, int]]:
+        """Yield each reaction of a target with its count."""
+        yield from self.counts((slug,))[0].items()
+
+    def require_connected(self) -> None:
+        """Raise BackendNotConnected unless connected."""
+        if not self.is_connected():
+            raise BackendNotConnected(
+                f"{type(self).__name__} is not connected: call connect() or use it in a with block"
+            )
+
+    def __enter__(self: Self) -> Self:
+        self.connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.disconnect()

@@ -1,0 +1,110 @@
+"""From a URI to its backend. Drivers are imported only when their scheme is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from ..casts import mask_uri
+from ..config import INSTANCE, OPENHEART_URI, Config
+from ..errors import ConfigError, SchemeError
+from .backend import Backend
+
+__all__ = ["ENTRY_POINTS", "backend_from_config", "default_uri", "get_backend", "known_schemes"]
+
+ENTRY_POINTS = "openheart.backends"
+"""The entry-point group in which other packages add schemes: name = scheme, object = Backend subclass."""
+
+_BACKENDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "memory": ("memory", "MemoryBackend"),
+        "sqlite": ("sqlite", "SqliteBackend"),
+    }
+)
+_GIVEN = "the URI given"
+_NOT_IN_A_NAME = re.compile(r"[^\w.-]")
+
+
+def get_backend(uri: str, *args: Any, **kwargs: Any) -> Backend:
+    """Make the backend for a URI, unconnected; it can be used as a context manager.
+
+    Args:
+        uri: such as ``sqlite:///openheart.db``; the scheme says which backend it is.
+        args: passed to the backend's class.
+        kwargs: passed to the backend's class, such as ``instance``, ``folder`` or ``synchronous``.
+
+    Raises:
+        SchemeError: no backend has this scheme; the text names those there are. It is a RuntimeError.
+        ConfigError: the backend cannot use this URI.
+    """
+    return _backend_class(uri, _GIVEN)(uri, *args, **kwargs)
+
+
+def backend_from_config(config: Config, folder: Path, name: str) -> Backend:
+    """Make the backend that the settings name, unconnected.
+
+    Args:
+        config: the settings.
+        folder: where the default file is and where a relative path in the URI starts.
+        name: what the default file is called, without ``.db``.
+
+    Raises:
+        ConfigError: OPENHEART_URI cannot be used.
+    """
+    source = config.source(OPENHEART_URI)
+    uri = config[OPENHEART_URI] or default_uri(name, config[INSTANCE])
+    kind = _backend_class(uri, source)
+    options = {keyword: config[option] for keyword, option in kind.settings.items()}
+    try:
+        return kind(uri, instance=config[INSTANCE], folder=folder, **options)
+    except ConfigError as error:
+        if error.source != _GIVEN:
+            raise
+        raise type(error)(error.key, error.value, source, error.expected) from None
+
+
+def default_uri(name: str, instance: str | None) -> str:
+    """The URI when OPENHEART_URI is unset: ``sqlite:///<name>.db``, or ``sqlite:///<name>-<instance>.db``."""
+    stem = name if instance is None else f"{name}-{instance}"
+    file_name = re.sub(r"[^\w.-]", "-", stem)
+    return f"sqlite:///{quote(file_name)}.db"
+
+
+def known_schemes() -> tuple[str, ...]:
+    """Every scheme that ``get_backend`` knows, those of other installed packages included."""
+    return tuple(sorted({*_BACKENDS, *(entry.name for entry in entry_points(group=ENTRY_POINTS))}))
+
+
+def _backend_class(uri: str, source: str) -> type[Backend]:
+    scheme = uri.partition(":")[0].lower() if ":" in uri else ""
+    if scheme in _BACKENDS:
+        module, name = _BACKENDS[scheme]
+        kind: type[Backend] = getattr(import_module(f".{module}", __package__), name)
+        return kind
+    for entry in entry_points(group=ENTRY_POINTS, name=scheme) if scheme else ():
+        return _loaded(entry, uri, source)
+    if scheme == "file":
+        raise SchemeError(OPENHEART_URI.name, mask_uri(uri), source, f"openheart's spelling: {_translated(uri)}")
+    expected = f"a URI with one of the schemes {', '.join(known_schemes())}, such as sqlite:///openheart.db"
+    raise SchemeError(OPENHEART_URI.name, mask_uri(uri), source, expected)
+
+
+def _loaded(entry: EntryPoint, uri: str, source: str) -> type[Backend]:
+    kind = entry.load()
+    if isinstance(kind, type) and issubclass(kind, Backend):
+        return kind
+    expected = f"the entry point {entry.value} in {ENTRY_POINTS} to be a subclass of openheart.storage.Backend"
+    raise ConfigError(OPENHEART_URI.name, mask_uri(uri), source, expected)
+
+
+def _translated(uri: str) -> str:
+    path, _, query = uri.removeprefix("file:").partition("?")
+    if path in ("", ":memory:") or "mode=memory" in query:
+        return "memory:"
+    return f"sqlite:///{re.sub('^//(localhost)?(?=/)', '', path)}"
