@@ -143,6 +143,14 @@ class Config:
         """
         return _resolve([_Layer(FLAG, _named(flags, FLAG)), *self._layers], self.env)
 
+    def override(self, flags: Mapping[str, Any]) -> Config:
+        """The same settings with these in front of all others; for the arguments of ``run()``.
+
+        Raises:
+            ConfigError: a value cannot be used, or a name is unknown.
+        """
+        return _resolve([_Layer(FLAG, _named(flags, FLAG)), *self._layers], self.env)
+
     @property
     def server_options(self) -> dict[str, str]:
         """The SERVER_* variables that are no settings: ``{"backlog": "1024"}`` for SERVER_BACKLOG=1024."""
@@ -267,6 +275,17 @@ def conf(
 _CONF_CASTS: Mapping[Callable[[Any], Any], Cast[Any]] = {bool: casts.boolean(), list: casts.text_list()}
 
 
+def _resolve(layers: list[_Layer], env: bool) -> Config:
+    variables: dict[str, object] = {}
+    for layer in reversed(layers):
+        variables.update((name, value) for name in layer.values if (value := layer.get(name)) is not None)
+    settings = {option.name: _setting(option, layers, variables) for option in OPTIONS}
+    debug = settings[DEBUG.name]
+    if debug.value and settings[LEVEL.name].source == DEFAULT:
+        settings[LEVEL.name] = Setting(LEVEL, "DEBUG", f"DEBUG in {debug.source}")
+    return Config(settings, tuple(layers), env)
+
+
 def _setting(option: Option[Any], layers: Sequence[_Layer], variables: Mapping[str, object]) -> Setting:
     for layer in layers:
         raw = layer.get(option.name)
@@ -281,15 +300,11 @@ def _setting(option: Option[Any], layers: Sequence[_Layer], variables: Mapping[s
     return Setting(option, default, DEFAULT)
 
 
-def _apply_debug(settings: dict[str, Setting]) -> None:
-    debug, level = settings[DEBUG.name], settings[LEVEL.name]
-    if not debug.value:
-        return
-    if level.source == DEFAULT:
-        settings[LEVEL.name] = Setting(LEVEL, "DEBUG", f"DEBUG in {debug.source}")
+def _warn_of_debug(config: Config) -> None:
     # In app.config DEBUG is Flask's own key, which is not deprecated.
-    if debug.source != APP_CONFIG:
-        message = f"DEBUG (from {debug.source}) is deprecated: set LEVEL=DEBUG instead"
+    source = config.source(DEBUG)
+    if config[DEBUG] and source != APP_CONFIG:
+        message = f"DEBUG (from {source}) is deprecated: set LEVEL=DEBUG instead"
         warnings.warn(message, DeprecationWarning, stacklevel=3)
 
 
@@ -322,7 +337,7 @@ def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object
 
 
 def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:
-    values: dict[str, object] = dict(app_config or {})
+    values: dict[str, object] = {str(name): value for name, value in (app_config or {}).items()}
     # Flask puts its own defaults there: a DEBUG of False says nothing.
     if values.get(DEBUG.name) is False:
         del values[DEBUG.name]
