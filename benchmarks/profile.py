@@ -13,8 +13,9 @@ from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 import click
+from flask import Flask
 
-import openheart
+from openheart import OpenHeart
 
 from .apps.bare import application as bare
 from .environment import CACHE
@@ -89,7 +90,9 @@ def main(method: tuple[str, ...], rounds: int, rows: int, memory: bool) -> None:
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="profile-", dir=CACHE) as folder:
         uri = "memory:" if memory else f"sqlite:///{Path(folder).resolve()}/counts.db"
-        application = openheart.load(name=__name__, env=False, OPENHEART_URI=uri)
+        # Not load(), because the settings of who runs this are not to be measured.
+        application = Flask(__name__)
+        OpenHeart(application, env=False, uri=uri)
         applications = {"bare Flask": bare, "openheart": application}
         try:
             _requests(application, "POST", "/openheart/page-0", 100)
@@ -98,7 +101,7 @@ def main(method: tuple[str, ...], rounds: int, rows: int, memory: bool) -> None:
                 if rows:
                     _profile(application, one, rows)
         finally:
-            openheart.unload()
+            application.extensions["openheart"].service.close()
 
 
 def _compare(applications: dict[str, Any], method: str, rounds: int) -> None:
