@@ -143,14 +143,6 @@ class Config:
         """
         return _resolve([_Layer(FLAG, _named(flags, FLAG)), *self._layers], self.env)
 
-    def override(self, flags: Mapping[str, Any]) -> Config:
-        """The same settings with these in front of all others; for the arguments of ``run()``.
-
-        Raises:
-            ConfigError: a value cannot be used, or a name is unknown.
-        """
-        return _resolve([_Layer(FLAG, _named(flags, FLAG)), *self._layers], self.env)
-
     @property
     def server_options(self) -> dict[str, str]:
         """The SERVER_* variables that are no settings: ``{"backlog": "1024"}`` for SERVER_BACKLOG=1024."""
@@ -206,15 +198,6 @@ def load_config(
         first = unknown[0]
         raise ConfigError(first.name, "***", first.source, _expected_name(first.nearest))
     return config
-
-
-def _resolve(layers: Sequence[_Layer], env: bool) -> Config:
-    variables: dict[str, object] = {}
-    for layer in reversed(layers):
-        variables.update((name, value) for name in layer.values if (value := layer.get(name)) is not None)
-    settings = {option.name: _setting(option, layers, variables) for option in OPTIONS}
-    _apply_debug(settings)
-    return Config(settings, tuple(layers), env)
 
 
 def unknown_variables(config: Config) -> list[UnknownVariable]:
@@ -275,7 +258,7 @@ def conf(
 _CONF_CASTS: Mapping[Callable[[Any], Any], Cast[Any]] = {bool: casts.boolean(), list: casts.text_list()}
 
 
-def _resolve(layers: list[_Layer], env: bool) -> Config:
+def _resolve(layers: Sequence[_Layer], env: bool) -> Config:
     variables: dict[str, object] = {}
     for layer in reversed(layers):
         variables.update((name, value) for name in layer.values if (value := layer.get(name)) is not None)
