@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pallets_sphinx_themes import ProjectLink
+from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
@@ -37,6 +38,7 @@ napoleon_numpy_docstring = False
 # Other projects' names are named and not linked: their pages are not fetched while ours are built.
 nitpick_ignore_regex = [
     (r"py:.*", r"(flask|werkzeug|blinker|click|collections|logging|pathlib|types|typing|abc)\..*"),
+    (r"py:.*", r"openheart\.((options|casts)\.T_co|config\._Layer)"),
     (r"py:.*", r"(Flask|Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|TracebackType|NamedSignal)"),
 ]
 
@@ -55,3 +57,21 @@ html_context = {
     ]
 }
 html_sidebars = {"**": ["project.html", "localtoc.html", "relations.html", "searchbox.html"]}
+
+ATTRIBUTES = {"attribute", "data", "property"}
+
+
+def setup(app: Sphinx) -> None:
+    """Keep Napoleon from taking what stands before a colon in an attribute's docstring for its type."""
+    kept: dict[str, list[str]] = {}
+
+    def keep(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+        if what in ATTRIBUTES:
+            kept[name] = lines[:]
+
+    def restore(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+        if what in ATTRIBUTES:
+            lines[:] = kept.pop(name)
+
+    app.connect("autodoc-process-docstring", keep, priority=1)
+    app.connect("autodoc-process-docstring", restore, priority=999)
