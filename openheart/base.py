@@ -198,7 +198,10 @@ def _run_flags(kwargs: dict[str, Any]) -> dict[str, Any]:
     for name in kwargs:
         if name.upper() not in RUN_OPTIONS and not name.upper().startswith("SERVER_"):
             raise ConfigError(
-                name, kwargs[name], "an argument of run()", "host, port, level, server or server_…; others go to load()"
+                name,
+                kwargs[name],
+                "an argument of run()",
+                "host, port, level, server or server_…; others go to load()",
             )
     return kwargs
 

@@ -194,6 +194,7 @@ def load_config(
         layers += _config_file([*layers, given, app_layer], base, strict=True)
     layers += [given, app_layer]
     config = _resolve(layers, env)
+    _warn_of_debug(config)
     if safe and (unknown := unknown_variables(config)):
         first = unknown[0]
         raise ConfigError(first.name, "***", first.source, _expected_name(first.nearest))

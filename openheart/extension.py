@@ -74,7 +74,9 @@ def add_openheart(app: Flask, config: Config, *, standalone: bool = False) -> St
         OpenHeartError: openheart was added to this application before.
     """
     if "openheart" in app.extensions:
-        raise OpenHeartError(f"openheart was added to the app {app.name!r} before; call load() or init_app() once")
+        raise OpenHeartError(
+            f"openheart was added to the app {app.name!r} before; call load() or init_app() once"
+        )
     state = make_state(app, config, logs.get_logger(config), standalone=standalone)
     app.extensions["openheart"] = state
     register(app, state)

@@ -83,7 +83,7 @@ class Service:
         """The counts of several canonical targets, in one storage call."""
         return self.backend.counts(targets)
 
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+    def targets(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
         """One page of the targets that have counts; see ``Backend.list``."""
         return self.backend.list(prefix, cursor, limit)
 

@@ -102,7 +102,9 @@ def state_of(app: Flask | None = None) -> State:
     if app is None:
         app = current_app._get_current_object() if has_app_context() else APP  # type: ignore[attr-defined]
     if app is None:
-        raise OpenHeartError("There is no application: call openheart.load() first, or enter app.app_context()")
+        raise OpenHeartError(
+            "There is no application: call openheart.load() first, or enter app.app_context()"
+        )
     state = app.extensions.get("openheart")
     if not isinstance(state, State):
         raise OpenHeartError(

@@ -56,11 +56,18 @@ def serve(
             module = importlib.import_module(f".{SERVERS['werkzeug' if develop else name]}", __name__)
         except ImportError as error:
             raise MissingDependency(
-                "SERVER", name, config.source(settings.SERVER), f"it to be installed: pip install 'openheart[{name}]'"
+                "SERVER",
+                name,
+                config.source(settings.SERVER),
+                f"it to be installed: pip install 'openheart[{name}]'",
             ) from error
-        if ready is not None:
-            ready(url)
+
+        def announce() -> None:
+            logger.info("Listening at %s", url)
+            if ready is not None:
+                ready(url)
+
         if develop:
-            module.develop(app, config, listener)
+            module.develop(app, config, listener, announce)
         else:
-            module.serve(app, config, listener, logger)
+            module.serve(app, config, listener, announce, logger)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import enum
+import inspect
 import logging
 import multiprocessing
+import os
 import socket
-import types
-import typing
+from collections.abc import Callable
 from typing import Any
 
 import granian
@@ -15,41 +17,53 @@ from flask import Flask
 from .. import config as settings
 from ..casts import boolean
 from ..config import Config
-from .listener import address_of, option_error
+from .listener import option_error
 
 __all__ = ["serve"]
 
 
-def serve(app: Flask, config: Config, listener: socket.socket, logger: logging.Logger) -> None:
+def serve(
+    app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
+) -> None:
     """Serve until told to stop; granian itself drains its workers."""
-    host, _, port = address_of(listener, config[settings.HOST]).rpartition(":")
+    port = listener.getsockname()[1]
     # It opens its own socket, and takes no other.
     listener.close()
     options: dict[str, Any] = {
         "address": config[settings.HOST],
-        "port": int(port),
+        "port": port,
         "interface": granian.constants.Interfaces.WSGI,
         "workers": config[settings.SERVER_WORKERS],
-        "blocking_threads": config[settings.SERVER_THREADS],
+        "blocking_threads": _threads(config),
         "workers_kill_timeout": max(1, int(config[settings.SERVER_GRACE])),
         "log_level": granian.log.LogLevels.warning,
     }
-    hints = typing.get_type_hints(granian.Granian.__init__)
+    known = inspect.signature(granian.Granian.__init__).parameters
     for name, value in config.server_options.items():
-        if name not in hints:
+        if name not in known:
             raise option_error(config, name, "granian has no such option")
         try:
-            options[name] = _cast(hints[name], value)
+            options[name] = _like(known[name].default, value)
         except ValueError as error:
             raise option_error(config, name, error) from None
+    announce()
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
     granian.Granian("openheart", **options).serve(target_loader=lambda: app, wrap_loader=False)
 
 
-def _cast(hint: Any, value: str) -> Any:
-    if isinstance(hint, types.UnionType):
-        hint = next(each for each in hint.__args__ if each is not type(None))
-    if hint is bool:
-        return boolean()(value, {})
-    return hint(value) if isinstance(hint, type) else value
+def _threads(config: Config) -> int:
+    # Its threads hold the interpreter lock, so more than these are worth a warning to it.
+    sensible = 2 * (os.cpu_count() or 1) + 1
+    threads = config[settings.SERVER_THREADS]
+    return min(threads, sensible) if config.is_default(settings.SERVER_THREADS) else threads
+
+
+def _like(default: object, value: str) -> object:
+    if isinstance(default, bool):
+        return boolean()(value)
+    if isinstance(default, int):
+        return int(value)
+    if isinstance(default, enum.Enum):
+        return type(default)(value)
+    return int(value) if value.isdecimal() else value

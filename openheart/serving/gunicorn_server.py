@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -18,7 +20,7 @@ from .listener import option_error
 __all__ = ["serve"]
 
 
-class _Application(BaseApplication):  # type: ignore[misc]
+class _Application(BaseApplication):
     def __init__(self, app: Flask, options: dict[str, Any], config: Config) -> None:
         self._app = app
         self._options = options
@@ -37,14 +39,17 @@ class _Application(BaseApplication):  # type: ignore[misc]
                 self._refused = option_error(self._config, name, error)
                 return
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         return self._app
 
 
-def serve(app: Flask, config: Config, listener: socket.socket, logger: logging.Logger) -> None:
+def serve(
+    app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
+) -> None:
     """Serve until told to stop; gunicorn itself drains its workers."""
     options: dict[str, Any] = {
-        "bind": f"fd://{listener.fileno()}",
+        # Gunicorn closes it.
+        "bind": f"fd://{listener.detach()}",
         "workers": config[settings.SERVER_WORKERS],
         "threads": config[settings.SERVER_THREADS],
         "worker_class": "gthread",
@@ -54,8 +59,11 @@ def serve(app: Flask, config: Config, listener: socket.socket, logger: logging.L
         **config.server_options,
     }
     application = _Application(app, options, config)
+    announce()
+    master = os.getpid()
     try:
         application.run()
     except SystemExit as stopped:
-        if stopped.code not in (None, 0):
+        # A worker ends here; only the master goes back to the caller.
+        if os.getpid() != master or stopped.code not in (None, 0):
             raise

@@ -74,9 +74,13 @@ def option_error(config: Config, name: str, reason: object) -> ConfigError:
 def _bind_error(error: OSError, config: Config) -> ConfigError:
     host, port = config[settings.HOST], config[settings.PORT]
     if error.errno == errno.EADDRINUSE:
-        expected = f"a free port, but another program listens on {host}:{port}; stop it or choose another PORT"
+        expected = (
+            f"a free port, but another program listens on {host}:{port}; stop it or choose another PORT"
+        )
     elif error.errno == errno.EACCES:
         expected = "a port that this user may open, such as 5000; those below 1024 belong to root"
     else:
-        return ConfigError("HOST", host, config.source(settings.HOST), f"an address of this machine ({error.strerror})")
+        return ConfigError(
+            "HOST", host, config.source(settings.HOST), f"an address of this machine ({error.strerror})"
+        )
     return ConfigError("PORT", port, config.source(settings.PORT), expected)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
-import waitress
 from flask import Flask
 from waitress import wasyncore
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.server import create_server
 
 from .. import config as settings
 from ..config import Config
@@ -22,20 +24,24 @@ __all__ = ["serve"]
 POLL = 0.05
 
 
-def serve(app: Flask, config: Config, listener: socket.socket, logger: logging.Logger) -> None:
+def serve(
+    app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
+) -> None:
     """Serve until told to stop; then take no more connections, and answer what was asked already."""
     options: dict[str, Any] = {"threads": config[settings.SERVER_THREADS], "ident": None}
     for name, value in config.server_options.items():
         try:
-            waitress.adjustments.Adjustments(sockets=[listener], **{name: value})
+            Adjustments(sockets=[listener], **{name: value})
         except (ValueError, TypeError) as error:
             raise option_error(config, name, error) from None
         options[name] = value
     # It warns whenever a request waits for a thread, which under load is each one.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     sockets: dict[int, Any] = {}
-    server = waitress.create_server(app, map=sockets, sockets=[listener], asyncore_use_poll=True, **options)
+    server = create_server(app, map=sockets, sockets=[listener], asyncore_use_poll=True, **options)
     stopping: list[bool] = []
+
+    announce()
 
     def stop() -> None:
         stopping.append(True)

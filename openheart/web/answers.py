@@ -10,7 +10,7 @@ from flask import Request, Response
 
 from ..storage import Counts
 
-__all__ = ["NO_STORE", "Headers", "conditional", "json_answer", "json_bytes", "ordered"]
+__all__ = ["NO_STORE", "Headers", "conditional", "empty_answer", "json_answer", "json_bytes", "ordered"]
 
 Headers = list[tuple[str, str]]
 """Response headers; a list of its own for each response."""
@@ -34,10 +34,21 @@ def json_bytes(document: object) -> bytes:
 
 
 def json_answer(
-    body: bytes, headers: Iterable[tuple[str, str]], *, status: int = 200, content_type: str = "application/json"
+    body: bytes,
+    headers: Iterable[tuple[str, str]],
+    *,
+    status: int = 200,
+    content_type: str = "application/json",
 ) -> Response:
     """A response whose body is JSON text, from ``json_bytes``."""
     return Response(body, status, [("Content-Type", content_type), NOSNIFF, *headers])
+
+
+def empty_answer(status: int, headers: Headers) -> Response:
+    """A response without a body, and so without a content type."""
+    response = Response(status=status, headers=headers)
+    del response.headers["Content-Type"]
+    return response
 
 
 def conditional(request: Request, body: bytes, cache_control: str, headers: Headers) -> Response:
@@ -46,5 +57,5 @@ def conditional(request: Request, body: bytes, cache_control: str, headers: Head
     headers.append(("ETag", f'W/"{etag}"'))
     headers.append(("Cache-Control", cache_control))
     if "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(etag):
-        return Response(status=304, headers=headers)
+        return empty_answer(304, headers)
     return json_answer(body, headers)

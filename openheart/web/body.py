@@ -42,7 +42,12 @@ def read_text(request: Request, limit: int) -> str:
 def _read(request: Request, limit: int) -> bytes:
     if "form" in request.__dict__ or hasattr(request, "_cached_data"):
         return request.get_data()
-    return request.stream.read(limit + 1)
+    stream = request.stream
+    body: bytes = stream.read(limit + 1)
+    # A read may bring a part only; the end, and a visitor who went away, show at the next one.
+    while 0 < len(body) <= limit and (more := stream.read(limit + 1 - len(body))):
+        body += more
+    return body
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import Request, Response
 
 from ..errors import OriginNotAllowed
-from .answers import Headers
+from .answers import Headers, empty_answer
 
 __all__ = ["METHODS", "check_write", "is_own_or_named", "preflight", "read_headers"]
 
@@ -34,7 +34,9 @@ def check_write(request: Request, origins: Sequence[str]) -> None:
     origin = request.environ.get("HTTP_ORIGIN")
     if origin is None or "*" in origins or is_own_or_named(request, origin, origins):
         return
-    raise OriginNotAllowed("Pages of this origin may not react here: the server's OPENHEART_ORIGINS does not name it")
+    raise OriginNotAllowed(
+        "Pages of this origin may not react here: the server's OPENHEART_ORIGINS does not name it"
+    )
 
 
 def preflight(request: Request, origins: Sequence[str]) -> Response:
@@ -45,7 +47,7 @@ def preflight(request: Request, origins: Sequence[str]) -> Response:
         headers.append(("Access-Control-Allow-Methods", METHODS))
         headers.append(("Access-Control-Allow-Headers", "Content-Type, If-None-Match"))
         headers.append(("Access-Control-Max-Age", str(DAY)))
-    return Response(status=204, headers=headers)
+    return empty_answer(204, headers)
 
 
 def is_own_or_named(request: Request, url: str, origins: Sequence[str]) -> bool:

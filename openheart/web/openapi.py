@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of one application's routes, made from the same settings and errors as they are."""
+"""The OpenAPI 3.1 document of one application's routes, made from its settings and from the error tree."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ HTML: Schema = {"text/html": {"schema": {"type": "string"}}}
 def openapi(state: State) -> Response:
     """The document, for the address that this request came to."""
     document = describe(state, request.script_root + state.prefix)
-    return json_answer(json_bytes(document), [("Cache-Control", "no-cache"), ("Access-Control-Allow-Origin", "*")])
+    return json_answer(
+        json_bytes(document), [("Cache-Control", "no-cache"), ("Access-Control-Allow-Origin", "*")]
+    )
 
 
 def describe(state: State, prefix: str) -> Schema:
@@ -51,17 +53,28 @@ def describe(state: State, prefix: str) -> Schema:
                 "get": _operation(
                     "readReactions", "The counts of one target", _read(state, COUNTS), _reading_errors(state)
                 ),
-                "post": _operation("react", "Add one reaction", _react(state), _WRITING_ERRORS) | {"requestBody": _BODY},
+                "post": _operation("react", "Add one reaction", _react(state), _WRITING_ERRORS)
+                | {"requestBody": _BODY},
             },
             "/": {
                 "get": _operation(
                     "readMany",
                     "The counts of several targets, or the list of the targets",
-                    _read(state, {"anyOf": [COUNTS, *(({"$ref": f"#/components/schemas/{n}"}) for n in ("Batch", "List"))]}),
+                    _read(
+                        state,
+                        {
+                            "anyOf": [
+                                COUNTS,
+                                *(({"$ref": f"#/components/schemas/{n}"}) for n in ("Batch", "List")),
+                            ]
+                        },
+                    ),
                     _reading_errors(state),
                 )
                 | {"parameters": _QUERY},
-                "post": _operation("reactFront", "Add one reaction to the front page", _react(state), _WRITING_ERRORS)
+                "post": _operation(
+                    "reactFront", "Add one reaction to the front page", _react(state), _WRITING_ERRORS
+                )
                 | {"requestBody": _BODY},
             },
             "/-/healthz": {"get": _health("alive", "The process answers", {})},
@@ -71,7 +84,9 @@ def describe(state: State, prefix: str) -> Schema:
     }
 
 
-def _operation(name: str, summary: str, success: Schema, problems: tuple[type[errors.VisitorError], ...]) -> Schema:
+def _operation(
+    name: str, summary: str, success: Schema, problems: tuple[type[errors.VisitorError], ...]
+) -> Schema:
     answers = dict(success)
     by_status: dict[int, list[type[errors.VisitorError]]] = {}
     for error in problems:
@@ -109,7 +124,11 @@ def _read(state: State, schema: Schema) -> Schema:
         return {}
     headers = {"ETag": HEADER_TEXT, "Cache-Control": HEADER_TEXT}
     return {
-        "200": {"description": "The counts", "headers": headers, "content": {"application/json": {"schema": schema}}},
+        "200": {
+            "description": "The counts",
+            "headers": headers,
+            "content": {"application/json": {"schema": schema}},
+        },
         "304": {"description": "The client has these counts already", "headers": headers},
     }
 
@@ -159,7 +178,8 @@ def _problem_schema(kinds: list[str], status: int) -> Schema:
 def _schemas() -> Schema:
     counts = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
     return {
-        "Counts": counts | {"description": "Emoji -> count, the largest first, equal ones in code point order."},
+        "Counts": counts
+        | {"description": "Emoji -> count, the largest first, equal ones in code point order."},
         "Batch": {
             "type": "object",
             "description": "Target as it was asked for -> its counts.",
@@ -170,7 +190,10 @@ def _schemas() -> Schema:
             "required": ["targets", "cursor"],
             "properties": {
                 "targets": {"type": "object", "additionalProperties": COUNTS},
-                "cursor": {"type": ["string", "null"], "description": "What to send for the next page; null on the last."},
+                "cursor": {
+                    "type": ["string", "null"],
+                    "description": "What to send for the next page; null on the last.",
+                },
             },
         },
     }
@@ -180,7 +203,7 @@ _TARGET: Schema = {
     "name": "target",
     "in": "path",
     "required": True,
-    "description": "The page: a path, or an address such as example.com/post. It may hold slashes. At most 512 bytes.",
+    "description": "The page: a path or an address such as example.com/post; at most 512 bytes.",
     "schema": {"type": "string", "minLength": 1},
 }
 _QUERY: list[Schema] = [
@@ -190,7 +213,12 @@ _QUERY: list[Schema] = [
         "description": "A target; up to 100 of them.",
         "schema": {"type": "array", "items": {"type": "string"}, "maxItems": 100},
     },
-    {"name": "list", "in": "query", "description": "List the targets with this prefix.", "schema": {"type": "string"}},
+    {
+        "name": "list",
+        "in": "query",
+        "description": "List the targets with this prefix.",
+        "schema": {"type": "string"},
+    },
     {"name": "cursor", "in": "query", "description": "Where the list goes on.", "schema": {"type": "string"}},
 ]
 _EMOJI_FIELD: Schema = {

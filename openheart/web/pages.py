@@ -25,7 +25,8 @@ DEMO_BUTTONS = 8
 SECURITY: tuple[tuple[str, str], ...] = (
     (
         "Content-Security-Policy",
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'",
     ),
     # The origin alone is what same-origin forms need to find their way back.
     ("Referrer-Policy", "same-origin"),
@@ -75,4 +76,6 @@ def _environment() -> Environment:
     # An environment of our own: the host's may have other filters, globals or no escaping.
     from jinja2 import Environment, PackageLoader
 
-    return Environment(loader=PackageLoader("openheart.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=PackageLoader("openheart.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from flask import Request, Response, current_app, request
 
 from ..errors import (
@@ -15,7 +17,7 @@ from ..errors import (
 )
 from ..protocol import canonical_target, target_from_bytes, target_from_url
 from ..state import State
-from .answers import NO_STORE, Headers, conditional, json_answer, json_bytes, ordered
+from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes, ordered
 from .body import read_text
 from .cors import METHODS, check_write, preflight, read_headers
 from .errors import problem
@@ -85,8 +87,13 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
     prefix = current.args["list"]
     if REPLACEMENT in prefix:
         raise InvalidTarget("The prefix in list= is not valid UTF-8")
-    page = state.service.list(prefix.lstrip("/"), current.args.get("cursor"), PAGE_SIZE)
-    document = {"targets": {target: ordered(counts) for target, counts in page.targets}, "cursor": page.cursor}
+    # Targets are stored in NFC and without a leading slash.
+    prefix = unicodedata.normalize("NFC", prefix).lstrip("/")
+    page = state.service.targets(prefix, current.args.get("cursor"), PAGE_SIZE)
+    document = {
+        "targets": {target: ordered(counts) for target, counts in page.targets},
+        "cursor": page.cursor,
+    }
     return conditional(current, json_bytes(document), state.cache_control, headers)
 
 
@@ -98,10 +105,10 @@ def _post(current: Request, state: State, target: str, headers: Headers) -> Resp
     if wants_page(current):
         back = way_back(current, state.origins)
         if back is not None:
-            return Response(status=303, headers=[*headers, ("Location", back)])
+            return empty_answer(303, [*headers, ("Location", back)])
         return counts_page(canonical, {} if state.write_only else ordered(counts), headers)
     if state.write_only:
-        return Response(status=204, headers=headers)
+        return empty_answer(204, headers)
     return json_answer(json_bytes(ordered(counts)), headers)
 
 

@@ -10,6 +10,7 @@ from werkzeug.routing import BaseConverter
 
 from ..errors import MethodNotAllowed
 from ..state import State
+from .answers import empty_answer
 from .errors import problem
 from .health import healthz, readyz
 from .openapi import openapi
@@ -70,7 +71,9 @@ def _reading(show: Callable[[State], Response]) -> Callable[[], Response]:
         if request.method in ("GET", "HEAD"):
             return show(state)
         if request.method == "OPTIONS":
-            return Response(status=204, headers=[ALLOW])
-        return problem(MethodNotAllowed("This address knows GET, HEAD and OPTIONS"), [ALLOW], state.service.logger)
+            return empty_answer(204, [ALLOW])
+        return problem(
+            MethodNotAllowed("This address knows GET, HEAD and OPTIONS"), [ALLOW], state.service.logger
+        )
 
     return view

@@ -1,0 +1,83 @@
+"""Cross-origin requests."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from .conftest import MakeClient
+
+BLOG = "https://blog.example"
+
+
+@pytest.fixture
+def listed(make_client: MakeClient) -> FlaskClient:
+    return make_client(origins=f"{BLOG}, http://localhost:8000")
+
+
+def test_by_default_every_page_may_read_and_react_without_credentials(client: FlaskClient) -> None:
+    for answer in (
+        client.get("/openheart/a", headers={"Origin": BLOG}),
+        client.post("/openheart/a", data="🥨", headers={"Origin": "null"}),
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Access-Control-Expose-Headers"] == "ETag, Retry-After"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_a_page_can_read_why_it_was_refused(client: FlaskClient) -> None:
+    answer = client.post("/openheart/a", data="x", headers={"Origin": BLOG})
+    assert answer.status_code == 400
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "origin", [BLOG, "http://localhost:8000", "https://BLOG.example:443", "http://localhost"]
+)
+def test_a_named_origin_and_our_own_are_echoed(listed: FlaskClient, origin: str) -> None:
+    answer = listed.post("/openheart/a", data="🥨", headers={"Origin": origin})
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert answer.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "http://blog.example", "https://blog.example:8443", "null", "", "https://", "x",
+     "https://blog.example.evil", "https://blog.example@evil", "http://[::1", "http://localhost:99999"],
+)  # fmt: skip
+def test_a_write_from_another_origin_is_refused_and_reading_is_not_shared(
+    listed: FlaskClient, origin: str
+) -> None:
+    headers = {"Origin": origin}
+    answer = listed.post("/openheart/a", data="🥨", headers=headers)
+    assert answer.status_code == 403
+    assert answer.json is not None
+    assert answer.json["type"] == "origin-not-allowed"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    read = listed.get("/openheart/a", headers=headers)
+    assert read.json == {}
+    assert "Access-Control-Allow-Origin" not in read.headers
+    assert read.headers["Vary"] == "Origin"
+
+
+def test_a_request_without_an_origin_is_no_page_and_may_react(listed: FlaskClient) -> None:
+    assert listed.post("/openheart/a", data="🥨").status_code == 200
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [(BLOG, True), ("https://evil.example", False)])
+def test_a_preflight_is_answered_for_a_day(listed: FlaskClient, origin: str, allowed: bool) -> None:
+    answer = listed.options(
+        "/openheart/a",
+        headers={
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        },
+    )
+    assert answer.status_code == 204
+    assert (answer.headers.get("Access-Control-Allow-Origin") == origin) is allowed
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
+    assert answer.headers["Access-Control-Max-Age"] == "86400"
