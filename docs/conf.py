@@ -29,6 +29,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 default_role = "code"
+smartquotes = False  # a quotation mark in a reference belongs to what is typed
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
