@@ -17,6 +17,7 @@ _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _MAX_PARTS = 100
+_KEYCAPS = tuple("0123456789*#")
 # What fetch() and most clients send; worth not parsing.
 _USUAL_TEXT = frozenset({None, "", "text/plain", "text/plain;charset=UTF-8", "text/plain; charset=utf-8"})
 
@@ -68,7 +69,9 @@ def _decoded(raw: bytes) -> str:
 def _from_text(body: bytes) -> str:
     # A form with enctype=text/plain sends "key=value"; the key may be the emoji itself.
     text = _decoded(body).removeprefix("\ufeff").removeprefix(f"{_FIELD}=")
-    return _decoded(unquote_to_bytes(text)) if text.startswith("%") else text
+    # Encoding leaves the digit of a keycap as it is: encodeURIComponent("5️⃣") is "5%EF%B8%8F%E2%83%A3".
+    start = text[1:2] if text[:1] in _KEYCAPS else text[:1]
+    return _decoded(unquote_to_bytes(text)) if start == "%" else text
 
 
 def _from_form(body: bytes) -> str:
