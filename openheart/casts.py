@@ -343,10 +343,9 @@ def _origin(entry: str) -> str:
 
 
 def _show_duration(value: float) -> str:
-    for unit in ("d", "h", "m", "s"):
-        if value and value % SECONDS[unit] == 0:
-            return f"{value / SECONDS[unit]:g}{unit}"
-    return f"{value:g}s" if value >= 1 or not value else f"{value * 1000:g}ms"
+    unit = next((unit for unit in ("d", "h", "m", "s") if value and value % SECONDS[unit] == 0), None)
+    unit = unit or ("s" if value >= 1 or not value else "ms")
+    return f"{value / SECONDS[unit]:.3f}".rstrip("0").rstrip(".") + unit
 
 
 def _show_size(value: int) -> str:

@@ -36,6 +36,7 @@ DOTENV = ".env"
 KEYWORD = "a keyword argument"
 APP_CONFIG = "app.config"
 DEFAULT = "the default"
+PREFIX = "OPENHEART_"
 
 # Web servers export these (RFC 3875); Flask has a SERVER_NAME of its own.
 _CGI_VARIABLES = frozenset({"SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE"})
@@ -210,7 +211,7 @@ def unknown_variables(config: Config) -> list[UnknownVariable]:
         UnknownVariable(name, layer.source, _nearest(name))
         for layer in config._layers
         for name in sorted(layer.values)
-        if name.upper().startswith("OPENHEART_")
+        if name.upper().startswith(PREFIX)
         and not name.upper().startswith("OPENHEART_TEST_")
         and name not in _OPTIONS_BY_NAME
     ]
@@ -308,8 +309,8 @@ def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object
     values: dict[str, object] = {}
     for keyword, value in (arguments or {}).items():
         name = keyword.upper()
-        if name not in _OPTIONS_BY_NAME and f"OPENHEART_{name}" in _OPTIONS_BY_NAME:
-            name = f"OPENHEART_{name}"
+        if name not in _OPTIONS_BY_NAME and PREFIX + name in _OPTIONS_BY_NAME:
+            name = PREFIX + name
         if name not in _OPTIONS_BY_NAME and not _is_server_option(name):
             raise ConfigError(keyword, "***", source, _expected_name(_nearest(name)))
         if value is None:
@@ -333,12 +334,13 @@ def _is_server_option(name: str) -> bool:
 
 
 def _nearest(name: str) -> str | None:
-    upper = name.upper()
-    for candidate in (upper, f"OPENHEART_{upper}"):
-        near: list[str] = difflib.get_close_matches(candidate, list(_OPTIONS_BY_NAME), n=1)
-        if near:
-            return near[0]
-    return None
+    # Without the prefix first: with it every two names look alike.
+    bare = {option.name.removeprefix(PREFIX): option.name for option in OPTIONS}
+    near: list[str] = difflib.get_close_matches(name.upper().removeprefix(PREFIX), list(bare), n=1)
+    if near:
+        return bare[near[0]]
+    whole: list[str] = difflib.get_close_matches(name.upper(), list(_OPTIONS_BY_NAME), n=1, cutoff=0.85)
+    return whole[0] if whole else None
 
 
 def _expected_name(nearest: str | None) -> str:

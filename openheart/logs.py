@@ -70,7 +70,8 @@ class _Handler(logging.Handler):
         self.users: list[Config] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if logging.getLogger().handlers:
+        tree = logging.getLogger(ROOT)
+        if tree.propagate and tree.parent is not None and tree.parent.handlers:
             return
         try:
             sys.stderr.write(self.format(record) + "\n")
