@@ -60,7 +60,7 @@ def load(
         ConfigError: a setting or an argument cannot be used; names it.
         BackendError: with ``safe``, the storage does not work.
     """
-    if app is not None and "openheart" in app.extensions:
+    if isinstance(app, Flask) and "openheart" in app.extensions:
         state.APP = app
         return app
     _check_arguments(app, name, locales, execution, redis_session, mongo_database, logger, models)

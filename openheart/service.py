@@ -51,6 +51,11 @@ class Service:
         """
         return self._backend or self._open()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the backend is open."""
+        return self._backend is not None
+
     def react(self, target: str, text: str) -> Counts:
         """Add one reaction and tell the listeners.
 

@@ -12,7 +12,7 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 
 from .. import config as settings
 from ..config import Config
@@ -39,6 +39,8 @@ def serve(
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     sockets: dict[int, Any] = {}
     server = create_server(app, map=sockets, sockets=[listener], asyncore_use_poll=True, **options)
+    # One socket makes one server; with several it would be another class.
+    assert isinstance(server, BaseWSGIServer)
     stopping: list[bool] = []
 
     announce()
@@ -56,7 +58,7 @@ def serve(
         wasyncore.dispatcher.close(server)
         while _is_busy(sockets) and time.monotonic() < deadline:
             wasyncore.loop(timeout=POLL, use_poll=True, map=sockets, count=1)
-        server.task_dispatcher.shutdown(timeout=max(0.0, deadline - time.monotonic()))
+        server.task_dispatcher.shutdown(timeout=max(0, round(deadline - time.monotonic())))
         wasyncore.close_all(sockets)
 
 

@@ -1,0 +1,158 @@
+"""OpenHeart(app) and init_app(): inside apps of others."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask, Response, jsonify
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import HTTPException
+
+from openheart import OpenHeart
+from openheart.errors import ConfigError, OpenHeartError
+
+
+def host(**options: object) -> Flask:
+    app = Flask("host")
+
+    @app.get("/only-get")
+    def only_get() -> str:
+        return "host"
+
+    OpenHeart(app, env=False, **{"uri": "memory:", **options})
+    return app
+
+
+def test_one_extension_serves_several_apps_with_settings_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENHEART_URI", "nosql://not-for-these")
+    oh = OpenHeart(env=False, uri="memory:")
+    apps = [Flask("a"), Flask("b")]
+    oh.init_app(apps[0], url_prefix="/a", emoji="🥨")
+    oh.init_app(apps[1], url_prefix="/b", emoji="👍")
+    a, b = (app.test_client() for app in apps)
+    assert a.post("/a/x", data="🥨").json == {"🥨": 1}
+    assert b.get("/b/x").json == {}
+    assert b.post("/b/x", data="🥨").status_code == 400
+    assert a.get("/b/x").status_code == 404
+    assert vars(oh).keys() == {"_env", "_options"}
+
+
+def test_two_apps_under_threads_never_mix_a_count() -> None:
+    apps = [host(url_prefix="/one"), host(url_prefix="/two")]
+
+    def react(number: int) -> int:
+        app, prefix, emoji = ((apps[0], "/one", "🥨"), (apps[1], "/two", "👍"))[number % 2]
+        return app.test_client().post(f"{prefix}/x", data=emoji).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(react, range(200))) == {200}
+    assert apps[0].test_client().get("/one/x").json == {"🥨": 100}
+    assert apps[1].test_client().get("/two/x").json == {"👍": 100}
+
+
+def test_settings_may_stand_in_the_apps_config() -> None:
+    app = Flask("host")
+    app.config["OPENHEART_URI"] = "memory:"
+    app.config["OPENHEART_WRITE_ONLY"] = True
+    OpenHeart(app, env=False)
+    assert app.test_client().get("/openheart/a").status_code == 403
+
+
+def test_adding_it_twice_is_an_error_that_says_so() -> None:
+    with pytest.raises(OpenHeartError, match="before"):
+        OpenHeart().init_app(host())
+
+
+def test_a_wrong_setting_leaves_the_app_as_it_was() -> None:
+    app = Flask("host")
+    rules = [*app.url_map.iter_rules()]
+    with pytest.raises(ConfigError):
+        OpenHeart(app, env=False, uri="nosql://x")
+    assert [*app.url_map.iter_rules()] == rules
+    assert "openheart" not in app.extensions
+
+
+class TestTheHostStaysItself:
+    def test_its_404_and_405_are_its_own(self) -> None:
+        plain, extended = Flask("host"), host()
+        plain.add_url_rule("/only-get", "only_get", lambda: "host", methods=["GET"])
+        for method, address in (("GET", "/nothing"), ("POST", "/only-get"), ("GET", "/openhearts"), ("GET", "/healthz")):
+            before = plain.test_client().open(address, method=method)
+            after = extended.test_client().open(address, method=method)
+            assert (after.status_code, after.data, dict(after.headers)) == (
+                before.status_code,
+                before.data,
+                dict(before.headers),
+            ), address
+
+    def test_its_error_handlers_see_nothing_of_ours(self) -> None:
+        app = host()
+        seen: list[Exception] = []
+
+        @app.errorhandler(Exception)
+        def everything(error: Exception) -> tuple[str, int]:
+            seen.append(error)
+            return "host's own page", error.code or 500 if isinstance(error, HTTPException) else 500
+
+        client = app.test_client()
+        for method, address, status in (
+            ("BREW", "/openheart/a", 405),
+            ("PUT", "/openheart/-/healthz", 405),
+            ("GET", "/openheart/..%2f", 400),
+            ("POST", "/openheart/a", 400),
+        ):
+            answer = client.open(address, method=method)
+            assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+        assert seen == []
+        assert client.get("/nothing").text == "host's own page"
+
+    def test_its_json_provider_is_not_asked(self) -> None:
+        class Shouting(DefaultJSONProvider):
+            def dumps(self, obj: object, **kwargs: object) -> str:
+                return '"LOUD"'
+
+        app = host()
+        app.json = Shouting(app)
+        app.add_url_rule("/json", "json", lambda: jsonify({}))
+        client = app.test_client()
+        assert client.get("/json").json == "LOUD"
+        assert client.post("/openheart/a", data="🥨").json == {"🥨": 1}
+
+    def test_its_hooks_and_its_response_class_go_on_working(self) -> None:
+        class Marked(Response):
+            pass
+
+        app = Flask("host")
+        app.response_class = Marked
+        kinds: list[type[Response]] = []
+
+        @app.after_request
+        def note(response: Response) -> Response:
+            kinds.append(type(response))
+            response.headers["X-Host"] = "yes"
+            return response
+
+        OpenHeart(app, env=False, uri="memory:")
+        assert app.test_client().get("/openheart/a").headers["X-Host"] == "yes"
+        assert kinds == [Marked]
+
+    def test_a_route_below_the_prefix_that_the_host_adds_wins(self) -> None:
+        app = host()
+        app.add_url_rule("/openheart/about", "about", lambda: "about")
+        client = app.test_client()
+        assert client.get("/openheart/about").text == "about"
+        assert client.get("/openheart/about/more").json == {}
+
+    def test_url_for_finds_the_address_of_a_target(self) -> None:
+        app = host()
+        with app.test_request_context():
+            address = app.url_for("openheart.reactions", target="posts/café?")
+        assert address == "/openheart/posts/caf%C3%A9%3F"
+        app.test_client().post(address, data="🥨")
+        assert app.test_client().get("/openheart/?target=posts/café%253F").json == {"posts/café%3F": {"🥨": 1}}
+
+    def test_below_another_app_the_paths_are_those_of_the_request(self) -> None:
+        answer = host().test_client().get("/openheart/-/openapi.json", environ_overrides={"SCRIPT_NAME": "/below"})
+        assert answer.json is not None
+        assert answer.json["servers"] == [{"url": "/below/openheart"}]

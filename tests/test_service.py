@@ -1,0 +1,106 @@
+"""Check, admit, store, announce."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from openheart import reaction_added
+from openheart.errors import BackendError, BackendUnusable, InvalidEmoji, OnHold
+from openheart.protocol import Policy
+from openheart.service import Service
+from openheart.storage import Backend
+from openheart.storage.memory import MemoryBackend
+
+SENDER = Flask("sender")
+
+
+def make_service(*, hold: bool = False, backends: list[Backend] | None = None) -> Service:
+    def make() -> Backend:
+        return backends.pop(0) if backends else MemoryBackend()
+
+    return Service(make, Policy(), sender=SENDER, hold=hold, logger=logging.getLogger("openheart.test"))
+
+
+@pytest.fixture
+def heard() -> Any:
+    """What the listeners of reaction_added were told."""
+    told: list[tuple[object, dict[str, Any]]] = []
+
+    def listen(sender: object, **data: Any) -> None:
+        told.append((sender, data))
+
+    with reaction_added.connected_to(listen, sender=SENDER):
+        yield told
+
+
+def test_a_stored_reaction_is_announced_with_its_counts(heard: Any) -> None:
+    service = make_service()
+    service.react("a", "❤=trailing")
+    service.react("a", "🥨")
+    assert heard == [
+        (SENDER, {"target": "a", "emoji": "❤️", "counts": {"❤️": 1}}),
+        (SENDER, {"target": "a", "emoji": "🥨", "counts": {"❤️": 1, "🥨": 1}}),
+    ]
+
+
+def test_what_is_refused_is_not_announced(heard: Any) -> None:
+    with pytest.raises(InvalidEmoji):
+        make_service().react("a", "text")
+    with pytest.raises(OnHold):
+        make_service(hold=True).react("a", "🥨")
+    assert heard == []
+
+
+def test_a_listener_that_raises_is_logged_and_costs_nobody_anything(
+    heard: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(sender: object, **data: Any) -> None:
+        raise ValueError("the listener's own fault")
+
+    service = make_service()
+    with reaction_added.connected_to(fail, sender=SENDER):
+        assert service.react("a", "🥨") == {"🥨": 1}
+    assert len(heard) == 1
+    assert "the listener's own fault" in caplog.text
+
+
+def test_a_listener_may_change_the_counts_it_is_given() -> None:
+    def empty(sender: object, counts: dict[str, int], **data: Any) -> None:
+        counts.clear()
+
+    service = make_service()
+    with reaction_added.connected_to(empty, sender=SENDER):
+        assert service.react("a", "🥨") == {"🥨": 1}
+
+
+def test_a_storage_that_could_not_be_opened_is_tried_again_at_the_next_use() -> None:
+    class Broken(MemoryBackend):
+        def connect(self) -> None:
+            raise BackendUnusable("no disk")
+
+    service = make_service(backends=[Broken(), MemoryBackend()])
+    with pytest.raises(BackendError, match="no disk"):
+        service.react("a", "🥨")
+    assert service.react("a", "🥨") == {"🥨": 1}
+
+
+def test_closing_it_twice_is_fine_and_the_next_use_opens_it_again() -> None:
+    service = make_service()
+    service.react("a", "🥨")
+    service.close()
+    service.close()
+    assert not service.is_open
+    assert service.reactions("a") == {}
+
+
+def test_top_and_targets_show_what_is_stored() -> None:
+    service = make_service()
+    for target in ("a", "b", "b"):
+        service.react(target, "🥨")
+    assert service.top(1) == [("b", {"🥨": 2})]
+    assert sorted(target for target, _ in service.targets().targets) == ["a", "b"]
+    assert service.reactions_of(["b", "c"]) == [{"🥨": 2}, {}]
