@@ -31,7 +31,8 @@ def serve(
     options: dict[str, Any] = {"threads": config[settings.SERVER_THREADS], "ident": None}
     for name, value in config.server_options.items():
         try:
-            Adjustments(sockets=[listener], **{name: value})
+            # Together with those before it, because trusted_proxy_headers needs trusted_proxy.
+            Adjustments(sockets=[listener], **{**options, name: value})
         except (ValueError, TypeError) as error:
             raise option_error(config, name, error) from None
         options[name] = value
