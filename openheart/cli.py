@@ -1,0 +1,393 @@
+"""The command ``openheart``: one thin function for each command. The same stand under ``flask openheart``,
+where they act on the app that Flask finds."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import sys
+import threading
+import warnings
+import webbrowser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+import click
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from . import base
+from .errors import BackendError, ConfigError, OpenHeartError
+from .logs import escape_controls
+from .protocol import emoji_version, target_from_url
+from .protocol.vectors import GROUPS
+from .state import state_of
+from .storage import Counts
+from .version import __version__
+from .web.answers import ordered
+
+__all__ = ["EXIT_BUG", "EXIT_FINDING", "EXIT_OK", "EXIT_STORAGE", "EXIT_USAGE", "main", "openheart_group"]
+
+EXIT_OK = 0
+EXIT_FINDING = 1
+"""An error was found by ``doctor``, or a case failed in ``conform``."""
+EXIT_USAGE = 2
+"""The command line or the configuration cannot be used."""
+EXIT_STORAGE = 3
+"""The storage does not work, or cannot be reached."""
+EXIT_BUG = 70
+"""A bug in openheart (EX_SOFTWARE of sysexits.h)."""
+
+EPILOG = """\b
+Exit codes:
+  0   done
+  1   doctor found an error, or conform a case that failed
+  2   the command line or the configuration cannot be used
+  3   the storage does not work, or cannot be reached
+  70  a bug in openheart
+
+\b
+Completion in your shell:
+  bash  eval "$(_OPENHEART_COMPLETE=bash_source openheart)"
+  zsh   eval "$(_OPENHEART_COMPLETE=zsh_source openheart)"
+  fish  _OPENHEART_COMPLETE=fish_source openheart | source
+
+Settings come from flags, the environment, .env and a config file; `openheart config` shows them.
+"""
+
+SUGGESTED_EMOJI = ("❤️", "👍", "🎉", "😂", "🤔", "👏", "🔥", "🥨")
+
+
+class _Failure(click.ClickException):
+    """A failure as one line on stderr, with its exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def show(self, file: Any = None) -> None:
+        _complain(self.format_message())
+
+
+class _Group(click.Group):
+    """Turns every error into one line on stderr and a documented exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BackendError as error:
+            failure = _Failure(str(error), EXIT_STORAGE)
+        except OpenHeartError as error:
+            failure = _Failure(str(error), EXIT_USAGE)
+        raise failure
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]
+        run_main: Callable[..., Any] = super().main
+        if not standalone_mode:
+            return run_main(*args, standalone_mode=False, **extra)
+        try:
+            code = run_main(*args, standalone_mode=False, **extra)
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else "openheart"
+            _complain(f"{error.format_message()} (`{where} --help` says more)")
+            code = EXIT_USAGE
+        except click.ClickException as error:
+            _complain(error.format_message())
+            code = error.exit_code
+        except click.Abort:
+            code = 130
+        except Exception as error:
+            # Not its text: nobody has masked that.
+            if os.environ.get("LEVEL", "").upper() == "DEBUG":
+                raise
+            _complain(
+                f"this is a bug in openheart ({type(error).__name__}): run it again with LEVEL=DEBUG in the "
+                "environment, and report what it prints"
+            )
+            code = EXIT_BUG
+        sys.exit(code if isinstance(code, int) else EXIT_OK)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"openheart: {escape_controls(message)}", err=True)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        parts = (
+            f"openheart {__version__}",
+            f"Emoji {emoji_version()}",
+            f"Python {platform.python_version()}",
+            f"Flask {version('flask')}",
+            f"SQLite {sqlite3.sqlite_version}",
+        )
+        click.echo(", ".join(parts))
+        ctx.exit()
+
+
+@click.group(
+    "openheart",
+    cls=_Group,
+    epilog=EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the versions of openheart, Emoji, Python, Flask and SQLite, and exit.",
+)
+@click.pass_context
+def openheart_group(ctx: click.Context) -> None:
+    """Emoji reactions for any page.
+
+    A TARGET is the address of a page or any path, such as example.com/blog/my-post or hello.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(EXIT_USAGE)
+
+
+def _complete_emoji(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [emoji for emoji in SUGGESTED_EMOJI if emoji.startswith(incomplete)]
+
+
+def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+@openheart_group.command()
+@click.option("--host", metavar="ADDRESS", help="The address to listen on (HOST).")
+@click.option("--port", metavar="NUMBER", help="The port to listen on; 0 takes a free one (PORT).")
+@click.option("--server", metavar="NAME", help="waitress, gunicorn, granian or werkzeug (SERVER).")
+@click.option("--level", metavar="LEVEL", help="The least severe level that is logged (LEVEL).")
+@click.option("--uri", metavar="URI", help="Where the counts live (OPENHEART_URI).")
+@click.option("--safe", is_flag=True, help="Refuse unknown OPENHEART_* variables, and try the storage first.")
+@click.option(
+    "--open/--no-open", "open_page", default=False, help="Open the page in a browser once it answers."
+)
+@click.pass_context
+def run(ctx: click.Context, /, open_page: bool, safe: bool, uri: str | None, **flags: str | None) -> None:
+    """Serve reactions until Ctrl-C or SIGTERM.
+
+    Under `flask openheart` it serves Flask's app, and --uri and --safe are not taken.
+    """
+    info = ctx.find_object(ScriptInfo)
+    if info is None:
+        with _warnings_in_one_line():
+            base.load_standalone(safe=safe, uri=uri, **flags)
+    elif uri is not None or safe:
+        raise click.UsageError("--uri and --safe belong to load() in your app", ctx)
+    else:
+        base.load(info.load_app())
+    try:
+        base.run(ready=_open_once if open_page else None, **flags)
+    except SystemExit as stop:
+        if not isinstance(stop.code, str):
+            raise
+        raise _Failure(stop.code.removeprefix("openheart: "), EXIT_USAGE) from None
+    finally:
+        base.unload()
+
+
+@openheart_group.command()
+@click.argument("target")
+@click.argument("emoji", shell_complete=_complete_emoji)
+@_json_option
+@click.pass_context
+def react(ctx: click.Context, target: str, emoji: str, as_json: bool) -> None:
+    """Add one reaction to a page, and print its counts."""
+    canonical = target_from_url(target)
+    with _app(ctx) as app:
+        _print_counts(state_of(app).service.react(canonical, emoji), as_json)
+
+
+@openheart_group.command()
+@click.argument("target")
+@_json_option
+@click.pass_context
+def count(ctx: click.Context, target: str, as_json: bool) -> None:
+    """Print the counts of a page, the largest first."""
+    canonical = target_from_url(target)
+    with _app(ctx) as app:
+        _print_counts(state_of(app).service.reactions(canonical), as_json)
+
+
+@openheart_group.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="How many pages to print at the most.",
+)
+@_json_option
+@click.pass_context
+def top(ctx: click.Context, limit: int, as_json: bool) -> None:
+    """Print the pages with the most reactions, and their counts."""
+    with _app(ctx) as app:
+        rows = [
+            (target, sum(counts.values()), ordered(counts))
+            for target, counts in state_of(app).service.top(limit)
+        ]
+    if as_json:
+        _print_json(
+            [{"target": target, "total": total, "reactions": counts} for target, total, counts in rows]
+        )
+        return
+    for target, total, counts in rows:
+        shown = "  ".join(f"{emoji} {number}" for emoji, number in counts.items())
+        click.echo(f"{total:>8}  {escape_controls(target)}  {shown}")
+
+
+@openheart_group.command()
+@_json_option
+@click.pass_context
+def config(ctx: click.Context, as_json: bool) -> None:
+    """Print each setting, its value with secrets masked, and where it came from."""
+    with _app(ctx) as app:
+        found = list(state_of(app).config.items())
+    if as_json:
+        _print_json([{"name": row.option.name, "value": row.text, "source": row.source} for row in found])
+        return
+    _print_table([(row.option.name, escape_controls(row.text), row.source) for row in found])
+
+
+@openheart_group.command()
+@_json_option
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Say what is wrong, slow or unsafe in production, and how to mend it.
+
+    Levels are ok, note, warning and error; the exit code is 1 when there is an error.
+    """
+    from .doctor import examine, of_config_error
+
+    try:
+        with _app(ctx) as app:
+            findings = examine(app)
+    except ConfigError as error:
+        findings = [of_config_error(error)]
+    if as_json:
+        _print_json([{"level": row.level, "what": row.what, "mend": row.mend} for row in findings])
+    else:
+        for row in findings:
+            click.echo(f"{row.level:<8} {escape_controls(row.what)}")
+            if row.mend:
+                click.echo(f"{'':<8} -> {escape_controls(row.mend)}")
+    if any(row.level == "error" for row in findings):
+        ctx.exit(EXIT_FINDING)
+
+
+@openheart_group.command()
+@click.argument("url")
+@click.option(
+    "--group",
+    "groups",
+    type=click.Choice(GROUPS),
+    multiple=True,
+    help="Run this group only, and fail when one of its cases does; may be given again.",
+)
+@_json_option
+@click.pass_context
+def conform(ctx: click.Context, url: str, groups: Sequence[str], as_json: bool) -> None:
+    """Run the protocol's cases against the OpenHeart server at URL, such as http://127.0.0.1:5000/openheart.
+
+    The cases add reactions to targets of their own. Without --group all are run, and the exit code is 1
+    when one of the required group failed.
+    """
+    from .conform import http_sender, run_vectors, table
+
+    outcomes = run_vectors(http_sender(url), groups or GROUPS)
+    if as_json:
+        _print_json(
+            [
+                {
+                    "group": each.case.group,
+                    "name": each.case.name,
+                    "passed": each.passed,
+                    "failure": each.failure,
+                }
+                for each in outcomes
+            ]
+        )
+    else:
+        click.echo(table(outcomes))
+    if any(not each.passed and each.case.group in (groups or ("required",)) for each in outcomes):
+        ctx.exit(EXIT_FINDING)
+
+
+@contextmanager
+def _app(ctx: click.Context) -> Iterator[Flask]:
+    """Flask's app under ``flask openheart``, else openheart's own server, which is not started."""
+    info = ctx.find_object(ScriptInfo)
+    if info is None:
+        with _warnings_in_one_line():
+            app = base.load_standalone()
+        try:
+            with app.app_context():
+                yield app
+        finally:
+            base.unload()
+    else:
+        app = info.load_app()
+        service = state_of(app).service
+        try:
+            with app.app_context():
+                yield app
+        finally:
+            service.close()
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    # Python hides a DeprecationWarning from the person who could act on it.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DeprecationWarning)
+        yield
+    for warning in caught:
+        _complain(str(warning.message))
+
+
+def _open_once(url: str) -> None:
+    # The reloader starts this process anew at each change.
+    if os.environ.get("WERKZEUG_RUN_MAIN") != "true":
+        # Some browsers return only when they are closed, and the server shall start now.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+def _print_counts(counts: Counts, as_json: bool) -> None:
+    counts = ordered(counts)
+    if as_json:
+        _print_json(counts)
+        return
+    for emoji, number in counts.items():
+        click.echo(f"{emoji} {number}")
+
+
+def _print_json(document: object) -> None:
+    utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(document, ensure_ascii=not utf8))
+
+
+def _print_table(rows: Sequence[tuple[str, str, str]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, value, source in rows:
+        click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+
+
+def main() -> NoReturn:
+    """Run the command ``openheart`` and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show an emoji shows its number.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    openheart_group(prog_name="openheart")
+    raise AssertionError("click has ended the process")

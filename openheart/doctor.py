@@ -1,0 +1,248 @@
+"""What ``openheart doctor`` finds: whether the storage works, and what in the configuration is wrong,
+slow or unsafe in production. Each finding names its mend."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from flask import Flask
+
+from . import config as settings
+from .config import Config, mask_uri, unknown_variables
+from .errors import BackendError, BackendUnavailable, ConfigError
+from .state import State, state_of
+from .storage import Backend
+from .storage.uri import backend_from_config
+
+__all__ = ["Finding", "Level", "examine", "of_config_error"]
+
+Level = Literal["ok", "note", "warning", "error"]
+
+LEAST_DISK = 100 * 1024 * 1024
+LEAST_SECRET = 16
+LOOPBACK = re.compile(r"localhost|127\..*|::1")
+NETWORK_FILE_SYSTEMS = re.compile(
+    r"9p|afs|beegfs|ceph|cifs|drvfs|fuse\.(ceph|gluster|rclone|s3fs|sshfs).*|gfs2?|glusterfs|lustre|ncpfs|nfs\d*|smb.*"
+)
+MOUNTS = Path("/proc/self/mounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        level: ``ok``, ``note`` (worth knowing), ``warning`` (slow or unsafe in production) or ``error``
+            (does not work).
+        what: what was found, one sentence, secrets masked.
+        mend: what to do about it; empty where nothing is to be done.
+    """
+
+    level: Level
+    what: str
+    mend: str = ""
+
+
+def examine(app: Flask) -> list[Finding]:
+    """Look at the storage and the configuration of an app. The storage is tried, and closed again.
+
+    Args:
+        app: an app that openheart was added to.
+
+    Returns:
+        The findings, the storage first.
+
+    Raises:
+        OpenHeartError: openheart was not added to this app.
+    """
+    state = state_of(app)
+    name = "openheart" if state.standalone else app.name
+    backend = backend_from_config(state.config, state.folder, name)
+    looks: tuple[Callable[[Config], Iterator[Finding]], ...] = (
+        _variables,
+        _exposure,
+        _modes,
+        _server,
+        _storage_settings,
+    )
+    found = [*_storage(backend), *_file(backend)]
+    for look in looks:
+        found += look(state.config)
+    return found + list(_origins(state))
+
+
+def of_config_error(error: ConfigError) -> Finding:
+    """The finding for a setting that keeps the app from starting."""
+    return Finding("error", str(error), f"correct {error.key}, which is set in {error.source}")
+
+
+def _storage(backend: Backend) -> Iterator[Finding]:
+    where = mask_uri(backend.uri)
+    try:
+        with backend:
+            backend.check()
+    except BackendUnavailable as error:
+        yield Finding(
+            "error", f"The storage {where} cannot be reached: {error}", "start it, or correct OPENHEART_URI"
+        )
+    except BackendError as error:
+        yield Finding(
+            "error", f"The storage {where} does not work: {error}", "mend that, then run this command again"
+        )
+    else:
+        yield Finding("ok", f"The storage {where} takes a write and a read")
+    if backend.uri.partition(":")[0] == "memory":
+        yield Finding(
+            "warning",
+            "Counts are kept in memory: they end with the process, and each process has its own",
+            "set OPENHEART_URI to a storage that lasts, such as sqlite:///openheart.db",
+        )
+
+
+def _file(backend: Backend) -> Iterator[Finding]:
+    path = getattr(backend, "path", None)
+    if not isinstance(path, Path):
+        return
+    yield Finding("ok", f"SQLite {sqlite3.sqlite_version} keeps the counts in {path}")
+    kind = _file_system(path)
+    if NETWORK_FILE_SYSTEMS.fullmatch(kind):
+        yield Finding(
+            "warning",
+            f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on",
+            "put the file on a local disk with OPENHEART_URI, or use a storage server",
+        )
+    if kind in ("tmpfs", "ramfs"):
+        yield Finding(
+            "warning",
+            f"{path} is in memory ({kind}) and goes when the machine restarts",
+            "put the file on a disk with OPENHEART_URI",
+        )
+    folder = next((parent for parent in path.parents if parent.is_dir()), None)
+    free = shutil.disk_usage(folder).free if folder else LEAST_DISK
+    if free < LEAST_DISK:
+        yield Finding(
+            "warning",
+            f"The disk of {path} has {free // 1024**2} MB left",
+            "make room: reactions are refused when the disk is full",
+        )
+
+
+def _file_system(path: Path) -> str:
+    try:
+        lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    best, kind = -1, ""
+    for line in lines:
+        _, mounted, found, *_ = [*line.split(" "), "", "", ""]
+        # Blanks and the like are written as octal numbers there (proc(5)).
+        at = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mounted))
+        # The last one that fits as well hides those before it.
+        if path.is_relative_to(at) and len(at.parts) >= best:
+            best, kind = len(at.parts), found
+    return kind
+
+
+def _variables(config: Config) -> Iterator[Finding]:
+    for unknown in unknown_variables(config):
+        mend = f"rename it to {unknown.nearest}" if unknown.nearest else "remove it"
+        yield Finding(
+            "warning", f"{unknown.name} (from {unknown.source}) is no setting, so it does nothing", mend
+        )
+    if config[settings.DEBUG]:
+        source = config.source(settings.DEBUG)
+        yield Finding("note", f"DEBUG (from {source}) is deprecated", "set LEVEL=DEBUG instead")
+    if config.is_default(settings.OPENHEART_URI):
+        for name in ("REDISTOGO_URL", "MONGOHQ_URL"):
+            if config.variable(name):
+                yield Finding(
+                    "note",
+                    f"{name} is set, and the counts stay in SQLite: it configures other features only",
+                    f"set OPENHEART_URI='${name}' if the counts shall live there",
+                )
+
+
+def _exposure(config: Config) -> Iterator[Finding]:
+    host, level = config[settings.HOST], config[settings.LEVEL]
+    loopback = LOOPBACK.fullmatch(host)
+    if level == "DEBUG" and not loopback:
+        yield Finding(
+            "warning",
+            f"LEVEL=DEBUG on HOST={host}, which others can reach: the logs tell much and grow fast",
+            "set LEVEL=INFO, or HOST=127.0.0.1 while you develop",
+        )
+    elif level == "DEBUG":
+        yield Finding(
+            "note",
+            "LEVEL=DEBUG: `openheart run` is a development server with reloader and debugger",
+            "set LEVEL=INFO in production",
+        )
+    if not loopback and "*" in config[settings.OPENHEART_ORIGINS]:
+        yield Finding(
+            "warning",
+            f"Others can reach HOST={host}, and OPENHEART_ORIGINS=* lets the pages of every site react",
+            "name the origins of your own pages, such as OPENHEART_ORIGINS=https://example.org",
+        )
+    key = config[settings.SECRET_KEY]
+    if key is not None and len(key) < LEAST_SECRET:
+        yield Finding(
+            "warning",
+            f"SECRET_KEY has fewer than {LEAST_SECRET} characters, so it can be guessed",
+            "make a new one: python -c 'import secrets; print(secrets.token_hex())'",
+        )
+
+
+def _modes(config: Config) -> Iterator[Finding]:
+    if config[settings.OPENHEART_HOLD]:
+        yield Finding(
+            "warning",
+            "OPENHEART_HOLD is on: every reaction is answered with 503",
+            "unset it when the data has moved",
+        )
+    if config[settings.OPENHEART_WRITE_ONLY]:
+        yield Finding(
+            "note", "OPENHEART_WRITE_ONLY is on: no visitor sees a count", "unset it to show counts"
+        )
+
+
+def _server(config: Config) -> Iterator[Finding]:
+    server = config[settings.SERVER]
+    if server == "werkzeug":
+        yield Finding(
+            "warning",
+            "SERVER=werkzeug is a server for development",
+            "unset SERVER, or choose waitress, gunicorn or granian",
+        )
+    elif importlib.util.find_spec(server) is None:
+        yield Finding("error", f"SERVER={server} is not installed", f"pip install 'openheart[{server}]'")
+    if config[settings.SERVER_WORKERS] > 1 and server in ("waitress", "werkzeug"):
+        yield Finding(
+            "note",
+            f"SERVER_WORKERS={config[settings.SERVER_WORKERS]} does nothing: {server} has one process",
+            "set SERVER=gunicorn or SERVER=granian, or unset it",
+        )
+
+
+def _storage_settings(config: Config) -> Iterator[Finding]:
+    if config[settings.OPENHEART_SQLITE_SYNCHRONOUS] == "NORMAL":
+        yield Finding(
+            "note",
+            "OPENHEART_SQLITE_SYNCHRONOUS=NORMAL: when the power fails, the last reactions may be lost",
+            "unset it to keep every reaction that was acknowledged",
+        )
+
+
+def _origins(state: State) -> Iterator[Finding]:
+    if not state.origins:
+        yield Finding(
+            "note",
+            "OPENHEART_ORIGINS is empty: only pages of this server's own origin may react",
+            "name the origins of your pages, if they are elsewhere",
+        )
