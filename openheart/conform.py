@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -132,7 +133,9 @@ def http_sender(url: str, timeout: float = 10.0) -> Send:
                     url,
                     f"the URL of a running server; connecting failed ({reason}): start it, or correct the URL",
                 ) from None
-            connection.request(request.method, prefix + request.path, request.body, dict(request.headers))
+            # A server may refuse a long body before it has all of it; its answer is there all the same.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(request.method, prefix + request.path, request.body, dict(request.headers))
             answer = connection.getresponse()
             return Response(answer.status, answer.getheaders(), _read(answer, deadline))
         finally:
