@@ -8,15 +8,15 @@ PYTEST_ARGS ?=
 DIST ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-min test-all lint docs bench torture dist clean
+.PHONY: help run test test-min test-all lint style types layers docs bench torture dist clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 	  awk -F'|' '{ printf "make %-9s %s\n", $$1, $$2 }'
 
 run: $(VENV)/.run ## a reaction server on SQLite at http://127.0.0.1:5000, open in the browser
-	@$(BIN)/python tools/open_browser.py "http://$${HOST:-127.0.0.1}:$${PORT:-5000}/" & \
-	  exec $(BIN)/python -m openheart run
+	@if [ -t 1 ] && [ -z "$$CI" ] && { [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; }; \
+	  then set -- --open; fi; exec $(BIN)/python -m openheart run "$$@"
 
 test: $(VENV)/.test ## the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -31,14 +31,22 @@ test-all: ## the tests, with each Python from 3.11 on that this machine has
 	  $(MAKE) --no-print-directory test PYTHON="$$python" VENV=".venv-$$version" < /dev/null; \
 	done
 
-lint: $(VENV)/.lint ## ruff, mypy --strict and the layers
-	$(BIN)/ruff check .
+lint: style types layers ## ruff, mypy --strict and the layers
+
+style: $(VENV)/.lint
+	$(BIN)/ruff check --output-format concise .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.lint
 	$(BIN)/mypy
+	$(BIN)/mypy tools/*.py examples/hello examples/backend
+	$(BIN)/mypy examples/factory
+
+layers: $(VENV)/.lint
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs ## the documentation, as docs/_build/html/index.html
-	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx --no-color -W --keep-going -n -q -b html docs docs/_build/html
 
 bench: $(VENV)/.test ## the benchmarks against bare Flask and the peers, written to benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks

@@ -43,7 +43,7 @@ def test_no_dependency_has_an_upper_bound() -> None:
 def test_every_layer_of_the_package_is_named_in_the_contract() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     layers = next(each for each in contract["contracts"] if each["id"] == "layers")["layers"]
-    named = {name.strip(" ()") for layer in layers for name in re.split("[:|]", layer)}
+    named = {name.strip() for layer in layers for name in re.split("[:|]", layer)}
     there = {
         path.stem
         for path in (ROOT / "openheart").iterdir()
@@ -67,7 +67,7 @@ def test_a_module_says_what_it_is_for_and_what_is_public(path: Path) -> None:
     defined = {node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
 
     assert ast.get_docstring(tree)
-    assert len(text.splitlines()) <= 360
+    assert len(text.splitlines()) <= 400
     assert "__all__" in assigned or all(name.startswith("__") for name in defined | assigned)
 
 
