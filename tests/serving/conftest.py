@@ -1,0 +1,96 @@
+"""Real servers, each in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 30.0  # seconds, for a slow machine
+APP = """
+import sys, threading
+from flask import Flask, request
+import openheart
+
+app = openheart.load(Flask("served"))
+
+@app.get("/slow")
+def slow():
+    print("started", flush=True)
+    sys.stdin.readline()
+    return "finished"
+
+if __name__ == "__main__":
+    openheart.run(ready=lambda url: print(url, flush=True))
+    print("returned", flush=True)
+"""
+
+
+class Server:
+    """A served app.
+
+    Attributes:
+        url: where it listens.
+        process: the process; its standard input releases ``/slow``, which prints ``started``.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.url = self.line()
+
+    def line(self) -> str:
+        """The next line that it prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def release(self) -> None:
+        """Let ``/slow`` finish."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Starts the app above with the variables given; it is killed after the test."""
+    script = tmp_path / "served.py"
+    script.write_text(APP)
+    with contextlib.ExitStack() as stack:
+
+        def start(**variables: str) -> Server:
+            process = subprocess.Popen(
+                [sys.executable, str(script)],
+                env={**os.environ, "PORT": "0", **variables},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+            stack.callback(_kill, process)
+            return Server(process)
+
+        yield start
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(PATIENCE)
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()

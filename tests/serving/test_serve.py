@@ -1,0 +1,198 @@
+"""run(): every server serves, stops in order and refuses what it cannot do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from openheart.storage import get_backend
+
+from .conftest import PATIENCE, StartServer
+
+SERVERS = ["waitress", "gunicorn", "granian", "werkzeug"]
+
+
+def stored(tmp_path: Path) -> dict[str, int]:
+    with get_backend(f"sqlite:///{tmp_path}/instance/served.db") as backend:
+        return backend.counts(("hello",))[0]
+
+
+def is_free(url: str) -> bool:
+    address = urlsplit(url)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.hostname, address.port))
+        except OSError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_under_load_loses_no_acknowledged_reaction_and_frees_the_port(
+    start_server: StartServer, tmp_path: Path, server: str, number: int
+) -> None:
+    served = start_server(SERVER=server)
+    acknowledged = [0] * 4
+    busy = threading.Barrier(5)
+
+    def react(who: int) -> None:
+        with httpx.Client(base_url=served.url, timeout=PATIENCE) as client:
+            client.post("/openheart/hello", content="🥨").raise_for_status()
+            acknowledged[who] += 1
+            busy.wait(PATIENCE)
+            while True:
+                try:
+                    answer = client.post("/openheart/hello", content="🥨")
+                except httpx.TransportError:
+                    return
+                acknowledged[who] += answer.status_code == 200
+
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(react, who) for who in range(4)]
+        busy.wait(PATIENCE)
+        assert served.stop(number) == 0
+        for each in running:
+            each.result(PATIENCE)
+    assert served.line() == "returned"
+    assert is_free(served.url)
+    count = stored(tmp_path)["🥨"]
+    # One reaction of each client may be stored while its answer no longer arrives.
+    assert sum(acknowledged) <= count <= sum(acknowledged) + 4
+
+
+@pytest.mark.parametrize("server", ["waitress", "gunicorn", "werkzeug"])
+def test_a_request_that_runs_is_finished_before_the_server_ends(
+    start_server: StartServer, server: str
+) -> None:
+    served = start_server(SERVER=server)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(httpx.get, f"{served.url}/slow", timeout=PATIENCE)
+        assert served.line() == "started"
+        served.process.send_signal(signal.SIGTERM)
+        served.release()
+        assert slow.result(PATIENCE).text == "finished"
+    assert served.process.wait(PATIENCE) == 0
+
+
+def test_a_stopping_server_takes_no_more_connections(start_server: StartServer) -> None:
+    served = start_server()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(httpx.get, f"{served.url}/slow", timeout=PATIENCE)
+        assert served.line() == "started"
+        served.process.send_signal(signal.SIGTERM)
+        refused = False
+        for _ in range(1000):
+            try:
+                httpx.get(f"{served.url}/openheart/-/healthz", timeout=PATIENCE)
+            except httpx.ConnectError:
+                refused = True
+                break
+        served.release()
+        assert slow.result(PATIENCE).text == "finished"
+    assert refused
+
+
+def test_a_request_longer_than_the_grace_does_not_keep_the_server(start_server: StartServer) -> None:
+    served = start_server(SERVER_GRACE="100ms")
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(httpx.get, f"{served.url}/slow", timeout=PATIENCE)
+        assert served.line() == "started"
+        served.process.send_signal(signal.SIGTERM)
+        with pytest.raises(httpx.TransportError):
+            slow.result(PATIENCE)
+
+
+def test_two_worker_processes_share_the_counts(start_server: StartServer) -> None:
+    served = start_server(SERVER="gunicorn", SERVER_WORKERS="2", SERVER_THREADS="2")
+    for _ in range(20):
+        assert httpx.post(f"{served.url}/openheart/hello", content="🥨", timeout=PATIENCE).status_code == 200
+    for _ in range(10):
+        assert httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).json() == {"🥨": 20}
+    assert served.stop() == 0
+
+
+def test_debug_level_on_loopback_is_the_development_server(start_server: StartServer) -> None:
+    served = start_server(LEVEL="DEBUG")
+    # The process that reloads says so, and the one that serves says so again.
+    url = served.line()
+    assert httpx.get(f"{url}/openheart/hello", timeout=PATIENCE).json() == {}
+    console = httpx.get(f"{url}/?__debugger__=yes&cmd=resource&f=style.css", timeout=PATIENCE)
+    assert console.status_code == 200
+    assert served.stop() == 0
+    assert is_free(url)
+
+
+def run(*lines: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    program = "\n".join(["import openheart", "openheart.load(name='one', uri='memory:')", *lines])
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_taken_port_is_one_line_that_names_PORT(server: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("openheart.run()", SERVER=server, PORT=port)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"PORT={port} (from the environment)" in done.stderr
+    assert "another program listens" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"HOST": "192.0.2.1"}, "HOST='192.0.2.1'.*an address of this machine"),
+        ({"HOST": "no host"}, "HOST='no host'.*address of this machine"),
+        ({"SERVER_BOGUS": "1"}, "SERVER_BOGUS='1'.*an option of waitress"),
+        ({"SERVER": "gunicorn", "SERVER_BOGUS": "1"}, "SERVER_BOGUS='1'.*an option of gunicorn"),
+        ({"SERVER": "granian", "SERVER_BOGUS": "1"}, "SERVER_BOGUS='1'.*an option of granian"),
+        ({"SERVER": "granian", "SERVER_BACKLOG": "x"}, "SERVER_BACKLOG='x'.*an option of granian"),
+        ({"SERVER": "werkzeug", "SERVER_BACKLOG": "5"}, "SERVER_BACKLOG='5'.*werkzeug has none"),
+    ],
+)  # fmt: skip
+def test_what_a_server_cannot_do_is_one_line_that_names_the_setting(
+    variables: dict[str, str], expected: str
+) -> None:
+    done = run("openheart.run(port=0)", **variables)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert re.search(expected, done.stderr)
+
+
+def test_a_server_that_is_not_installed_says_how_to_get_it() -> None:
+    hide = "import sys; sys.modules['gunicorn'] = None"
+    done = run(hide, "openheart.run(port=0)", SERVER="gunicorn")
+    assert done.returncode == 1
+    assert "pip install 'openheart[gunicorn]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_extras_that_the_messages_name_exist() -> None:
+    extras = importlib.metadata.metadata("openheart").get_all("Provides-Extra") or []
+    assert {"gunicorn", "granian"} <= set(extras)
+
+
+def test_an_option_of_the_server_reaches_it(start_server: StartServer) -> None:
+    served = start_server(SERVER_IDENT="teapot")
+    assert httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).headers["Server"] == "teapot"
+    assert served.stop() == 0

@@ -1,0 +1,88 @@
+"""What is registered where."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from openheart.base import load_standalone
+from openheart.testing import create_app
+
+from .conftest import MakeClient
+
+
+def test_in_an_app_that_is_not_ours_everything_is_below_the_prefix() -> None:
+    rules = {rule.rule for rule in create_app(url_prefix="/a/b").url_map.iter_rules()}
+    assert rules
+    assert all(rule == "/a/b" or rule.startswith("/a/b/") for rule in rules)
+
+
+@pytest.mark.parametrize("prefix", ["/hearts", "/a/b", "/ü"])
+def test_a_prefix_of_any_depth_serves_the_same(make_client: MakeClient, prefix: str) -> None:
+    client = make_client(url_prefix=prefix)
+    assert client.post(f"{prefix}/caf%C3%A9/x/", data="🥨").json == {"🥨": 1}
+    assert client.get(f"{prefix}//caf%C3%A9//x").json == {"🥨": 1}
+    assert client.get(f"{prefix}/-/healthz").status_code == 200
+    bad = {"PATH_INFO": (prefix.encode() + b"/\xff").decode("latin-1")}
+    assert client.get(environ_overrides=bad).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "address", ["/openheart/-/healthz", "/openheart/-/readyz", "/openheart/-/openapi.json"]
+)
+def test_what_can_only_be_read_says_so(make_client: MakeClient, address: str) -> None:
+    client = make_client()
+    assert client.head(address).status_code == 200
+    options = client.options(address)
+    assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+    answer = client.post(address, data="🥨")
+    assert (answer.status_code, answer.content_type) == (405, "application/problem+json")
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_no_address_of_a_target_is_redirected(make_client: MakeClient) -> None:
+    client = make_client()
+    for address in ("/openheart", "/openheart/", "/openheart//a", "/openheart/a/", "/openheart/a//b"):
+        assert client.post(address, data="🥨").status_code == 200, address
+
+
+class TestOurOwnServer:
+    def test_it_has_a_page_and_health_at_the_root(self) -> None:
+        client = load_standalone(uri="memory:").test_client()
+        assert client.get("/").content_type == "text/html; charset=utf-8"
+        assert client.get("/healthz").json == {"status": "ok"}
+        assert client.get("/readyz").json == {"status": "ready"}
+        assert client.get("/nothing").status_code == 404
+
+    def test_its_prefix_may_be_the_root(self) -> None:
+        client = load_standalone(uri="memory:", url_prefix="/").test_client()
+        assert client.post("/hello", data="🥨").json == {"🥨": 1}
+        assert client.get("/hello").json == {"🥨": 1}
+        assert client.get("/?target=hello").json == {"hello": {"🥨": 1}}
+        assert client.get("/", headers={"Accept": "text/html"}).content_type == "text/html; charset=utf-8"
+        assert client.get("/").json == {}
+        assert client.post("/", data="🥨").json == {"🥨": 1}
+        assert client.get("/healthz").json == {"status": "ok"}
+        assert client.get("/-/openapi.json").status_code == 200
+        bad = {"PATH_INFO": "/\xff"}
+        assert client.get(environ_overrides=bad).status_code == 400
+
+    def test_it_counts_in_the_current_folder(self, tmp_path: object) -> None:
+        app = load_standalone()
+        app.test_client().post("/openheart/hello", data="🥨")
+        assert (app.extensions["openheart"].folder / "openheart.db").is_file()
+        assert app.extensions["openheart"].folder == tmp_path
+
+
+def test_a_custom_rule_class_of_the_host_is_used() -> None:
+    from werkzeug.routing import Rule
+
+    from openheart import OpenHeart
+
+    class Own(Rule):
+        pass
+
+    app = Flask("host")
+    app.url_rule_class = Own
+    OpenHeart(app, env=False, uri="memory:")
+    assert app.test_client().get("/openheart/a").json == {}
