@@ -110,7 +110,7 @@ def _file(backend: Backend) -> Iterator[Finding]:
     path = getattr(backend, "path", None)
     if not isinstance(path, Path):
         return
-    yield Finding("ok", f"SQLite {sqlite3.sqlite_version} keeps the counts in {path}")
+    yield Finding("ok", f"The file is {path}, and SQLite is {sqlite3.sqlite_version}")
     kind = _file_system(path)
     if NETWORK_FILE_SYSTEMS.fullmatch(kind):
         yield Finding(
@@ -156,8 +156,9 @@ def _variables(config: Config) -> Iterator[Finding]:
         yield Finding(
             "warning", f"{unknown.name} (from {unknown.source}) is no setting, so it does nothing", mend
         )
-    if config[settings.DEBUG]:
-        source = config.source(settings.DEBUG)
+    source = config.source(settings.DEBUG)
+    # In app.config it is Flask's own key.
+    if config[settings.DEBUG] and source != settings.APP_CONFIG:
         yield Finding("note", f"DEBUG (from {source}) is deprecated", "set LEVEL=DEBUG instead")
     if config.is_default(settings.OPENHEART_URI):
         for name in ("REDISTOGO_URL", "MONGOHQ_URL"):

@@ -20,35 +20,27 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from . import base
-from .errors import BackendError, ConfigError, OpenHeartError
-from .logs import escape_controls
-from .protocol import emoji_version, target_from_url
-from .protocol.vectors import GROUPS
-from .state import state_of
-from .storage import Counts
-from .version import __version__
-from .web.answers import ordered
+from .. import base
+from ..errors import ConfigError
+from ..logs import escape_controls
+from ..protocol import emoji_version, target_from_url
+from ..protocol.vectors import GROUPS
+from ..state import state_of
+from ..storage import Counts
+from ..version import __version__
+from ..web.answers import ordered
+from .group import EXIT_FINDING, EXIT_USAGE, Failure, Group, complain
 
-__all__ = ["EXIT_BUG", "EXIT_FINDING", "EXIT_OK", "EXIT_STORAGE", "EXIT_USAGE", "main", "openheart_group"]
-
-EXIT_OK = 0
-EXIT_FINDING = 1
-"""An error was found by ``doctor``, or a case failed in ``conform``."""
-EXIT_USAGE = 2
-"""The command line or the configuration cannot be used."""
-EXIT_STORAGE = 3
-"""The storage does not work, or cannot be reached."""
-EXIT_BUG = 70
-"""A bug in openheart (EX_SOFTWARE of sysexits.h)."""
+__all__ = ["main", "openheart_group"]
 
 EPILOG = """\b
 Exit codes:
-  0   done
-  1   doctor found an error, or conform a case that failed
-  2   the command line or the configuration cannot be used
-  3   the storage does not work, or cannot be reached
-  70  a bug in openheart
+  0    done
+  1    doctor found an error, or conform a case that failed
+  2    the command line or the configuration cannot be used
+  3    the storage does not work, or cannot be reached
+  70   a bug in openheart
+  130  ended by Ctrl-C
 
 \b
 Completion in your shell:
@@ -60,60 +52,6 @@ Settings come from flags, the environment, .env and a config file; `openheart co
 """
 
 SUGGESTED_EMOJI = ("❤️", "👍", "🎉", "😂", "🤔", "👏", "🔥", "🥨")
-
-
-class _Failure(click.ClickException):
-    """A failure as one line on stderr, with its exit code."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-
-    def show(self, file: Any = None) -> None:
-        _complain(self.format_message())
-
-
-class _Group(click.Group):
-    """Turns every error into one line on stderr and a documented exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BackendError as error:
-            failure = _Failure(str(error), EXIT_STORAGE)
-        except OpenHeartError as error:
-            failure = _Failure(str(error), EXIT_USAGE)
-        raise failure
-
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]
-        run_main: Callable[..., Any] = super().main
-        if not standalone_mode:
-            return run_main(*args, standalone_mode=False, **extra)
-        try:
-            code = run_main(*args, standalone_mode=False, **extra)
-        except click.UsageError as error:
-            where = error.ctx.command_path if error.ctx else "openheart"
-            _complain(f"{error.format_message()} (`{where} --help` says more)")
-            code = EXIT_USAGE
-        except click.ClickException as error:
-            _complain(error.format_message())
-            code = error.exit_code
-        except click.Abort:
-            code = 130
-        except Exception as error:
-            # Not its text: nobody has masked that.
-            if os.environ.get("LEVEL", "").upper() == "DEBUG":
-                raise
-            _complain(
-                f"this is a bug in openheart ({type(error).__name__}): run it again with LEVEL=DEBUG in the "
-                "environment, and report what it prints"
-            )
-            code = EXIT_BUG
-        sys.exit(code if isinstance(code, int) else EXIT_OK)
-
-
-def _complain(message: str) -> None:
-    click.echo(f"openheart: {escape_controls(message)}", err=True)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -131,7 +69,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 @click.group(
     "openheart",
-    cls=_Group,
+    cls=Group,
     epilog=EPILOG,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -192,7 +130,7 @@ def run(ctx: click.Context, /, open_page: bool, safe: bool, uri: str | None, **f
     except SystemExit as stop:
         if not isinstance(stop.code, str):
             raise
-        raise _Failure(stop.code.removeprefix("openheart: "), EXIT_USAGE) from None
+        raise Failure(stop.code.removeprefix("openheart: "), EXIT_USAGE) from None
     finally:
         base.unload()
 
@@ -268,7 +206,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     Levels are ok, note, warning and error; the exit code is 1 when there is an error.
     """
-    from .doctor import examine, of_config_error
+    from ..doctor import examine, of_config_error
 
     try:
         with _app(ctx) as app:
@@ -303,7 +241,7 @@ def conform(ctx: click.Context, url: str, groups: Sequence[str], as_json: bool) 
     The cases add reactions to targets of their own. Without --group all are run, and the exit code is 1
     when one of the required group failed.
     """
-    from .conform import http_sender, run_vectors, table
+    from ..conform import http_sender, run_vectors, table
 
     outcomes = run_vectors(http_sender(url), groups or GROUPS)
     if as_json:
@@ -353,7 +291,7 @@ def _warnings_in_one_line() -> Iterator[None]:
         warnings.simplefilter("always", DeprecationWarning)
         yield
     for warning in caught:
-        _complain(str(warning.message))
+        complain(str(warning.message))
 
 
 def _open_once(url: str) -> None:

@@ -1,0 +1,95 @@
+"""How the command ends: its exit codes, and every error as one line on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ..errors import BackendError, OpenHeartError
+from ..logs import escape_controls
+
+__all__ = [
+    "EXIT_BUG",
+    "EXIT_FINDING",
+    "EXIT_INTERRUPTED",
+    "EXIT_OK",
+    "EXIT_STORAGE",
+    "EXIT_USAGE",
+    "Failure",
+    "Group",
+    "complain",
+]
+
+EXIT_OK = 0
+EXIT_FINDING = 1
+"""An error was found by ``doctor``, or a case failed in ``conform``."""
+EXIT_USAGE = 2
+"""The command line or the configuration cannot be used."""
+EXIT_STORAGE = 3
+"""The storage does not work, or cannot be reached."""
+EXIT_BUG = 70
+"""A bug in openheart (EX_SOFTWARE of sysexits.h)."""
+EXIT_INTERRUPTED = 130
+"""Ended by Ctrl-C, as shells say it (128 and the signal's number)."""
+
+
+class Failure(click.ClickException):
+    """A failure as one line on stderr, with its exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
+
+    def show(self, file: Any = None) -> None:
+        """Print it on stderr."""
+        complain(self.format_message())
+
+
+class Group(click.Group):
+    """Turns every error into one line on stderr and a documented exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an OpenHeartError becomes a Failure, also under ``flask``."""
+        try:
+            return super().invoke(ctx)
+        except BackendError as error:
+            failure = Failure(str(error), EXIT_STORAGE)
+        except OpenHeartError as error:
+            failure = Failure(str(error), EXIT_USAGE)
+        raise failure
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run as a program of its own and end the process with an exit code."""
+        run_main: Callable[..., Any] = super().main
+        if not standalone_mode:
+            return run_main(*args, standalone_mode=False, **extra)
+        try:
+            code = run_main(*args, standalone_mode=False, **extra)
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else "openheart"
+            complain(f"{error.format_message()} (`{where} --help` says more)")
+            code = EXIT_USAGE
+        except click.ClickException as error:
+            complain(error.format_message())
+            code = error.exit_code
+        except click.Abort:
+            code = EXIT_INTERRUPTED
+        except Exception as error:
+            # Not its text: nobody has masked that.
+            if os.environ.get("LEVEL", "").upper() == "DEBUG":
+                raise
+            complain(
+                f"this is a bug in openheart ({type(error).__name__}): run it again with LEVEL=DEBUG in the "
+                "environment, and report what it prints"
+            )
+            code = EXIT_BUG
+        sys.exit(code if isinstance(code, int) else EXIT_OK)
+
+
+def complain(message: str) -> None:
+    """Print one line on stderr; control characters in it are escaped."""
+    click.echo(f"openheart: {escape_controls(message)}", err=True)

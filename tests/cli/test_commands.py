@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask
+from flask.cli import FlaskGroup, ScriptInfo
+from werkzeug.serving import make_server
+
+import openheart
+from openheart import OpenHeart, conform, testing
+from openheart.cli import commands, openheart_group
+from openheart.config import OPTIONS
+from openheart.protocol import emoji_version
+from openheart.protocol.vectors import load_vectors
+
+
+class Ended(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str, app: Flask | None = None) -> Ended:
+        info = None if app is None else ScriptInfo(create_app=lambda: app)
+        with pytest.raises(SystemExit) as ended:
+            openheart_group.main(list(arguments), prog_name="openheart", obj=info)
+        return Ended(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def host() -> Iterator[Flask]:
+    """An app of somebody else, with reactions in a file of its own."""
+    app = Flask("host")
+    OpenHeart(app, env=False, uri="sqlite:////" + str(Path.cwd() / "host.db").lstrip("/"))
+    yield app
+    app.extensions["openheart"].service.close()
+
+
+@pytest.fixture
+def server_url() -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, testing.create_app(), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/openheart"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_reaction_is_added_and_the_counts_are_printed(run: Run) -> None:
+    assert run("react", "hello", "🥨") == (0, "🥨 1\n", "")
+    assert run("react", "hello", "❤") == (0, "❤️ 1\n🥨 1\n", "")
+    assert run("react", "hello", "🥨") == (0, "🥨 2\n❤️ 1\n", "")
+    assert Path("openheart.db").is_file()
+
+
+def test_counts_are_printed_for_scripts_too(run: Run) -> None:
+    run("react", "hello", "🥨")
+
+    assert run("count", "hello", "--json") == (0, '{"🥨": 1}\n', "")
+    assert run("count", "other", "--json") == (0, "{}\n", "")
+    assert run("count", "other") == (0, "", "")
+
+
+def test_a_target_is_written_as_in_a_url(run: Run) -> None:
+    run("react", "HTTPS://Example.COM:443/caf%C3%A9/?utm=1#top", "🥨")
+
+    assert run("count", "example.com/café").out == "🥨 1\n"
+
+
+def test_the_pages_with_the_most_reactions_come_first(run: Run) -> None:
+    for target in ("a", "b", "b", "c"):
+        run("react", target, "🥨")
+
+    assert run("top", "--limit", "2").out == "       2  b  🥨 2\n       1  a  🥨 1\n"
+    assert json.loads(run("top", "--json").out)[0] == {"target": "b", "total": 2, "reactions": {"🥨": 2}}
+
+
+def test_the_configuration_is_printed_with_sources_and_without_secrets(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hunter2")
+    monkeypatch.setenv("OPENHEART_URI", "sqlite:///x.db")
+    Path(".env").write_text("PORT=81")
+
+    lines = {line.split()[0]: line.split(None, 2)[1:] for line in run("config").out.splitlines()}
+    rows = json.loads(run("config", "--json").out)
+
+    assert list(lines) == [row["name"] for row in rows] == [option.name for option in OPTIONS]
+    assert lines["PORT"] == ["81", ".env"]
+    assert lines["SECRET_KEY"] == ["***", "the environment"]
+    assert lines["HOST"] == ["127.0.0.1", "the default"]
+    assert {"name": "SECRET_KEY", "value": "***", "source": "the environment"} in rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "message"),
+    [
+        (["react", "hello", "x"], {}, 2, "is not an emoji"),
+        (["count", "../x"], {}, 2, "segment"),
+        (["count", "hello"], {"PORT": "http"}, 2, "PORT='http' (from the environment)"),
+        (["config"], {"OPENHEART_URI": "nope://h"}, 2, "schemes memory, sqlite"),
+        (["react", "hello", "🥨"], {"OPENHEART_EMOJI": "❤️"}, 2, "❤️"),
+        (["react", "hello", "🥨"], {"OPENHEART_HOLD": "1"}, 3, "OPENHEART_HOLD is on"),
+        (["count", "hello"], {"OPENHEART_URI": "sqlite:////nowhere/at/all.db"}, 3, "there is no folder"),
+        (["count"], {}, 2, "(`openheart count --help` says more)"),
+        (["nope"], {}, 2, "No such command"),
+        (["top", "--limit", "0"], {}, 2, "--limit"),
+        (["conform", "ftp://h"], {}, 2, "a server's prefix"),
+        (["conform", "--group", "nope", "http://h"], {}, 2, "nope"),
+        (["run", "--port", "http"], {}, 2, "PORT='http' (from a command flag)"),
+        (["run", "--host", "nowhere.invalid"], {}, 2, "HOST='nowhere.invalid'"),
+        (["run", "--safe"], {"OPENHEART_HOLDD": "1"}, 2, "the nearest is OPENHEART_HOLD"),
+        (["run", "--safe", "--uri", "sqlite:////nowhere/at/all.db"], {}, 3, "there is no folder"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_a_documented_exit_code(
+    arguments: list[str],
+    environment: dict[str, str],
+    code: int,
+    message: str,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    ended = run(*arguments)
+
+    assert (ended.code, ended.out) == (code, "")
+    assert ended.err.startswith("openheart: ")
+    assert ended.err.count("\n") == 1
+    assert message in ended.err
+    assert f"  {code} " in commands.EPILOG
+
+
+def test_nothing_after_the_name_prints_the_help_as_an_error(run: Run) -> None:
+    ended = run()
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "Exit codes:" in ended.err
+
+
+def test_the_deprecated_debug_is_named_to_the_operator(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUG", "1")
+
+    ended = run("count", "hello")
+
+    assert (ended.code, ended.err.splitlines()[0]) == (
+        0,
+        "openheart: DEBUG (from the environment) is deprecated: set LEVEL=DEBUG instead",
+    )
+
+
+def test_the_versions_are_those_that_matter_in_a_report(run: Run) -> None:
+    out = run("--version").out
+
+    assert out.startswith(f"openheart {openheart.__version__}, Emoji {emoji_version()}, Python 3.")
+    assert "Flask 3." in out
+    assert "SQLite 3." in out
+
+
+def test_doctor_ends_with_1_only_where_something_does_not_work(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENHEART_WRITE_ONLY", "1")
+
+    fine = run("doctor")
+    monkeypatch.setenv("OPENHEART_URI", "sqlite:////nowhere/at/all.db")
+    broken = run("doctor", "--json")
+
+    assert fine.code == 0
+    assert (
+        "note     OPENHEART_WRITE_ONLY is on: no visitor sees a count\n         -> unset it to show counts\n"
+        in fine.out
+    )
+    assert broken.code == 1
+    assert json.loads(broken.out)[0]["level"] == "error"
+
+
+def test_doctor_finds_a_setting_that_keeps_the_server_from_starting(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "http")
+
+    ended = run("doctor")
+
+    assert (ended.code, ended.err) == (1, "")
+    assert ended.out.startswith("error    PORT='http'")
+    assert "-> correct PORT, which is set in the environment" in ended.out
+
+
+def test_conform_passes_on_our_own_server(run: Run, server_url: str) -> None:
+    ended = run("conform", server_url, "--group", "required")
+
+    assert ended.code == 0
+    assert ended.out.splitlines()[1].split()[2] == "0"
+
+
+def test_conform_fails_where_a_required_case_fails(run: Run, server_url: str) -> None:
+    wrong = server_url.replace("/openheart", "/elsewhere")
+
+    ended = run("conform", wrong, "--json")
+
+    assert ended.code == 1
+    assert {row["passed"] for row in json.loads(ended.out) if row["group"] == "required"} >= {False}
+
+
+def test_a_failure_outside_the_groups_that_count_is_only_printed(
+    run: Run, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [case, *_] = load_vectors(["robustness"])
+    monkeypatch.setattr(conform, "run_vectors", lambda *_: [conform.Outcome(case, "broken")])
+
+    assert run("conform", server_url).code == 0
+    assert run("conform", server_url, "--group", "robustness").code == 1
+
+
+def test_nothing_to_conform_to_is_a_wrong_url(run: Run) -> None:
+    ended = run("conform", "http://127.0.0.1:1/openheart")
+
+    assert ended.code == 2
+    assert "connecting failed" in ended.err
+
+
+class TestRun:
+    @pytest.fixture
+    def served(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """What base.run() was asked for; nothing is served."""
+        calls: list[dict[str, Any]] = []
+
+        def fake(**arguments: Any) -> None:
+            calls.append({"app": openheart.APP, **arguments})
+
+        monkeypatch.setattr("openheart.base.run", fake)
+        return calls
+
+    def test_flags_go_to_the_server(self, run: Run, served: list[dict[str, Any]]) -> None:
+        assert (
+            run("run", "--host", "::1", "--port", "0", "--server", "werkzeug", "--uri", "memory:").code == 0
+        )
+
+        [call] = served
+        assert (call["host"], call["port"], call["server"], call["level"]) == ("::1", "0", "werkzeug", None)
+        assert call["app"].extensions["openheart"].config.source(OPTIONS[-4]) == "a command flag"
+        assert openheart.APP is None
+
+    def test_a_browser_opens_the_page_once_the_port_is_open(
+        self, run: Run, served: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened: list[str] = []
+        done = threading.Event()
+
+        def open_browser(url: str) -> None:
+            opened.append(url)
+            done.set()
+
+        monkeypatch.setattr("webbrowser.open", open_browser)
+
+        run("run", "--open")
+        served[0]["ready"]("http://127.0.0.1:5000")
+        assert done.wait(5)
+        monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+        served[0]["ready"]("http://127.0.0.1:5000")
+
+        assert opened == ["http://127.0.0.1:5000"]
+
+    def test_no_browser_opens_by_default(self, run: Run, served: list[dict[str, Any]]) -> None:
+        run("run")
+
+        assert served[0]["ready"] is None
+
+    def test_under_flask_it_serves_the_app_of_flask(
+        self, run: Run, served: list[dict[str, Any]], host: Flask
+    ) -> None:
+        assert run("run", "--port", "0", app=host).code == 0
+
+        assert served[0]["app"] is host
+
+    def test_under_flask_settings_of_the_app_are_not_taken(self, run: Run, host: Flask) -> None:
+        ended = run("run", "--uri", "memory:", app=host)
+
+        assert (ended.code, "belong to load() in your app" in ended.err) == (2, True)
+
+
+class TestUnderFlask:
+    def test_commands_act_on_the_storage_of_the_app(self, run: Run, host: Flask) -> None:
+        run("react", "x", "🥨", app=host)
+        host.test_client().post("/openheart/x", data="🥨")
+
+        assert run("count", "x", app=host).out == "🥨 2\n"
+        assert json.loads(run("top", "--json", app=host).out)[0]["total"] == 2
+        assert not Path("openheart.db").exists()
+
+    def test_config_and_doctor_are_about_the_app(self, run: Run, host: Flask) -> None:
+        assert "host.db  a keyword argument" in run("config", app=host).out
+        assert "host.db takes a write and a read" in run("doctor", app=host).out
+
+    def test_an_app_without_openheart_is_named(self, run: Run) -> None:
+        ended = run("count", "x", app=Flask("bare"))
+
+        assert (ended.code, ended.out) == (2, "")
+        assert "openheart was not added to the app 'bare'" in ended.err
+
+    def test_errors_are_one_line_there_too(self, host: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+        group = FlaskGroup(create_app=lambda: host, load_dotenv=False)
+        group.add_command(openheart_group)
+
+        with pytest.raises(SystemExit) as ended:
+            group.main(["openheart", "count", "../x"], prog_name="flask")
+
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith("openheart: the target has a segment")
+
+
+def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "openheart", *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def test_python_m_openheart_is_the_command() -> None:
+    assert spawn("react", "hello", "🥨").stdout == "🥨 1\n"
+    assert spawn("count", "../x").returncode == 2
+
+
+def test_a_terminal_without_emoji_gets_their_numbers_and_json_stays_json() -> None:
+    spawn("react", "hello", "🥨")
+
+    assert spawn("count", "hello", PYTHONIOENCODING="latin-1").stdout == "\\U0001f968 1\n"
+    assert spawn("count", "hello", "--json", PYTHONIOENCODING="latin-1").stdout == '{"\\ud83e\\udd68": 1}\n'
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_can_complete(shell: str) -> None:
+    # Click asks bash for its version, and writes a warning where there is none.
+    assert "_OPENHEART_COMPLETE" in spawn(_OPENHEART_COMPLETE=f"{shell}_source").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "cword", "expected"),
+    [("openheart co", "1", ["config", "conform", "count"]), ("openheart react x 🥨", "3", ["🥨"])],
+)
+def test_commands_and_emoji_are_completed(words: str, cword: str, expected: list[str]) -> None:
+    ended = spawn(_OPENHEART_COMPLETE="zsh_complete", COMP_WORDS=words, COMP_CWORD=cword)
+
+    assert [line for line in ended.stdout.splitlines() if line in expected] == expected

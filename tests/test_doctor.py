@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from openheart import OpenHeart, base, doctor
+from openheart.doctor import Finding, examine, of_config_error
+from openheart.errors import BackendUnavailable, ConfigError, OpenHeartError
+from openheart.storage.sqlite import SqliteBackend
+
+
+@pytest.fixture(autouse=True)
+def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The list of file systems, in place of the machine's own."""
+    path = tmp_path / "mounts"
+    path.write_text("/dev/sda1 / ext4 rw 0 0\n")
+    monkeypatch.setattr(doctor, "MOUNTS", path)
+    return path
+
+
+def findings(**settings: Any) -> list[Finding]:
+    app = Flask("host", instance_path=str(Path.cwd()))
+    OpenHeart(app, env=False, **settings)
+    return examine(app)
+
+
+def worse_than_ok(**settings: Any) -> list[tuple[str, str]]:
+    found = [row for row in findings(**settings) if row.level != "ok"]
+    assert all(row.mend for row in found)
+    return [(row.level, row.what) for row in found]
+
+
+def test_a_new_site_is_fine() -> None:
+    assert [(row.level, row.mend) for row in findings()] == [("ok", ""), ("ok", "")]
+
+
+def test_the_server_of_openheart_itself_is_fine_too() -> None:
+    app = base.load_standalone()
+
+    found = examine(app)
+
+    assert found[0].what == "The storage sqlite:///openheart.db takes a write and a read"
+    assert str(Path.cwd() / "openheart.db") in found[1].what
+
+
+def test_the_storage_is_left_as_it_was() -> None:
+    findings(uri="sqlite:///x.db")
+
+    backend = SqliteBackend("sqlite:///x.db")
+    with backend:
+        assert list(backend.iter_targets()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "what", "mend"),
+    [
+        ({"uri": "memory:"}, "warning", "kept in memory", "set OPENHEART_URI to a storage that lasts"),
+        ({"uri": "sqlite:////nowhere/at/all.db"}, "error", "there is no folder", "run this command again"),
+        ({"hold": True}, "warning", "OPENHEART_HOLD is on", "unset it"),
+        ({"write_only": True}, "note", "OPENHEART_WRITE_ONLY is on", "unset it"),
+        ({"host": "0.0.0.0"}, "warning", "OPENHEART_ORIGINS=* lets", "OPENHEART_ORIGINS=https://"),
+        ({"origins": []}, "note", "OPENHEART_ORIGINS is empty", "name the origins"),
+        ({"level": "DEBUG"}, "note", "development server", "LEVEL=INFO"),
+        ({"level": "DEBUG", "host": "::"}, "warning", "LEVEL=DEBUG on HOST=::", "LEVEL=INFO"),
+        ({"server": "werkzeug"}, "warning", "a server for development", "unset SERVER"),
+        ({"server_workers": 2}, "note", "waitress has one process", "SERVER=gunicorn"),
+        ({"sqlite_synchronous": "NORMAL"}, "note", "may be lost", "unset it"),
+        ({"secret_key": "hunter2"}, "warning", "SECRET_KEY has fewer", "secrets.token_hex"),
+    ],
+)
+def test_what_is_broken_slow_or_unsafe_is_named_with_its_mend(
+    settings: dict[str, Any], level: str, what: str, mend: str
+) -> None:
+    [found] = [row for row in findings(**settings) if what in row.what]
+
+    assert found.level == level
+    assert mend in found.mend
+    assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"host": "0.0.0.0", "origins": "https://example.org"},
+        {"host": "localhost"},
+        {"host": "127.1.2.3"},
+        {"secret_key": "x" * 32},
+        {"uri": "sqlite:///x.db"},
+    ],
+)
+def test_what_is_fine_is_not_mentioned(settings: dict[str, Any]) -> None:
+    assert worse_than_ok(**settings) == []
+
+
+def test_a_server_that_is_not_installed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    [found] = [row for row in findings(server="granian") if row.level == "error"]
+
+    assert (found.what, found.mend) == ("SERVER=granian is not installed", "pip install 'openheart[granian]'")
+
+
+def test_variables_that_do_nothing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENHEART_HOLDD", "hunter2")
+    monkeypatch.setenv("OPENHEART_ZZZZ", "1")
+    monkeypatch.setenv("REDISTOGO_URL", "redis://:hunter2@h")
+    app = Flask("host", instance_path=str(Path.cwd()))
+    OpenHeart(app)
+
+    found = {row.what: (row.level, row.mend) for row in examine(app) if row.level != "ok"}
+
+    assert found == {
+        "OPENHEART_HOLDD (from the environment) is no setting, so it does nothing": (
+            "warning",
+            "rename it to OPENHEART_HOLD",
+        ),
+        "OPENHEART_ZZZZ (from the environment) is no setting, so it does nothing": ("warning", "remove it"),
+        "REDISTOGO_URL is set, and the counts stay in SQLite: it configures other features only": (
+            "note",
+            "set OPENHEART_URI='$REDISTOGO_URL' if the counts shall live there",
+        ),
+    }
+
+
+@pytest.mark.parametrize("environment", [True, False])
+def test_debug_is_deprecated_unless_it_is_that_of_flask(
+    environment: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Flask("host", instance_path=str(Path.cwd()))
+    if environment:
+        monkeypatch.setenv("DEBUG", "1")
+        with pytest.warns(DeprecationWarning, match="LEVEL"):
+            OpenHeart(app, level="INFO")
+    else:
+        app.debug = True
+        OpenHeart(app, env=False, level="INFO")
+
+    named = [row.mend for row in examine(app) if "is deprecated" in row.what]
+
+    assert named == (["set LEVEL=DEBUG instead"] if environment else [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ("server:/x {folder} nfs4 rw 0 0", "on a network file system (nfs4)"),
+        ("//s/x {folder} cifs rw 0 0", "on a network file system (cifs)"),
+        ("u@h:/x {folder} fuse.sshfs rw 0 0", "on a network file system (fuse.sshfs)"),
+        ("tmpfs {folder} tmpfs rw 0 0", "is in memory (tmpfs)"),
+        ("server:/x {folder} nfs4 rw 0 0\n/dev/sdb {folder} ext4 rw 0 0", None),
+        ("server:/x {folder}/elsewhere nfs4 rw 0 0", None),
+        ("server:/x {folder}x nfs4 rw 0 0", None),
+    ],
+)
+def test_the_file_system_of_the_database_is_looked_at(
+    lines: str, what: str | None, mounts: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    written = str(folder).replace(" ", "\\040")
+    mounts.write_text("/dev/sda1 / ext4 rw 0 0\n" + lines.format(folder=written) + "\n")
+
+    found = worse_than_ok(uri=f"sqlite:///{folder / 'x.db'!s}")
+
+    assert [(level, str(what) in text) for level, text in found] == ([("warning", True)] if what else [])
+
+
+def test_a_system_that_does_not_list_its_file_systems_is_fine(mounts: Path) -> None:
+    mounts.unlink()
+
+    assert worse_than_ok() == []
+
+
+def test_a_disk_that_is_nearly_full_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")._replace(free=5 * 1024**2)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+
+    [(level, what)] = worse_than_ok()
+
+    assert (level, what.endswith("has 5 MB left")) == ("warning", True)
+
+
+def test_a_storage_that_cannot_be_reached_is_to_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: SqliteBackend) -> None:
+        raise BackendUnavailable("nobody answers")
+
+    monkeypatch.setattr(SqliteBackend, "connect", fail)
+
+    assert findings()[0].mend == "start it, or correct OPENHEART_URI"
+
+
+def test_a_setting_that_keeps_the_app_from_starting_is_a_finding() -> None:
+    finding = of_config_error(ConfigError("PORT", "x", "the environment", "a number"))
+
+    assert (finding.level, finding.mend) == ("error", "correct PORT, which is set in the environment")
+
+
+def test_an_app_without_openheart_cannot_be_examined() -> None:
+    with pytest.raises(OpenHeartError, match="openheart was not added"):
+        examine(Flask("bare"))
