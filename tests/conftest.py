@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -55,6 +56,7 @@ def _nothing_left_behind(_own_environment: None) -> Iterator[None]:
     databases = open_databases()
     yield
     unload()
+    reset_logs()
     deadline = time.monotonic() + GRACE
     for thread in set(threading.enumerate()) - threads:
         thread.join(max(0.0, deadline - time.monotonic()))
@@ -70,6 +72,17 @@ def unload() -> None:
         import openheart
 
         openheart.unload()
+
+
+def reset_logs() -> None:
+    """Take back what the test set up in the tree of loggers, by every load() of it."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "openheart"]
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.NOTSET)
+        for handler in logger.handlers[:]:
+            logger.removeHandler(handler)
+            handler.close()
 
 
 def open_databases() -> set[str]:
