@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ..errors import BackendError, BackendUnavailable, QueueFull
+from ..errors import BackendError, BackendUnavailable, OutcomeUnknown, QueueFull
 from .backend import Change, Counts
 
 __all__ = ["LARGEST_GROUP", "GroupCommit", "Job"]
@@ -143,7 +143,10 @@ class GroupCommit:
         except BackendError as error:
             failure = error
         except BaseException as error:
-            failure = BackendUnavailable(f"the write was interrupted by {type(error).__name__}; try again")
+            failure = OutcomeUnknown(
+                f"the write was interrupted by {type(error).__name__} in the thread that committed for all: "
+                "read the counts before you try again"
+            )
             raise
         finally:
             for job in group:

@@ -30,7 +30,8 @@ WORD = 8  # bytes
 _FORM, _WRITING, _WAITING, _FIRST = 0, 1, 2, 8
 
 _SHORTEST_NAP = 0.000_05  # seconds
-_LONGEST_NAP = 0.002
+_LONGEST_NAP = 0.001
+_WAITS_SINCE = 5_000_000  # nanoseconds; longer than the longest nap on a busy machine
 
 
 def bucket_of(target: str) -> int:
@@ -68,6 +69,11 @@ class LockFile:
             ) from error
         self.generations = self._share()
 
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether ``acquire`` keeps other processes out; SQLite's own lock must do that otherwise."""
+        return self._now >= 0
+
     def acquire(self, patience: float) -> None:
         """Take the turn of this process.
 
@@ -77,18 +83,13 @@ class LockFile:
         Raises:
             BackendUnavailable: another process kept it for longer.
         """
-        words = self.generations
-        if self._now < 0 or ((words is None or not words[_WAITING]) and _try(self._now)):
+        if self._now < 0 or (not self._others_wait() and _try(self._now)):
             return
-        deadline = time.monotonic() + patience
-        self._wait(self._next, deadline)
+        start = time.monotonic()
+        self._wait(self._next, start, patience)
         try:
-            if words is not None:
-                words[_WAITING] = 1
-            self._wait(self._now, deadline)
+            self._wait(self._now, start, patience)
         finally:
-            if words is not None:
-                words[_WAITING] = 0
             fcntl.flock(self._next, fcntl.LOCK_UN)
 
     def release(self) -> None:
@@ -141,17 +142,26 @@ class LockFile:
                 os.close(descriptor)
         self._now, self._next = -1, -1
 
-    def _wait(self, descriptor: int, deadline: float) -> None:
+    def _others_wait(self) -> bool:
+        words = self.generations
+        # A time and not a number of processes: if one is killed while it waits, this mends itself.
+        return words is not None and 0 <= time.monotonic_ns() - words[_WAITING] < _WAITS_SINCE
+
+    def _wait(self, descriptor: int, start: float, patience: float) -> None:
         # flock waits without an end, so it is asked again and again: a stopped process must not stop all.
-        nap = _SHORTEST_NAP
+        words = self.generations
         while not _try(descriptor):
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - start
+            if waited > patience:
                 raise BackendUnavailable(
                     f"another process holds {self.path} and does not let go: look for one that is stopped "
                     "or that waits for its disk"
                 )
-            time.sleep(nap)
-            nap = min(nap * 2, _LONGEST_NAP) if descriptor == self._next else nap
+            if words is not None:
+                words[_WAITING] = time.monotonic_ns()
+            # Who waits longest asks most often, and whoever is next asks more often than the others.
+            first = descriptor == self._now
+            time.sleep(_SHORTEST_NAP if first else max(_SHORTEST_NAP, _LONGEST_NAP - waited / 20))
 
     def _share(self) -> memoryview | None:
         size = (_FIRST + BUCKETS) * WORD

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from ..config import OPENHEART_QUEUE, OPENHEART_SQLITE_BUSY_TIMEOUT, OPENHEART_SQLITE_SYNCHRONOUS
-from ..errors import BackendNotConnected, BackendUnusable
+from ..errors import BackendNotConnected
 from .backend import Backend, Change, Counts, Page, Rows
 from .cursor import after_prefix, read_cursor, write_cursor
 from .sqlite_file import check_library, path_from_uri, prepare_folder
@@ -148,12 +148,14 @@ class SqliteBackend(Backend):
 
     def _with_session(self, work: Callable[[Session], T]) -> T:
         session = self._session
-        now = time.monotonic()
-        if session is not None and now >= self._next_look:
-            self._next_look = now + LOOK_EVERY
-            session.look()
         if session is None or session.expired or session.pid != os.getpid():
             session = self._renewed(session)
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY
+            session.look()
+            if session.expired:
+                session = self._renewed(session)
         try:
             return work(session)
         except BackendNotConnected:

@@ -9,7 +9,7 @@ from ..errors import BackendError, BackendNotConnected, BackendUnusable, Outcome
 from .backend import Counts
 from .count_cache import CountCache
 from .group_commit import LARGEST_GROUP, Job
-from .lock_file import HAS_LOCKS, LockFile, bucket_of
+from .lock_file import LockFile, bucket_of
 
 __all__ = ["Writer", "select_counts"]
 
@@ -105,7 +105,7 @@ class Writer:
         buckets = {change.target: 0 for job in group for change in job.changes}
         for target in buckets:
             buckets[target] = bucket_of(target)
-        if not HAS_LOCKS:
+        if not self._lock.is_exclusive:
             connection.execute("BEGIN IMMEDIATE")
         counts = self._counts_before(connection, cache, buckets)
         sums: dict[Key, int] = {}
@@ -121,7 +121,7 @@ class Writer:
                 self._lock.conclude(touched)
             raise
         except BaseException:
-            # An interruption, which may have come just after the commit.
+            # An interruption, such as a signal's, which may have come just after the commit.
             if connection.total_changes != before and not connection.in_transaction:
                 self._conclude(group, answers, touched, repair)
             raise
