@@ -131,7 +131,7 @@ def http_sender(url: str, timeout: float = 10.0) -> Send:
                 reason = error.strerror or str(error) or type(error).__name__
                 raise _unusable(
                     url,
-                    f"the URL of a running server; connecting failed ({reason}): start it, or correct the URL",
+                    f"the URL of a running server; connecting failed ({reason}): start it or correct the URL",
                 ) from None
             # A server may refuse a long body before it has all of it; its answer is there all the same.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):

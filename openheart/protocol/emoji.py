@@ -149,7 +149,7 @@ def _first_cluster(text: str) -> str:
 
 def _refusal(cluster: str) -> str:
     if not cluster:
-        return "the reaction is empty: send one emoji, such as 🥨"
+        return "The reaction is empty: send one emoji, such as 🥨"
     return f"{_described(cluster)} is not an emoji that can be counted: {_advice(cluster)}"
 
 

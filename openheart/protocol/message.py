@@ -45,7 +45,7 @@ def read_message(body: bytes, content_type: str | None) -> str:
     kind = kind.lower()
     charset = options.get("charset", "utf-8")
     if charset.lower() not in _UTF8:
-        raise InvalidBody(f"the body's charset is {charset[:40]!r}: send UTF-8")
+        raise InvalidBody(f"The body's charset is {charset[:40]!r}: send UTF-8")
     if kind == _FORM:
         return _from_form(body)
     if kind == _MULTIPART:
@@ -63,7 +63,7 @@ def _decoded(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise InvalidBody(f"the body is not UTF-8 (byte {error.start}): send the emoji in UTF-8") from None
+        raise InvalidBody(f"The body is not UTF-8 (byte {error.start}): send the emoji in UTF-8") from None
 
 
 def _from_text(body: bytes) -> str:
@@ -94,10 +94,10 @@ def _from_json(body: bytes) -> str:
     try:
         message = json.loads(_decoded(body).removeprefix("\ufeff"))
     except (ValueError, RecursionError):
-        raise InvalidBody('the body is not JSON: send {"emoji": "🥨"}') from None
+        raise InvalidBody('The body is not JSON: send {"emoji": "🥨"}') from None
     emoji = message.get(_FIELD) if isinstance(message, dict) else None
     if not isinstance(emoji, str):
-        raise InvalidBody('the JSON has no text under "emoji": send {"emoji": "🥨"}')
+        raise InvalidBody('The JSON has no text under "emoji": send {"emoji": "🥨"}')
     return emoji
 
 
@@ -116,7 +116,7 @@ def _parts(body: bytes, boundary: str) -> Iterator[tuple[str, bytes]]:
     from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
     if not boundary or len(boundary) > 70 or not boundary.isascii():
-        raise InvalidBody("the multipart type has no boundary of 1 to 70 characters: let the client make it")
+        raise InvalidBody("The multipart type has no boundary of 1 to 70 characters: let the client make it")
     decoder = MultipartDecoder(boundary.encode(), max_parts=_MAX_PARTS)
     name, value = "", bytearray()
     try:
@@ -130,6 +130,6 @@ def _parts(body: bytes, boundary: str) -> Iterator[tuple[str, bytes]]:
                 if not event.more_data:
                     yield name, bytes(value)
     except RequestEntityTooLarge:
-        raise InvalidBody(f"the form has more than {_MAX_PARTS} fields: send one, named emoji") from None
+        raise InvalidBody(f"The form has more than {_MAX_PARTS} fields: send one, named emoji") from None
     except ValueError:
-        raise InvalidBody("the multipart body cannot be read: send one field, named emoji") from None
+        raise InvalidBody("The multipart body cannot be read: send one field, named emoji") from None

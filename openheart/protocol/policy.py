@@ -62,9 +62,9 @@ class Policy:
         plain = fold_skin_tones(emoji)
         if self._allow and emoji not in self._allow and plain not in self._allow:
             named = " ".join(self._allow[:_NAMED]) + (" …" if len(self._allow) > _NAMED else "")
-            raise EmojiNotAllowed(f"this site does not take {emoji}: send one of {named}")
+            raise EmojiNotAllowed(f"This site does not take {emoji}: send one of {named}")
         if emoji in self._deny or plain in self._deny:
-            raise EmojiNotAllowed(f"this site does not take {emoji}: send another emoji")
+            raise EmojiNotAllowed(f"This site does not take {emoji}: send another emoji")
         return plain if self._fold else emoji
 
 
@@ -72,8 +72,10 @@ def _entry(text: str) -> str:
     text = text.strip()
     try:
         emoji = canonical_emoji(text)
-    except InvalidEmoji as error:
-        raise InvalidEmoji(f"the entry {text[:40]!r} is not an emoji: {error.detail}") from None
+    except InvalidEmoji:
+        raise InvalidEmoji(
+            f"The entry {text[:40]!r} is not an emoji: write one such as 🥨, or leave it out"
+        ) from None
     if emoji.replace("\ufe0f", "") != text.replace("\ufe0f", ""):
-        raise InvalidEmoji(f"the entry {text[:40]!r} is more than one emoji: give each its own entry")
+        raise InvalidEmoji(f"The entry {text[:40]!r} is more than one emoji: give each its own entry")
     return emoji

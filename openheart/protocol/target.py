@@ -51,14 +51,14 @@ def canonical_target(text: str) -> str:
     found = _FORBIDDEN.search(target)
     if found:
         code = f"U+{ord(found[0]):04X}"
-        raise InvalidTarget(f"the target holds the character {code}: leave control characters out")
+        raise InvalidTarget(f"The target holds the character {code}: leave control characters out")
     target = normalize("NFC", target)
     if len(target.encode()) > MAX_TARGET_BYTES:
         raise InvalidTarget(_too_long())
     if "." in segments or ".." in segments:
-        raise InvalidTarget("the target has a segment '.' or '..': write the path that it leads to")
+        raise InvalidTarget("The target has a segment '.' or '..': write the path that it leads to")
     if segments[:1] == ["-"]:
-        raise InvalidTarget("a first segment '-' is kept for openheart's own addresses: choose another")
+        raise InvalidTarget("A first segment '-' is kept for openheart's own addresses: choose another")
     return target or "/"
 
 
@@ -77,7 +77,7 @@ def target_from_bytes(raw: bytes) -> str:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        raise InvalidTarget("the target is not UTF-8: percent-encode the path's UTF-8 bytes") from None
+        raise InvalidTarget("The target is not UTF-8: percent-encode the path's UTF-8 bytes") from None
     return canonical_target(text)
 
 
@@ -117,7 +117,7 @@ def _split(text: str) -> tuple[str, str]:
         return "", path
     host, _, path = path.partition("/")
     if "@" in host:
-        raise InvalidTarget("the target names a user before the host: leave out what stands before the '@'")
+        raise InvalidTarget("The target names a user before the host: leave out what stands before the '@'")
     if len(host) > _MOST_CHARACTERS:
         raise InvalidTarget(_too_long())
     name, colon, port = normalize("NFC", host).lower().rpartition(":")
@@ -128,4 +128,4 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _too_long() -> str:
-    return f"the target is longer than {MAX_TARGET_BYTES} bytes of UTF-8: choose a shorter one for this page"
+    return f"The target is longer than {MAX_TARGET_BYTES} bytes of UTF-8: choose a shorter one for this page"

@@ -325,7 +325,7 @@ class TestUnderFlask:
             group.main(["openheart", "count", "../x"], prog_name="flask")
 
         assert ended.value.code == 2
-        assert capsys.readouterr().err.startswith("openheart: the target has a segment")
+        assert capsys.readouterr().err.startswith("openheart: The target has a segment")
 
 
 def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -51,7 +51,7 @@ def test_a_sequence_is_the_same_emoji_with_and_without_each_of_its_variation_sel
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ("", "the reaction is empty"),
+        ("", "The reaction is empty"),
         ("5", "RGI"),
         ("#", "RGI"),
         ("5\ufe0f", "RGI"),

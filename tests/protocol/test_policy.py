@@ -89,7 +89,7 @@ def test_the_lists_look_at_what_was_sent_and_not_at_what_it_folds_to() -> None:
 @pytest.mark.parametrize("argument", ["allow", "deny"])
 @pytest.mark.parametrize("entry", ["heart", "", "5", "👍👎", "👍 👎", "👍x"])
 def test_an_entry_that_is_not_one_emoji_is_named(argument: str, entry: str) -> None:
-    with pytest.raises(InvalidEmoji, match=f"the entry {entry!r} is"):
+    with pytest.raises(InvalidEmoji, match=f"The entry {entry!r} is"):
         Policy(**{argument: ["🥨", entry]})  # type: ignore[arg-type]
 
 
