@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openheart.errors import BackendUnusable
+from openheart.storage import get_backend, sqlite
+from openheart.storage.lock_file import LockFile, bucket_of
+from openheart.storage.sqlite_readers import Readers
+
+from .child import run_child
+
+URI = "sqlite:///openheart.db"
+FILE = Path("openheart.db")
+
+FORK = """
+import json, os, sys, threading
+from openheart.storage import get_backend
+backend = get_backend("sqlite:///openheart.db")
+backend.connect()
+backend.incr("page", "🥨")
+backend.counts(["page"])
+stop = threading.Event()
+def busy():
+    while not stop.is_set():
+        backend.counts(["page"])
+        backend.incr("page", "🥨")
+workers = [threading.Thread(target=busy) for _ in range(4)]
+for worker in workers:
+    worker.start()
+to_parent, to_child = os.pipe(), os.pipe()
+child = os.fork()
+if child == 0:
+    backend.incr("child", "🥨")
+    os.write(to_parent[1], b"x")
+    os.read(to_child[0], 1)
+    backend.incr("child", "🥨")
+    found = backend.counts(["child"])
+    backend.disconnect()
+    os._exit(0 if found == [{"🥨": 2}] else 1)
+os.read(to_parent[0], 1)
+stop.set()
+for worker in workers:
+    worker.join()
+# The last connection of the parent goes; were the child's locks wrong, the log would go with it.
+backend.disconnect()
+os.write(to_child[1], b"x")
+_, status = os.waitpid(child, 0)
+with get_backend("sqlite:///openheart.db") as again:
+    print(json.dumps([os.waitstatus_to_exitcode(status), again.counts(["child"])[0]]))
+"""
+
+UNTOLD_FORK = """
+import ctypes, os
+from openheart.errors import BackendUnusable
+from openheart.storage import get_backend
+backend = get_backend("sqlite:///openheart.db")
+backend.connect()
+# As a server written in C does it: Python's hooks do not run.
+if ctypes.PyDLL(None).fork() == 0:
+    try:
+        backend.incr("page", "🥨")
+    except BackendUnusable as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+assert backend.incr("page", "🥨") == {"🥨": 1}
+backend.disconnect()
+"""
+
+
+def add_as_another_program(target: str, emoji: str, count: int) -> None:
+    connection = sqlite3.connect(FILE)
+    with connection:
+        connection.execute("INSERT OR REPLACE INTO reaction VALUES ('', ?, ?, ?)", (target, emoji, count))
+    connection.close()
+
+
+def refuse_to_select(*arguments: Any) -> Any:
+    raise AssertionError("the database was asked")
+
+
+def test_what_was_read_or_written_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with get_backend(URI) as backend:
+        backend.incr("written", "🥨")
+        assert backend.counts(["unknown"]) == [{}]
+        monkeypatch.setattr(Readers, "select", refuse_to_select)
+        assert backend.counts(["written", "unknown"]) == [{"🥨": 1}, {}]
+
+
+def test_what_another_program_changes_shows_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    with get_backend(URI) as backend:
+        backend.incr("page", "🥨")
+        backend.counts(["page"])
+        add_as_another_program("page", "🥨", 5)
+        monkeypatch.setattr(sqlite, "LOOK_EVERY", 0.0)
+        backend._next_look = 0.0  # type: ignore[attr-defined]
+        assert backend.counts(["page"]) == [{"🥨": 5}]
+        add_as_another_program("page", "🥨", 9)
+        assert backend.counts(["page"]) == [{"🥨": 9}]
+        assert backend.incr("page", "🥨") == {"🥨": 10}
+
+
+def test_nothing_is_remembered_of_a_commit_that_a_killed_process_left_open() -> None:
+    with get_backend(URI) as backend:
+        backend.incr("page", "🥨")
+        killed = LockFile(Path("openheart.db.lock"))
+        killed.announce({bucket_of("page")})
+        add_as_another_program("page", "🥨", 2)
+        assert backend.counts(["page"]) == [{"🥨": 2}]
+        add_as_another_program("page", "🥨", 3)
+        assert backend.counts(["page"]) == [{"🥨": 3}]
+        backend.incr("elsewhere", "🥨")
+        assert not killed.was_left_writing
+        assert killed.generations is not None
+        assert killed.generations[bucket_of("page")] % 2 == 0
+        killed.close()
+        assert backend.counts(["page"]) == [{"🥨": 3}]
+        assert backend.incr("page", "🥨") == {"🥨": 4}
+
+
+def test_after_a_fork_both_processes_write_and_nothing_is_lost() -> None:
+    exit_code, stored = json.loads(run_child(FORK))
+    assert exit_code == 0
+    assert stored == {"🥨": 2}
+
+
+def test_a_fork_that_python_is_not_told_of_is_refused_in_the_child() -> None:
+    assert "call disconnect() before the fork" in run_child(UNTOLD_FORK)
+
+
+def test_a_check_of_a_new_file_leaves_an_empty_database() -> None:
+    with get_backend(URI) as backend:
+        backend.check()
+    connection = sqlite3.connect(FILE)
+    assert connection.execute("SELECT count(*) FROM reaction").fetchone() == (0,)
+    connection.close()
+
+
+def test_the_counts_survive_without_their_log_after_an_orderly_end() -> None:
+    with get_backend(URI) as backend:
+        backend.incr("page", "🥨")
+    assert not Path("openheart.db-wal").exists()
+
+
+def test_a_storage_that_fails_to_open_can_be_tried_again() -> None:
+    backend = get_backend(URI)
+    FILE.write_text("not yet" * 1000)
+    for _ in range(2):
+        with pytest.raises(BackendUnusable):
+            backend.connect()
+    FILE.unlink()
+    with backend:
+        assert backend.incr("page", "🥨") == {"🥨": 1}
