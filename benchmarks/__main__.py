@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from .environment import CACHE, machine, peer_python
 from .footprint import batch_gain, import_times, worker_memory
-from .plan import BARE, FULL, MANY_PAGES, Cell, all_cells, contenders, quick_cells
+from .plan import BARE, FULL, MANY_PAGES, all_cells, contenders, quick_cells, server_cells
 from .rates import measure
 from .report import Findings, render
 from .routes import measure_routes
@@ -55,37 +56,25 @@ def main(
     if output is not None:
         output.write_text(text, encoding="utf-8")
         click.echo(f"Written to {output}", err=True)
-    if findings.rates.check.failures:
+    if any(check.failures for check in findings.own_checks()):
         raise SystemExit(1)
 
 
 def _run(findings: Findings, parts: tuple[str, ...], folder: Path, quick: bool) -> None:
     field = contenders(_peer_python(findings))
     bare, full = (next(one for one in field if one.name == name) for name in (BARE, FULL))
-    server: ServerKind = findings.server  # type: ignore[assignment]  # it came from the same choice
+    compare = functools.partial(
+        measure, folder=folder, rounds=findings.rounds, seconds=findings.seconds, say=_say
+    )
     if "rates" in parts:
         cells = quick_cells() if quick else all_cells()
-        if server == "waitress":
+        if findings.server == "waitress":
             cells = [cell for cell in cells if cell.workers == 1]
-        findings.rates = measure(
-            cells, field, folder, rounds=findings.rounds, seconds=findings.seconds, kind=server, say=_say
-        )
+        findings.rates = compare(cells, field, kind=findings.server)
     if "servers" in parts:
         for kind in SERVERS:
-            if kind != server:
-                # waitress wakes its threads through a pipe, slow where system calls are: so 1 connection too.
-                cells = [
-                    Cell(method, 1, connections, 1) for method in ("GET", "POST") for connections in (1, 16)
-                ]
-                findings.other_servers[kind] = measure(
-                    cells,
-                    [bare, full],
-                    folder,
-                    rounds=findings.rounds,
-                    seconds=findings.seconds,
-                    kind=kind,
-                    say=_say,
-                )
+            if kind != findings.server:
+                findings.other_servers[kind] = compare(server_cells(), [bare, full], kind=kind)
     if "host" in parts:
         _say("routes of a host application")
         findings.host = measure_routes(bare, full, folder, rounds=findings.rounds, seconds=findings.seconds)

@@ -21,7 +21,7 @@ SETTLED_WITHIN = 20.0  # seconds
 
 @dataclass(slots=True)
 class CountCheck:
-    """Compares the growth of the stored counts with the acknowledged requests.
+    """Compares the growth of one contender's stored counts with its acknowledged requests.
 
     Attributes:
         slices: how many slices of load were compared.
@@ -33,11 +33,10 @@ class CountCheck:
     acknowledged: int = 0
     failures: list[str] = field(default_factory=list)
 
-    def compare(self, name: str, cell: Cell, grown: int, acknowledged: int, in_flight: int) -> None:
+    def compare(self, cell: Cell, grown: int, acknowledged: int, in_flight: int) -> None:
         """Compare one slice.
 
         Args:
-            name: the contender's name.
             cell: the load.
             grown: by how much the sum of the stored counts grew.
             acknowledged: how many POSTs were answered with success.
@@ -48,7 +47,7 @@ class CountCheck:
         if not acknowledged <= grown <= acknowledged + in_flight:
             most = f" to {acknowledged + in_flight:,}" if in_flight else ""
             self.failures.append(
-                f"{name}; {cell.text()}: the counts grew by {grown:,} instead of by {acknowledged:,}{most}"
+                f"{cell.text()}: the counts grew by {grown:,} instead of by {acknowledged:,}{most}"
             )
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "all_cells",
     "contenders",
     "quick_cells",
+    "server_cells",
 ]
 
 MANY_PAGES = 10_000
@@ -108,6 +109,15 @@ def all_cells() -> list[Cell]:
     """Return every cell of the full run, in the order in which they run."""
     combinations = itertools.product((1, 2), (1, MANY_PAGES), ("GET", "POST"), (1, 16, 64))
     return [Cell(method, workers, connections, pages) for workers, pages, method, connections in combinations]
+
+
+def server_cells() -> list[Cell]:
+    """Return the cells in which the other WSGI servers are compared.
+
+    One connection is among them because waitress wakes its threads through a pipe, which takes long
+    where system calls do, and then many connections are slower than one.
+    """
+    return [Cell(method, 1, connections, 1) for method in ("GET", "POST") for connections in (1, 16)]
 
 
 def quick_cells() -> list[Cell]:

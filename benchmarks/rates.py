@@ -26,11 +26,11 @@ class Rates:
 
     Attributes:
         slices: for each cell and contender's name one slice a round.
-        check: whether counts were right.
+        checks: for each contender's name whether its counts were right, where it counts anything.
     """
 
     slices: dict[Cell, dict[str, list[Slice]]] = field(default_factory=dict)
-    check: CountCheck = field(default_factory=CountCheck)
+    checks: dict[str, CountCheck] = field(default_factory=dict)
 
     def ratios(self, cell: Cell, name: str, yardstick: str = BARE) -> list[float]:
         """Return the rate over the yardstick's, round by round; empty where one was not measured."""
@@ -83,7 +83,7 @@ def measure(
             _fill(running, max(cell.pages for cell in here), say)
             for cell in here:
                 say(f"{kind}: {cell.text()}")
-                rates.slices[cell] = _cell(cell, running, rates.check, rounds, seconds)
+                rates.slices[cell] = _cell(cell, running, rates.checks, rounds, seconds)
     return rates
 
 
@@ -97,29 +97,34 @@ def _fill(running: Sequence[tuple[Contender, Server]], pages: int, say: Callable
 
 
 def _cell(
-    cell: Cell, running: Sequence[tuple[Contender, Server]], check: CountCheck, rounds: int, seconds: float
+    cell: Cell,
+    running: Sequence[tuple[Contender, Server]],
+    checks: dict[str, CountCheck],
+    rounds: int,
+    seconds: float,
 ) -> dict[str, list[Slice]]:
     slices: dict[str, list[Slice]] = {contender.name: [] for contender, _ in running}
-    writes = cell.method == "POST"
-    sums = {
-        contender.name: settled_sum(contender, server, cell.pages) if writes else None
-        for contender, server in running
-    }
+    sums: dict[str, int | None] = {contender.name: None for contender, _ in running}
+    if cell.method == "POST":
+        sums = {one.name: settled_sum(one, server, cell.pages) for one, server in running}
+
+    def compare(contender: Contender, server: Server, sent: Slice, in_flight: int) -> None:
+        before = sums[contender.name]
+        after = None if before is None else settled_sum(contender, server, cell.pages)
+        if before is None or after is None:
+            return
+        check = checks.setdefault(contender.name, CountCheck())
+        check.compare(cell, after - before, sent.acknowledged, in_flight)
+        sums[contender.name] = after
+
     for _ in range(rounds):
         for contender, server in running:
             measured = run_slice(server.port, cell.method, cell.pages, cell.connections, seconds)
             slices[contender.name].append(measured)
             time.sleep(PAUSE)
-            before = sums[contender.name]
-            if before is not None:
-                after = settled_sum(contender, server, cell.pages) or 0
-                in_flight = cell.connections + measured.broken
-                check.compare(contender.name, cell, after - before, measured.acknowledged, in_flight)
-                sums[contender.name] = after
+            compare(contender, server, measured, cell.connections + measured.broken)
     for contender, server in running:
-        before = sums[contender.name]
-        if before is not None:
-            sent = exact_posts(server.port, cell.pages, cell.connections, EXACT)
-            after = settled_sum(contender, server, cell.pages) or 0
-            check.compare(contender.name, cell, after - before, sent.acknowledged, sent.broken)
+        if sums[contender.name] is not None:
+            exact = exact_posts(server.port, cell.pages, cell.connections, EXACT)
+            compare(contender, server, exact, exact.broken)
     return slices

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from .counts import CountCheck
 from .footprint import Memory
 from .plan import BARE, FULL, HEADLINE, PEER, Cell
 from .rates import Rates
+from .servers import ServerKind
 from .stats import Spread, spread
 
 __all__ = ["Findings", "Goal", "goals", "render", "table", "verdict"]
@@ -55,16 +57,25 @@ class Findings:
     """
 
     machine: str
-    server: str
+    server: ServerKind
     rounds: int
     seconds: float
     rates: Rates = field(default_factory=Rates)
-    other_servers: dict[str, Rates] = field(default_factory=dict)
+    other_servers: dict[ServerKind, Rates] = field(default_factory=dict)
     host: dict[str, Spread] = field(default_factory=dict)
     imports: dict[str, Spread] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     batch: tuple[Spread, Spread] | None = None
     notes: list[str] = field(default_factory=list)
+
+    def all_rates(self) -> list[tuple[ServerKind, Rates]]:
+        """The runs under each WSGI server, the main one first."""
+        return [(self.server, self.rates), *self.other_servers.items()]
+
+    def own_checks(self) -> list[CountCheck]:
+        """The checks of openheart's counts; the peer's are its own affair."""
+        everyone = [pair for _, rates in self.all_rates() for pair in rates.checks.items()]
+        return [check for name, check in everyone if name != PEER]
 
 
 def verdict(goal: Goal) -> str:
@@ -78,10 +89,8 @@ def verdict(goal: Goal) -> str:
 def goals(findings: Findings) -> list[Goal]:
     """Compare the findings with the numbers to reach."""
     rates = findings.rates
-    wrong = len(rates.check.failures) + sum(
-        len(other.check.failures) for other in findings.other_servers.values()
-    )
-    checked = rates.check.slices
+    checks = findings.own_checks()
+    checked = sum(check.slices for check in checks)
     extra_import = extra_memory = None
     if "openheart" in findings.imports:
         extra_import = findings.imports["openheart"].median
@@ -99,9 +108,9 @@ def goals(findings: Findings) -> list[Goal]:
             gain.text("{:.0f}") if gain else "",
         ),
         Goal(
-            "slices whose stored counts are not the acknowledged ones", 0, True,
-            float(wrong) if checked else None, "",
-            f"of {checked:,} slices with {rates.check.acknowledged:,} acknowledged reactions",
+            "slices of openheart whose stored counts are not the acknowledged ones", 0, True,
+            float(sum(len(check.failures) for check in checks)) if checked else None, "",
+            f"of {checked:,} with {sum(check.acknowledged for check in checks):,} acknowledged reactions",
         ),
     ]  # fmt: skip
 
@@ -138,8 +147,7 @@ def render(findings: Findings) -> str:
         routes = table(("route", "ratio"), [(name, value.text()) for name, value in findings.host.items()])
         parts += ["## Routes that are not openheart's, GET, ratio to bare Flask", routes]
     parts += _footprint_parts(findings)
-    check = findings.rates.check
-    if check.slices:
+    if any(rates.checks for _, rates in findings.all_rates()):
         parts += ["## Counts", _check_text(findings)]
     if findings.notes:
         parts += ["## Notes", "\n".join(f"- {note}" for note in findings.notes)]
@@ -222,14 +230,14 @@ def _footprint_parts(findings: Findings) -> list[str]:
 
 def _check_text(findings: Findings) -> str:
     lines = []
-    for server, rates in ((findings.server, findings.rates), *findings.other_servers.items()):
-        check = rates.check
-        right = check.slices - len(check.failures)
-        lines.append(
-            f"- {server}: {right:,} of {check.slices:,} slices stored what they acknowledged "
-            f"({check.acknowledged:,} reactions)."
-        )
-        lines += [f"  - {failure}" for failure in check.failures]
+    for server, rates in findings.all_rates():
+        for name, check in rates.checks.items():
+            right = check.slices - len(check.failures)
+            lines.append(
+                f"- {name}, {server}: {right:,} of {check.slices:,} slices stored what they acknowledged "
+                f"({check.acknowledged:,} reactions)."
+            )
+            lines += [f"  - {failure}" for failure in check.failures]
     lines.append(
         "\nA slice ends with requests under way, so the stored counts may exceed the acknowledged ones by "
         "the number of connections at the most; each cell ends with POSTs whose answers are all awaited, "

@@ -16,7 +16,7 @@ def test_counts_may_exceed_the_acknowledged_ones_by_the_requests_under_way_only(
 ) -> None:
     check = CountCheck()
 
-    check.compare("openheart", CELL, grown, acknowledged=100, in_flight=16)
+    check.compare(CELL, grown, acknowledged=100, in_flight=16)
 
     assert len(check.failures) == failures
 
@@ -24,10 +24,10 @@ def test_counts_may_exceed_the_acknowledged_ones_by_the_requests_under_way_only(
 def test_with_every_answer_awaited_one_count_too_many_is_a_failure_that_names_both() -> None:
     check = CountCheck()
 
-    check.compare("openheart", CELL, grown=1_001, acknowledged=1_000, in_flight=0)
+    check.compare(CELL, grown=1_001, acknowledged=1_000, in_flight=0)
 
     assert check.failures == [
-        "openheart; POST, 1 process, 16 connections, hot page: the counts grew by 1,001 instead of by 1,000"
+        "POST, 1 process, 16 connections, hot page: the counts grew by 1,001 instead of by 1,000"
     ]
 
 

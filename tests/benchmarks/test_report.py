@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.counts import CountCheck
 from benchmarks.footprint import Memory
 from benchmarks.load import Slice
 from benchmarks.plan import BARE, FULL, PEER, Cell
@@ -70,12 +71,23 @@ def test_memory_and_import_time_are_judged_above_bare_flask() -> None:
 
 def test_one_wrong_slice_of_counts_misses_the_goal() -> None:
     found = findings()
-    found.rates.check.compare("openheart", POST, grown=99, acknowledged=100, in_flight=16)
+    found.rates.checks = {FULL: CountCheck(), PEER: CountCheck()}
+    found.rates.checks[FULL].compare(POST, grown=99, acknowledged=100, in_flight=16)
 
     goal = goals(found)[-1]
 
     assert verdict(goal) == "missed by 1"
     assert "the counts grew by 99 instead of by 100 to 116" in render(found)
+
+
+def test_a_wrong_count_of_the_peer_is_reported_and_misses_no_goal_of_openheart() -> None:
+    found = findings()
+    found.rates.checks = {FULL: CountCheck(), PEER: CountCheck()}
+    found.rates.checks[FULL].compare(POST, grown=100, acknowledged=100, in_flight=16)
+    found.rates.checks[PEER].compare(POST, grown=99, acknowledged=100, in_flight=16)
+
+    assert verdict(goals(found)[-1]) == "reached"
+    assert "flask-openheart 0.0.1, gunicorn: 0 of 1 slices stored what they acknowledged" in render(found)
 
 
 def test_a_run_that_measured_nothing_still_reports_every_goal_as_not_measured() -> None:
