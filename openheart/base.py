@@ -93,7 +93,9 @@ def unload() -> None:
     """Let the resources of ``APP`` go and set it to None. Other apps go on; calling it twice is fine."""
     app, state.APP = state.APP, None
     if app is not None:
-        state_of(app).service.close()
+        loaded = state_of(app)
+        loaded.service.close()
+        logs.restore(loaded.config)
 
 
 def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:

@@ -22,6 +22,7 @@ from .body import read_text
 from .cors import METHODS, check_write, preflight, read_headers
 from .errors import problem
 from .pages import counts_page, start_page
+from .query import query_of
 from .redirects import wants_page, way_back
 
 __all__ = ["reactions"]
@@ -57,7 +58,7 @@ def reactions(target: str = "") -> Response:
 
 def _get(current: Request, state: State, target: str, headers: Headers) -> Response:
     if not target and (current.query_string or not state.prefix):
-        if "target" in current.args or "list" in current.args:
+        if "target" in query_of(current) or "list" in query_of(current):
             return _get_many(current, state, headers)
         if not state.prefix and wants_page(current):
             return start_page(state)
@@ -69,8 +70,8 @@ def _get(current: Request, state: State, target: str, headers: Headers) -> Respo
 
 def _get_many(current: Request, state: State, headers: Headers) -> Response:
     _require_reading(state)
-    asked = current.args.getlist("target")
-    if "list" in current.args:
+    asked = query_of(current).getlist("target")
+    if "list" in query_of(current):
         if asked:
             raise InvalidRequest("Give either target= or list=, not both")
         return _list(current, state, headers)
@@ -84,12 +85,12 @@ def _get_many(current: Request, state: State, headers: Headers) -> Response:
 def _list(current: Request, state: State, headers: Headers) -> Response:
     if not state.listing:
         raise ListingNotAllowed("The operator has not switched the list of targets on (OPENHEART_LISTING)")
-    prefix = current.args["list"]
+    prefix = query_of(current)["list"]
     if REPLACEMENT in prefix:
         raise InvalidTarget("The prefix in list= is not valid UTF-8")
     # Targets are stored in NFC and without a leading slash.
     prefix = unicodedata.normalize("NFC", prefix).lstrip("/")
-    page = state.service.targets(prefix, current.args.get("cursor"), PAGE_SIZE)
+    page = state.service.targets(prefix, query_of(current).get("cursor"), PAGE_SIZE)
     document = {
         "targets": {target: ordered(counts) for target, counts in page.targets},
         "cursor": page.cursor,
@@ -100,10 +101,12 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
 def _post(current: Request, state: State, target: str, headers: Headers) -> Response:
     check_write(current, state.origins)
     canonical = _target_of_post(current, state, target)
+    # All that can be wrong with the request is looked at before anything is stored.
+    page = wants_page(current)
+    back = way_back(current, state.origins) if page else None
     counts = state.service.react(canonical, read_text(current, state.max_body))
     headers.append(NO_STORE)
-    if wants_page(current):
-        back = way_back(current, state.origins)
+    if page:
         if back is not None:
             return empty_answer(303, [*headers, ("Location", back)])
         return counts_page(canonical, {} if state.write_only else ordered(counts), headers)
@@ -113,8 +116,8 @@ def _post(current: Request, state: State, target: str, headers: Headers) -> Resp
 
 
 def _target_of_post(current: Request, state: State, target: str) -> str:
-    if not target and "target" in current.args:
-        asked = current.args.getlist("target")
+    if not target and "target" in query_of(current):
+        asked = query_of(current).getlist("target")
         if len(asked) > 1:
             raise InvalidRequest(f"{len(asked)} targets were given; a reaction goes to one")
         return _from_url(asked[0])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Request
 
 from .cors import is_own_or_named
+from .query import query_of
 
 __all__ = ["wants_page", "way_back"]
 
@@ -22,7 +23,7 @@ def way_back(request: Request, origins: Sequence[str]) -> str | None:
     Returns:
         A path on this server, or a URL whose origin is ours or named; None where there is none.
     """
-    for place in (request.args.get("back"), request.environ.get("HTTP_REFERER")):
+    for place in (query_of(request).get("back"), request.environ.get("HTTP_REFERER")):
         if place and _is_plain(place) and (_is_local_path(place) or is_own_or_named(request, place, origins)):
             return place
     return None
