@@ -25,7 +25,7 @@ def react(app: Flask, target: str = "hello") -> object:
 
 
 class TestLoad:
-    def test_it_builds_an_app_that_counts_in_a_file_named_after_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_builds_an_app_that_counts_in_a_file_named_after_it(self) -> None:
         app = openheart.load(name="myblog")
         assert react(app) == {"🥨": 1}
         assert (Path(app.instance_path) / "myblog.db").is_file()
@@ -66,7 +66,7 @@ class TestLoad:
         assert openheart.get_app() is second
         assert (count(first), count(second)) == ({"🥨": 1}, {})
 
-    def test_settings_come_from_the_environment_before_arguments(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_goes_before_arguments(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OPENHEART_URL_PREFIX", "/hearts")
         app = openheart.load(name="one", uri="memory:", url_prefix="/ignored")
         assert app.test_client().get("/hearts/a").json == {}
@@ -103,21 +103,34 @@ class TestLoad:
             ({"emoji": "🥨 x"}, r"OPENHEART_EMOJI=.*emoji"),
         ],
     )
-    def test_an_argument_it_cannot_honour_is_refused_by_name(self, arguments: dict[str, Any], expected: str) -> None:
+    def test_an_argument_it_cannot_honour_is_refused_by_name(
+        self, arguments: dict[str, Any], expected: str
+    ) -> None:
         with pytest.raises(ConfigError, match=expected):
             openheart.load(**arguments)
         assert openheart.APP is None
 
     def test_every_argument_may_stand_at_its_default(self) -> None:
         app = openheart.load(
-            None, "one", locales=["en_us"], secret_key=None, execution=False, redis_session=False,
-            mongo_database=None, logger="site", models=None, safe=False, uri="memory:",
-        )  # fmt: skip
+            None,
+            "one",
+            locales=["en_us"],
+            secret_key=None,
+            execution=False,
+            redis_session=False,
+            mongo_database=None,
+            logger="site",
+            models=None,
+            safe=False,
+            uri="memory:",
+        )
         assert react(app) == {"🥨": 1}
 
 
 class TestSafe:
-    def test_an_unknown_variable_is_refused_with_the_nearest_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unknown_variable_is_refused_with_the_nearest_name(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("OPENHEART_ORIGIN", "*")
         openheart.load(name="one", uri="memory:")
         with pytest.raises(ConfigError, match="OPENHEART_ORIGIN.*OPENHEART_ORIGINS"):

@@ -24,7 +24,7 @@ def host(**options: object) -> Flask:
     return app
 
 
-def test_one_extension_serves_several_apps_with_settings_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_extension_serves_apps_with_settings_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENHEART_URI", "nosql://not-for-these")
     oh = OpenHeart(env=False, uri="memory:")
     apps = [Flask("a"), Flask("b")]
@@ -77,7 +77,13 @@ class TestTheHostStaysItself:
     def test_its_404_and_405_are_its_own(self) -> None:
         plain, extended = Flask("host"), host()
         plain.add_url_rule("/only-get", "only_get", lambda: "host", methods=["GET"])
-        for method, address in (("GET", "/nothing"), ("POST", "/only-get"), ("GET", "/openhearts"), ("GET", "/healthz")):
+        requests = (
+            ("GET", "/nothing"),
+            ("POST", "/only-get"),
+            ("GET", "/openhearts"),
+            ("GET", "/healthz"),
+        )
+        for method, address in requests:
             before = plain.test_client().open(address, method=method)
             after = extended.test_client().open(address, method=method)
             assert (after.status_code, after.data, dict(after.headers)) == (
@@ -150,9 +156,11 @@ class TestTheHostStaysItself:
             address = app.url_for("openheart.reactions", target="posts/café?")
         assert address == "/openheart/posts/caf%C3%A9%3F"
         app.test_client().post(address, data="🥨")
-        assert app.test_client().get("/openheart/?target=posts/café%253F").json == {"posts/café%3F": {"🥨": 1}}
+        batch = app.test_client().get("/openheart/?target=posts/café%253F")
+        assert batch.json == {"posts/café%3F": {"🥨": 1}}
 
     def test_below_another_app_the_paths_are_those_of_the_request(self) -> None:
-        answer = host().test_client().get("/openheart/-/openapi.json", environ_overrides={"SCRIPT_NAME": "/below"})
+        below = {"SCRIPT_NAME": "/below"}
+        answer = host().test_client().get("/openheart/-/openapi.json", environ_overrides=below)
         assert answer.json is not None
         assert answer.json["servers"] == [{"url": "/below/openheart"}]
