@@ -17,19 +17,8 @@ from openheart.storage.memory import MemoryBackend
 from openheart.testing import create_app
 
 EMOJI = [
-    "🥨",
-    "❤",
-    "❤️",
-    "👍🏽",
-    "🏳️\u200d🌈",
-    "👩\u200d👩\u200d👧\u200d👦",
-    "🇵🇹",
-    "1️⃣",
-    "5",
-    "#",
-    "🇵",
-    "🏽",
-    "❤︎",
+    *("🥨", "❤", "❤️", "👍🏽", "🏳️‍🌈", "👩‍👩‍👧‍👦", "🇵🇹", "1️⃣"),
+    *("5", "#", "🇵", "🏽", "❤\N{VARIATION SELECTOR-15}"),
 ]
 TYPES = [
     "",
