@@ -231,7 +231,11 @@ class BackendContract:
             [Change("few", PRETZEL), Change("most", PRETZEL, 3), Change("most", HEART), Change("b", HEART, 2)]
         )
         self.backend.apply([Change("a", PRETZEL, 2)])
-        assert self.backend.top(3) == [("most", {PRETZEL: 3, HEART: 1}), ("a", {PRETZEL: 2}), ("b", {HEART: 2})]
+        assert self.backend.top(3) == [
+            ("most", {PRETZEL: 3, HEART: 1}),
+            ("a", {PRETZEL: 2}),
+            ("b", {HEART: 2}),
+        ]
 
     def test_a_check_leaves_nothing_behind(self) -> None:
         self.backend.incr("page", PRETZEL)

@@ -64,8 +64,8 @@ class LockFile:
         except OSError as error:
             self.close()
             raise BackendUnusable(
-                f"the lock file {path} cannot be opened ({error.strerror}): let this user write in {path.parent}, "
-                "or name another folder in OPENHEART_URI"
+                f"the lock file {path} cannot be opened ({error.strerror}): let this user write in "
+                f"{path.parent}, or name another folder in OPENHEART_URI"
             ) from error
         self.generations = self._share()
 
@@ -136,7 +136,7 @@ class LockFile:
         return os.path.samestat(found, os.fstat(self._now))
 
     def close(self) -> None:
-        """Close the file. Who reads ``generations`` just now may finish: the memory goes with its last user."""
+        """Close the file; the shared memory goes with the last who reads it."""
         for descriptor in (self._now, self._next):
             if descriptor >= 0:
                 os.close(descriptor)

@@ -31,7 +31,9 @@ class MemoryBackend(Backend):
 
     schemes = ("memory",)
 
-    def __init__(self, uri: str = "memory:", *, instance: str | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self, uri: str = "memory:", *, instance: str | None = None, folder: Path | None = None
+    ) -> None:
         super().__init__(uri, instance=instance, folder=folder)
         if uri.lower() not in ("memory:", "memory://"):
             expected = "memory: alone; for counts that last, sqlite:///openheart.db"

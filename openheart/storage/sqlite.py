@@ -44,6 +44,10 @@ class SqliteBackend(Backend):
         busy_timeout: seconds to wait while another program holds the file.
         queue: how many writes may wait in this process.
 
+    Attributes:
+        path: the file, absolute.
+        synchronous, busy_timeout, queue: the arguments.
+
     Raises:
         ConfigError: the URI names no file.
     """
@@ -71,9 +75,9 @@ class SqliteBackend(Backend):
         if synchronous not in ("FULL", "NORMAL"):
             raise ValueError(f"synchronous={synchronous!r} cannot be used: expected FULL or NORMAL")
         self.path = path_from_uri(uri, folder)
-        self._synchronous = synchronous
-        self._busy_timeout = busy_timeout
-        self._queue = queue
+        self.synchronous = synchronous
+        self.busy_timeout = busy_timeout
+        self.queue = queue
         self._session: Session | None = None
         self._next_look = 0.0
         self._opening = threading.Lock()
@@ -117,13 +121,14 @@ class SqliteBackend(Backend):
         found: dict[str, Counts] = {}
         for target, emoji, count in self._with_session(lambda session: session.select(statement, given)):
             found.setdefault(target, {})[emoji] = count
-        rows = list_of(found)
+        rows = [*found.items()]
         return Page(rows[:limit], write_cursor(rows[limit - 1][0]) if len(rows) > limit else None)
 
     def top(self, limit: int = 10) -> Rows:
         instance = self.instance or ""
         statement = (
-            "SELECT target FROM reaction WHERE instance=? GROUP BY target ORDER BY sum(count) DESC, target LIMIT ?"
+            "SELECT target FROM reaction WHERE instance=? "
+            "GROUP BY target ORDER BY sum(count) DESC, target LIMIT ?"
         )
         rows = self._with_session(lambda session: session.select(statement, (instance, limit)))
         targets = [target for (target,) in rows]
@@ -187,14 +192,10 @@ class SqliteBackend(Backend):
         return Session(
             self.path,
             self.instance or "",
-            synchronous=self._synchronous,
-            patience=self._busy_timeout,
-            queue=self._queue,
+            synchronous=self.synchronous,
+            patience=self.busy_timeout,
+            queue=self.queue,
         )
-
-
-def list_of(found: dict[str, Counts]) -> Rows:
-    return [*found.items()]
 
 
 def _prepare_forks(backend: weakref.ref[SqliteBackend]) -> None:

@@ -54,7 +54,9 @@ def path_from_uri(uri: str, folder: Path | None) -> Path:
         raise _refused(uri, "a file such as sqlite:///openheart.db, or memory: for counts that need not last")
     if not rest.startswith("///"):
         near = rest.lstrip("/")
-        raise _refused(uri, f"three slashes and a path, sqlite:///{near}, or four for an absolute one, sqlite:////{near}")
+        raise _refused(
+            uri, f"three slashes and a path, sqlite:///{near}, or four for an absolute one, sqlite:////{near}"
+        )
     if "?" in rest or "#" in rest:
         expected = (
             "a path with nothing after it; a ? in a file name is written %3F and a # %23, and settings go "
@@ -75,7 +77,8 @@ def check_library() -> None:
     if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
         wanted = ".".join(map(str, MINIMUM_SQLITE))
         raise BackendUnusable(
-            f"SQLite {sqlite3.sqlite_version} is too old: expected {wanted} or newer; use a newer Python or system"
+            f"SQLite {sqlite3.sqlite_version} is too old: expected {wanted} or newer; "
+            "use a newer Python or system"
         )
 
 
@@ -87,19 +90,21 @@ def prepare_folder(path: Path) -> None:
     """
     try:
         if path.is_dir():
-            raise BackendUnusable(f"{path} is a folder: name a file in it, such as sqlite:///{path.name}/openheart.db")
+            raise BackendUnusable(f"{path} is a folder: name a file in it, such as {path}/openheart.db")
         if not path.parent.exists() and path.parent.parent.is_dir():
             path.parent.mkdir(exist_ok=True)
         if not path.parent.is_dir():
             raise BackendUnusable(f"there is no folder {path.parent}: make it, or correct OPENHEART_URI")
     except OSError as error:
         raise BackendUnusable(
-            f"the folder {path.parent} cannot be used ({error.strerror}): make it, let this user write in it, "
-            "or name another one in OPENHEART_URI"
+            f"the folder {path.parent} cannot be used ({error.strerror}): make it, let this user write "
+            "in it, or name another one in OPENHEART_URI"
         ) from error
 
 
-def open_connection(path: Path, *, patience: float, synchronous: str, create: bool = False) -> sqlite3.Connection:
+def open_connection(
+    path: Path, *, patience: float, synchronous: str, create: bool = False
+) -> sqlite3.Connection:
     """Open the file; the connection is in autocommit mode and may wander between threads.
 
     Args:
@@ -112,7 +117,9 @@ def open_connection(path: Path, *, patience: float, synchronous: str, create: bo
         sqlite3.Error: give it to ``named_error``.
     """
     uri = f"file:{quote(os.fsencode(path))}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+    )
     try:
         connection.execute(f"PRAGMA synchronous={synchronous}")
         # Many readers, small databases: the system's own cache of files serves all of them.
@@ -156,7 +163,8 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     if application != APPLICATION_ID:
         if application or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             raise BackendUnusable(
-                f"{path} is a database of another program: name another file in OPENHEART_URI; nothing was changed in it"
+                f"{path} is a database of another program, and nothing was changed in it: "
+                "name another file in OPENHEART_URI"
             )
         return False
     if version > SCHEMA_VERSION:
@@ -185,7 +193,8 @@ def named_error(error: sqlite3.Error, path: Path) -> BackendError:
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     if code in _UNSURE:
         return OutcomeUnknown(
-            f"the disk did not confirm a write to {path} ({name}): look at the system's log for errors of the disk"
+            f"the disk did not confirm a write to {path} ({name}): "
+            "look at the system's log for errors of the disk"
         )
     kind, advice = _ADVICE.get(code & 0xFF, (BackendUnusable, "look at the disk and at the file"))
     return kind(f"{path}: {error} ({name}): {advice}")
@@ -199,18 +208,30 @@ def _refused(uri: str, expected: str) -> ConfigError:
 _UNSURE = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC, sqlite3.SQLITE_IOERR_CLOSE})
 
 _ADVICE: dict[int, tuple[type[BackendError], str]] = {
-    sqlite3.SQLITE_BUSY: (BackendUnavailable, "another program keeps it locked; find and close it, such as a sqlite3 shell"),
-    sqlite3.SQLITE_LOCKED: (BackendUnavailable, "another program keeps it locked; find and close it"),
+    sqlite3.SQLITE_BUSY: (
+        BackendUnavailable,
+        "another program keeps it locked; close it, such as a sqlite3 shell",
+    ),
+    sqlite3.SQLITE_LOCKED: (BackendUnavailable, "another program keeps it locked; close it"),
     sqlite3.SQLITE_PROTOCOL: (BackendUnavailable, "many programs open it at once; try again"),
     sqlite3.SQLITE_FULL: (BackendUnusable, "the disk is full; make room, and it goes on by itself"),
-    sqlite3.SQLITE_READONLY: (BackendUnusable, "let this user write the file and its folder, and mount the disk writable"),
+    sqlite3.SQLITE_READONLY: (
+        BackendUnusable,
+        "let this user write the file and its folder, on a writable disk",
+    ),
     sqlite3.SQLITE_PERM: (BackendUnusable, "let this user write the file and its folder"),
     sqlite3.SQLITE_CANTOPEN: (BackendUnusable, "let this user read and write the file and its folder"),
-    sqlite3.SQLITE_IOERR: (BackendUnusable, "the disk refuses; look at free space, quotas and the system's log"),
+    sqlite3.SQLITE_IOERR: (
+        BackendUnusable,
+        "the disk refuses; look at its free space, quotas and the system's log",
+    ),
     sqlite3.SQLITE_CORRUPT: (
         BackendUnusable,
-        "the file is damaged; stop openheart and restore a backup, or save what can be read with `sqlite3 FILE .recover`",
+        "the file is damaged; stop openheart, then restore a backup or try `sqlite3 FILE .recover`",
     ),
-    sqlite3.SQLITE_NOTADB: (BackendUnusable, "the file is no SQLite database; name another one in OPENHEART_URI"),
+    sqlite3.SQLITE_NOTADB: (
+        BackendUnusable,
+        "this is no SQLite database; name another file in OPENHEART_URI",
+    ),
     sqlite3.SQLITE_NOMEM: (BackendUnavailable, "the machine has no memory left"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +168,8 @@ class Session:
         """
         if not self.suspended:
             raise BackendUnusable(
-                f"this process was forked while {self.path} was in use, by something that does not tell Python: "
-                "call disconnect() before the fork, or connect() after it"
+                f"this process was forked while {self.path} was in use, by something that does not tell "
+                "Python: call disconnect() before the fork, or connect() after it"
             )
         self._lock.close()
 
@@ -206,7 +206,7 @@ class Session:
 class _Watcher:
     """Notices commits of any program, by a connection that does nothing else."""
 
-    def __init__(self, connect: Any) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._version = -1
@@ -218,7 +218,7 @@ class _Watcher:
             try:
                 if self._connection is None:
                     self._connection, self._version = self._connect(), -1
-                version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+                version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
             except sqlite3.Error:
                 self._close()
                 return True

@@ -138,8 +138,9 @@ class Writer:
         self._lock.conclude(touched, repair=repair)
         if not in_place:
             raise OutcomeUnknown(
-                "the database file was deleted or replaced while it was in use, so this write is in the old "
-                "one only; openheart goes on with the file that is there now. Stop openheart before you move its file"
+                "the database file was deleted or replaced while it was in use, so this write is in the "
+                "old one only; openheart goes on with the file that is there now. Stop it before you "
+                "move its file"
             )
         for job, answer in zip(group, answers, strict=True):
             job.answers = answer
@@ -157,9 +158,7 @@ class Writer:
             else:
                 unknown.append(target)
         if unknown:
-            counts.update(
-                select_counts(lambda text, given: connection.execute(text, given).fetchall(), self._instance, unknown)
-            )
+            counts.update(select_counts(connection.execute, self._instance, unknown))
         return counts
 
     def _probe(self, connection: sqlite3.Connection) -> None:
@@ -171,7 +170,8 @@ class Writer:
             found = connection.execute(f"SELECT count FROM reaction {where}", row).fetchall()
             connection.execute(f"DELETE FROM reaction {where}", row)
             # Without it SQLite may find that nothing changed, and would not try the disk.
-            connection.execute(f"PRAGMA user_version={connection.execute('PRAGMA user_version').fetchone()[0]}")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            connection.execute(f"PRAGMA user_version={version}")
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
@@ -181,7 +181,9 @@ class Writer:
 
 
 def select_counts(
-    select: Callable[[str, Sequence[object]], Iterable[tuple[str, str, int]]], instance: str, targets: Sequence[str]
+    select: Callable[[str, Sequence[object]], Iterable[tuple[str, str, int]]],
+    instance: str,
+    targets: Sequence[str],
 ) -> dict[str, Counts]:
     """Read the counts of distinct targets.
 

@@ -90,7 +90,8 @@ def _backend_class(uri: str, source: str) -> type[Backend]:
     for entry in entry_points(group=ENTRY_POINTS, name=scheme) if scheme else ():
         return _loaded(entry, uri, source)
     if scheme == "file":
-        raise SchemeError(OPENHEART_URI.name, mask_uri(uri), source, f"openheart's spelling: {_translated(uri)}")
+        expected = f"openheart's spelling: {_translated(uri)}"
+        raise SchemeError(OPENHEART_URI.name, mask_uri(uri), source, expected)
     expected = f"a URI with one of the schemes {', '.join(known_schemes())}, such as sqlite:///openheart.db"
     raise SchemeError(OPENHEART_URI.name, mask_uri(uri), source, expected)
 
@@ -99,7 +100,9 @@ def _loaded(entry: EntryPoint, uri: str, source: str) -> type[Backend]:
     kind = entry.load()
     if isinstance(kind, type) and issubclass(kind, Backend):
         return kind
-    expected = f"the entry point {entry.value} in {ENTRY_POINTS} to be a subclass of openheart.storage.Backend"
+    expected = (
+        f"{entry.value} (an entry point in {ENTRY_POINTS}) to be a subclass of openheart.storage.Backend"
+    )
     raise ConfigError(OPENHEART_URI.name, mask_uri(uri), source, expected)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from openheart.errors import BackendError, BackendUnavailable, BackendUnusable, OutcomeUnknown
 from openheart.storage import Change, get_backend, sqlite, sqlite_file, sqlite_session, sqlite_writer
+from openheart.storage.group_commit import Job
 from openheart.storage.lock_file import LockFile
 
 from .child import run_child
@@ -119,9 +120,11 @@ def test_a_disk_that_takes_no_more_loses_nothing_and_recovers_by_itself() -> Non
     assert in_the_end == acknowledged + 1
 
 
-def test_a_full_database_refuses_the_group_and_goes_on_when_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_database_refuses_the_group_and_goes_on_when_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     is_full = False
-    original = sqlite_session.open_connection
+    original = sqlite_file.open_connection
 
     def small(path: Path, **options: object) -> sqlite3.Connection:
         connection = original(path, **options)  # type: ignore[arg-type]
@@ -147,7 +150,7 @@ def test_a_full_database_refuses_the_group_and_goes_on_when_there_is_room(monkey
 def test_a_file_that_is_no_database_is_left_as_it_is() -> None:
     FILE.write_text("These are my notes, and no database. " * 100)
     before = FILE.read_bytes()
-    assert "no SQLite database" in refusal()
+    assert "this is no SQLite database" in refusal()
     assert FILE.read_bytes() == before
 
 
@@ -277,7 +280,9 @@ def test_a_process_that_keeps_its_turn_is_waited_for_and_then_named() -> None:
         assert backend.incr("page", "🥨") == {"🥨": 2}
 
 
-def test_a_write_that_the_disk_did_not_confirm_has_an_unknown_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_the_disk_did_not_confirm_has_an_unknown_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def add_and_fail(*arguments: object) -> None:
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
@@ -294,7 +299,9 @@ def test_a_write_that_the_disk_did_not_confirm_has_an_unknown_outcome(monkeypatc
         assert backend.incr("page", "🥨") == {"🥨": 2}
 
 
-def test_an_interruption_after_the_commit_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_after_the_commit_counts_once_and_answers_those_who_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     original = sqlite_writer._add
 
     def add_and_interrupt(*arguments: object) -> None:
@@ -304,8 +311,10 @@ def test_an_interruption_after_the_commit_counts_once(monkeypatch: pytest.Monkey
     with get_backend(URI) as backend:
         with monkeypatch.context() as patch:
             patch.setattr(sqlite_writer, "_add", add_and_interrupt)
+            job = Job([Change("page", "🥨")])
             with pytest.raises(KeyboardInterrupt):
-                backend.incr("page", "🥨")
+                backend._session._writer.commit([job])  # type: ignore[attr-defined]
+        assert job.answers == [{"🥨": 1}]
         assert backend.counts(["page"]) == [{"🥨": 1}]
         assert backend.incr("page", "🥨") == {"🥨": 2}
 

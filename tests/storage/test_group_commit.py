@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from openheart.errors import BackendUnavailable, BackendUnusable, OutcomeUnknown, QueueFull
+from openheart.storage import Change
+from openheart.storage.group_commit import LARGEST_GROUP, GroupCommit, Job
+
+PATIENCE = 30.0
+
+
+class Gate:
+    """A commit that waits at a gate, and remembers its groups."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+        self.groups: list[int] = []
+        self.entered = threading.Event()
+        self.open = threading.Event()
+
+    def commit(self, group: Sequence[Job]) -> None:
+        self.groups.append(len(group))
+        self.entered.set()
+        assert self.open.wait(PATIENCE)
+        if self.error:
+            raise self.error
+        for job in group:
+            job.answers = [{change.emoji: 1} for change in job.changes]
+
+
+def start(work: Callable[[], object], outcomes: list[object]) -> threading.Thread:
+    def run() -> None:
+        try:
+            outcomes.append(work())
+        except BaseException as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def wait_for_queue(group: GroupCommit, length: int) -> None:
+    waiting = threading.Event()
+    while len(group._queue) != length:
+        assert not waiting.wait(0.001)
+
+
+def filled(
+    gate: Gate, waiting: int, *, limit: int = 100, patience: float = PATIENCE
+) -> tuple[GroupCommit, list[threading.Thread], list[object]]:
+    """A group commit with one commit under way and others that wait behind it."""
+    group = GroupCommit(gate.commit, limit=limit, patience=patience)
+    outcomes: list[object] = []
+    threads = [start(lambda: group.apply([Change("page", "🥨")]), outcomes)]
+    assert gate.entered.wait(PATIENCE)
+    threads += [start(lambda: group.apply([Change("page", "🥨")]), outcomes) for _ in range(waiting)]
+    wait_for_queue(group, waiting)
+    return group, threads, outcomes
+
+
+def join(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_those_who_wait_are_committed_together() -> None:
+    gate = Gate()
+    _, threads, outcomes = filled(gate, 7)
+    gate.open.set()
+    join(threads)
+    assert gate.groups == [1, 7]
+    assert outcomes == [[{"🥨": 1}]] * 8
+
+
+def test_a_full_queue_refuses_at_once() -> None:
+    gate = Gate()
+    group, threads, outcomes = filled(gate, 3, limit=3)
+    with pytest.raises(QueueFull, match="OPENHEART_QUEUE"):
+        group.apply([Change("page", "🥨")])
+    gate.open.set()
+    join(threads)
+    assert outcomes == [[{"🥨": 1}]] * 4
+
+
+def test_a_failure_reaches_each_of_the_group_as_an_error_of_its_own() -> None:
+    gate = Gate(BackendUnusable("the disk is full"))
+    _, threads, outcomes = filled(gate, 3)
+    gate.open.set()
+    join(threads)
+    assert [str(outcome) for outcome in outcomes] == ["the disk is full"] * 4
+    assert len({id(outcome) for outcome in outcomes}) == 4
+
+
+def test_an_interruption_of_the_one_who_commits_does_not_leave_the_others_waiting() -> None:
+    gate = Gate(KeyboardInterrupt())
+    _, threads, outcomes = filled(gate, 3)
+    gate.open.set()
+    join(threads)
+    kinds = sorted(type(outcome).__name__ for outcome in outcomes)
+    assert kinds == ["KeyboardInterrupt", "KeyboardInterrupt", "OutcomeUnknown", "OutcomeUnknown"]
+    assert any("read the counts" in str(each) for each in outcomes if isinstance(each, OutcomeUnknown))
+
+
+def test_who_waits_too_long_is_withdrawn_and_not_committed() -> None:
+    gate = Gate()
+    group, threads, outcomes = filled(gate, 0, patience=0.01)
+    with pytest.raises(BackendUnavailable, match="given up"):
+        group.apply([Change("page", "🥨")])
+    gate.open.set()
+    join(threads)
+    assert gate.groups == [1]
+    assert outcomes == [[{"🥨": 1}]]
+
+
+def test_a_group_ends_at_its_largest_size_and_a_larger_job_goes_alone() -> None:
+    gate = Gate()
+    group, threads, outcomes = filled(gate, 0)
+    large = [Change("page", "🥨")] * (LARGEST_GROUP + 1)
+    half = [Change("page", "🥨")] * (LARGEST_GROUP // 2)
+    for number, changes in enumerate((large, half, half, half)):
+        threads.append(start(lambda changes=changes: group.apply(changes), outcomes))  # type: ignore[misc]
+        wait_for_queue(group, number + 1)
+    gate.open.set()
+    join(threads)
+    assert gate.groups == [1, 1, 2, 1]
+
+
+def test_a_pause_finishes_what_waits_and_holds_what_comes() -> None:
+    gate = Gate()
+    group, threads, outcomes = filled(gate, 2)
+    gate.open.set()
+    assert group.pause(PATIENCE)
+    assert sum(gate.groups) == 3
+    threads.append(start(lambda: group.apply([Change("page", "🥨")]), outcomes))
+    wait_for_queue(group, 1)
+    assert sum(gate.groups) == 3
+    group.resume()
+    join(threads)
+    assert sum(gate.groups) == 4
+    assert outcomes == [[{"🥨": 1}]] * 4
+
+
+def test_a_pause_gives_up_while_a_commit_goes_on() -> None:
+    gate = Gate()
+    group, threads, _ = filled(gate, 0)
+    assert not group.pause(0.01)
+    gate.open.set()
+    join(threads)

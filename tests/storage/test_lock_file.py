@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from openheart.errors import BackendUnavailable
+from openheart.storage.lock_file import BUCKETS, LockFile, bucket_of
+
+PATH = Path("x.lock")
+
+
+def test_one_holds_it_and_the_other_waits() -> None:
+    one, two = LockFile(PATH), LockFile(PATH)
+    one.acquire(1)
+    with pytest.raises(BackendUnavailable, match="does not let go"):
+        two.acquire(0.01)
+    got = threading.Event()
+
+    def wait() -> None:
+        two.acquire(30)
+        got.set()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    one.release()
+    assert got.wait(30)
+    waiting.join()
+    two.release()
+    one.close()
+    two.close()
+
+
+def test_who_just_had_it_queues_up_behind_those_who_wait() -> None:
+    one, two = LockFile(PATH), LockFile(PATH)
+    one.acquire(1)
+    order: list[str] = []
+
+    def wait() -> None:
+        two.acquire(30)
+        order.append("two")
+        two.release()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    pause = threading.Event()
+    while not one._others_wait():
+        assert not pause.wait(0.001)
+    one.release()
+    one.acquire(30)
+    order.append("one")
+    one.release()
+    waiting.join()
+    assert order == ["two", "one"]
+    one.close()
+    two.close()
+
+
+def test_every_process_sees_what_one_announces() -> None:
+    one, two = LockFile(PATH), LockFile(PATH)
+    assert one.generations is not None
+    assert two.generations is not None
+    bucket = bucket_of("page")
+    before = two.generations[bucket]
+    one.announce({bucket})
+    assert two.generations[bucket] == before + 1
+    assert two.was_left_writing
+    one.conclude({bucket})
+    assert two.generations[bucket] == before + 2
+    assert not two.was_left_writing
+    one.close()
+    two.close()
+
+
+def test_a_repair_concludes_what_others_announced_and_leaves_the_rest() -> None:
+    one = LockFile(PATH)
+    assert one.generations is not None
+    one.announce({10, 20})
+    one.announce({20, 30})
+    one.conclude({30}, repair=True)
+    assert [one.generations[bucket] for bucket in (10, 20, 30, 40)] == [2, 2, 2, 0]
+    one.close()
+
+
+def test_targets_spread_over_the_buckets() -> None:
+    used = {bucket_of(f"page/{number}") for number in range(BUCKETS * 10)}
+    assert len(used) > BUCKETS * 0.99
+    assert bucket_of("日本") == bucket_of("日本")
