@@ -1,7 +1,7 @@
 """A storage of your own: all counts in one JSON file, written anew for each reaction.
 
 Shows: the whole Backend contract in one class, and the entry point that makes "json:" a scheme.
-Requires: pip install openheart
+Requires: pip install openheart, on Linux, macOS or another system with flock
 Run: pip install . in a project whose metadata has this, then OPENHEART_URI=json:counts.json openheart run
 
     [project.entry-points."openheart.backends"]
@@ -10,17 +10,20 @@ Run: pip install . in a project whose metadata has this, then OPENHEART_URI=json
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from openheart.storage import Backend, BackendError, Change, Counts, Page
+from openheart.storage.cursor import read_cursor, write_cursor
 
 
 class JsonBackend(Backend):
-    """``json:counts.json``. One process may use a file; the threads of that process share it."""
+    """``json:counts.json``; the threads and processes of one machine may share it."""
 
     schemes = ("json",)
 
@@ -41,14 +44,15 @@ class JsonBackend(Backend):
         return self._connected
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        with self._lock:
+        with self._alone():
             everything = self._read()
             answers = []
             for change in changes:
                 counts = everything.setdefault(change.target, {})
                 counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
                 answers.append(counts.copy())
-            self._write(everything)
+            if changes:
+                self._write(everything)
         return answers
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
@@ -56,16 +60,26 @@ class JsonBackend(Backend):
         return [everything.get(target, {}).copy() for target in targets]
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        after = "" if cursor is None else read_cursor(cursor)
         everything = self._read()
-        found = sorted(
-            target for target in everything if target.startswith(prefix) and target > (cursor or "")
-        )
+        found = sorted(target for target in everything if target.startswith(prefix) and target > after)
         rows = [(target, everything[target]) for target in found[:limit]]
-        return Page(rows, found[limit - 1] if len(found) > limit else None)
+        return Page(rows, write_cursor(found[limit - 1]) if len(found) > limit else None)
 
     def check(self) -> None:
-        with self._lock:
+        with self._alone():
             self._write(self._read())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        # The lock of the file keeps other processes out, but not the threads of this one on every system.
+        self.require_connected()
+        try:
+            with self._lock, self.path.with_suffix(".lock").open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise BackendError(f"{self.path} cannot be written ({error}); check its folder") from error
 
     def _read(self) -> dict[str, Counts]:
         self.require_connected()
@@ -74,19 +88,14 @@ class JsonBackend(Backend):
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise BackendError(
-                f"{self.path} cannot be read ({error}); restore it, or name another file"
-            ) from error
+            raise BackendError(f"{self.path} cannot be read ({error}); restore it or move it away") from error
         return everything
 
     def _write(self, everything: dict[str, Counts]) -> None:
         # A new file, renamed when it is on the disk: a reader, or a crash, never meets half a file.
         draft = self.path.with_suffix(".new")
-        try:
-            with draft.open("w", encoding="utf-8") as file:
-                json.dump(everything, file, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
-        except OSError as error:
-            raise BackendError(f"{self.path} cannot be written ({error}); check its folder") from error
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(everything, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
