@@ -98,8 +98,12 @@ class GroupCommit:
         """
         if not self._turn.acquire(timeout=timeout):
             return False
-        while self._queue:
-            self._commit_group()
+        try:
+            while self._queue:
+                self._commit_group()
+        except BaseException:
+            self.resume()
+            raise
         return True
 
     def resume(self) -> None:

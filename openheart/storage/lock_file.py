@@ -7,6 +7,7 @@ for each bucket of targets: odd while a commit to one of them is under way, high
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -29,6 +30,7 @@ FORM = 0x0001_7472_6165_686F  # "ohear" and the version of this layout
 WORD = 8  # bytes
 _FORM, _WRITING, _WAITING, _FIRST = 0, 1, 2, 8
 
+_PATIENCE = 10.0  # seconds to wait for the lock before anything is known of this file
 _SHORTEST_NAP = 0.000_05  # seconds
 _LONGEST_NAP = 0.001
 _WAITS_SINCE = 5_000_000  # nanoseconds; longer than the longest nap on a busy machine
@@ -67,7 +69,11 @@ class LockFile:
                 f"the lock file {path} cannot be opened ({error.strerror}): let this user write in "
                 f"{path.parent}, or name another folder in OPENHEART_URI"
             ) from error
-        self.generations = self._share()
+        try:
+            self.generations = self._share()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def is_exclusive(self) -> bool:
@@ -165,14 +171,22 @@ class LockFile:
 
     def _share(self) -> memoryview | None:
         size = (_FIRST + BUCKETS) * WORD
+        self._wait(self._now, time.monotonic(), _PATIENCE)
         try:
-            if os.fstat(self._now).st_size < size:
-                os.ftruncate(self._now, size)
+            # Written out and not left sparse: on a full disk the first touch of a hole kills the process.
+            missing = size - os.fstat(self._now).st_size
+            if missing > 0 and os.pwrite(self._now, bytes(missing), size - missing) < missing:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             words = memoryview(mmap.mmap(self._now, size)).cast("Q")
-        except (OSError, ValueError):
-            return None
+        except OSError as error:
+            if error.errno in (errno.ENODEV, errno.EOPNOTSUPP):
+                return None
+            raise BackendUnusable(
+                f"the lock file {self.path} cannot be made ({error.strerror}): make room on its disk"
+            ) from error
+        finally:
+            self.release()
         if words[_FORM] not in (0, FORM):
-            self.close()
             raise BackendUnusable(
                 f"{self.path} was made by another version of openheart: stop every process that uses the "
                 "database, delete this file and start again"

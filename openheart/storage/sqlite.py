@@ -82,6 +82,7 @@ class SqliteBackend(Backend):
         self._next_look = 0.0
         self._opening = threading.Lock()
         self._is_ready_for_forks = False
+        self._is_held_for_fork = False
 
     def connect(self) -> None:
         with self._opening:
@@ -140,7 +141,7 @@ class SqliteBackend(Backend):
 
     def suspend(self) -> None:
         """Close every connection for a fork; ``resume()`` must follow in the parent and in the child."""
-        self._opening.acquire(timeout=_FORK_PATIENCE)
+        self._is_held_for_fork = self._opening.acquire(timeout=_FORK_PATIENCE)
         if self._session is not None and self._session.pid == os.getpid():
             self._session.suspend(_FORK_PATIENCE)
 
@@ -148,7 +149,8 @@ class SqliteBackend(Backend):
         """Go on after ``suspend()`` and a fork."""
         if self._session is not None and self._session.pid == os.getpid():
             self._session.resume()
-        if self._opening.locked():
+        if self._is_held_for_fork:
+            self._is_held_for_fork = False
             self._opening.release()
 
     def _with_session(self, work: Callable[[Session], T]) -> T:

@@ -61,6 +61,18 @@ print(json.dumps([acknowledged, refused[:1], stored, after, in_the_end]))
 """
 
 
+NO_ROOM = """
+import resource
+from openheart.errors import BackendUnusable
+from openheart.storage import get_backend
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    get_backend("sqlite:///openheart.db").connect()
+except BackendUnusable as error:
+    print(error)
+"""
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user can reach; pytest's own are private."""
@@ -118,6 +130,16 @@ def test_a_disk_that_takes_no_more_loses_nothing_and_recovers_by_itself() -> Non
     assert stored == acknowledged
     assert after == {"🥨": 1}
     assert in_the_end == acknowledged + 1
+
+
+def test_no_room_for_the_lock_file_is_named() -> None:
+    assert run_child(NO_ROOM).startswith("the lock file")
+
+
+def test_the_lock_file_has_no_holes_that_would_kill_the_process_on_a_full_disk() -> None:
+    use()
+    found = Path("openheart.db.lock").stat()
+    assert found.st_blocks * 512 >= found.st_size > 0
 
 
 def test_a_full_database_refuses_the_group_and_goes_on_when_there_is_room(
