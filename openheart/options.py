@@ -15,6 +15,8 @@ __all__ = [
     "HOST",
     "INSTANCE",
     "LEVEL",
+    "MONGOHQ_URL",
+    "MONGO_DATABASE",
     "NAME",
     "OPENHEART_CONFIG",
     "OPENHEART_EMOJI",
@@ -23,6 +25,8 @@ __all__ = [
     "OPENHEART_LISTING",
     "OPENHEART_MAX_AGE",
     "OPENHEART_MAX_BODY",
+    "OPENHEART_MONGODB_POOL",
+    "OPENHEART_MONGODB_TIMEOUT",
     "OPENHEART_ORIGINS",
     "OPENHEART_QUEUE",
     "OPENHEART_SKIN_TONES",
@@ -56,7 +60,7 @@ class Option(Generic[T_co]):
         default: the value when nobody sets it.
         doc: one line for the reference page.
         secret: whether the value may never be shown.
-        group: the heading it stands under: instance, server, protocol or storage.
+        group: the heading it stands under: instance, server, protocol, storage or batteries.
     """
 
     name: str
@@ -222,6 +226,36 @@ OPENHEART_QUEUE: Option[int] = Option(
     group="storage",
 )
 
+OPENHEART_MONGODB_TIMEOUT: Option[float] = Option(
+    "OPENHEART_MONGODB_TIMEOUT",
+    casts.duration(0.1),
+    5.0,
+    "How long one call to MongoDB may take in all, retries included.",
+    group="storage",
+)
+OPENHEART_MONGODB_POOL: Option[int] = Option(
+    "OPENHEART_MONGODB_POOL",
+    casts.integer(1, 10_000),
+    32,
+    "Connections to each MongoDB server at the most, in each process.",
+    group="storage",
+)
+
+MONGOHQ_URL: Option[str | None] = Option(
+    "MONGOHQ_URL",
+    casts.uri(),
+    None,
+    "The MongoDB of the app, for openheart.mongodb; the counts are there only if OPENHEART_URI=$MONGOHQ_URL.",
+    group="batteries",
+)
+MONGO_DATABASE: Option[str | None] = Option(
+    "MONGO_DATABASE",
+    casts.word(),
+    None,
+    "The MongoDB database where a URI names none; load(mongo_database=) is the same. Unset is openheart.",
+    group="batteries",
+)
+
 OPTIONS: tuple[Option[Any], ...] = (
     NAME,
     INSTANCE,
@@ -249,6 +283,10 @@ OPTIONS: tuple[Option[Any], ...] = (
     OPENHEART_SQLITE_SYNCHRONOUS,
     OPENHEART_SQLITE_BUSY_TIMEOUT,
     OPENHEART_QUEUE,
+    OPENHEART_MONGODB_TIMEOUT,
+    OPENHEART_MONGODB_POOL,
+    MONGOHQ_URL,
+    MONGO_DATABASE,
 )
 """The table of settings, in the order of the reference page."""
 
@@ -258,7 +296,6 @@ BATTERY_VARIABLES = frozenset(
         "AMAZON_ID",
         "AMAZON_SECRET",
         "CLOUDAMQP_URL",
-        "MONGOHQ_URL",
         "PUSHER_APP_ID",
         "PUSHER_KEY",
         "PUSHER_SECRET",

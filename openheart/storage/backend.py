@@ -84,8 +84,9 @@ class Backend(abc.ABC):
     schemes: ClassVar[tuple[str, ...]] = ()
     """The URI schemes of this kind of backend, without the colon."""
 
-    exactly_once: ClassVar[bool] = True
-    """Whether a change whose answer was lost can be repeated without being counted twice."""
+    exactly_once: bool = True
+    """Whether a change whose answer was lost can be repeated without being counted twice. Where that depends
+    on the server it is known after ``connect()``."""
 
     settings: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
     """The settings that become keywords of the constructor: keyword -> row of the table in config.py."""

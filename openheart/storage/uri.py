@@ -25,6 +25,8 @@ _BACKENDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "memory": ("memory", "MemoryBackend"),
         "sqlite": ("sqlite", "SqliteBackend"),
+        "mongodb": ("mongodb", "MongoBackend"),
+        "mongodb+srv": ("mongodb", "MongoBackend"),
     }
 )
 _GIVEN = "the URI given"

@@ -1,0 +1,176 @@
+"""Starts a server that speaks MongoDB's wire protocol: a mongod where there is one, else mongo-java-server.
+
+OPENHEART_TEST_MONGODB_URI names a server for the contract instead. What is killed, frozen and made to
+fail in the tests is always a server of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from ..requirements import CACHE, missing
+
+__all__ = ["GIVEN", "Kind", "MongoServer"]
+
+GIVEN = "OPENHEART_TEST_MONGODB_URI"
+"""The variable that may name a server for the contract."""
+
+Kind = Literal["standalone", "replica-set"]
+
+VERSION = "1.47.0"
+HERE = Path(__file__).parent
+START = 60.0  # seconds
+
+POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tests</groupId><artifactId>tests</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies><dependency>
+    <groupId>de.bwaldvogel</groupId><artifactId>mongo-java-server-h2-backend</artifactId><version>{VERSION}</version>
+  </dependency></dependencies>
+</project>
+"""
+
+
+class MongoServer:
+    """One server process on a free port. It keeps its data in a folder, over restarts.
+
+    Args:
+        kind: whether it is a server alone, or a replica set of one.
+        folder: where its data is.
+
+    Attributes:
+        uri: where it listens; ``directConnection`` because nobody else is in the set.
+    """
+
+    def __init__(self, kind: Kind, folder: Path) -> None:
+        self.kind = kind
+        self._folder = folder
+        self._port = _free_port()
+        self._process: subprocess.Popen[str] | None = None
+        self.uri = f"mongodb://127.0.0.1:{self._port}/?directConnection=true"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again after ``kill()``, and wait until it takes writes."""
+        mongod = shutil.which("mongod")
+        command = self._mongod(mongod) if mongod else self._java()
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+        )
+        self._wait(is_mongod=mongod is not None)
+
+    def fail(self, *commands: str, times: int = 1, **how: Any) -> None:
+        """Make the next commands of these names fail; see failCommand in MongoDB's documentation."""
+        data = {"failCommands": [*commands], **how}
+        with self.client() as client:
+            client.admin.command("configureFailPoint", "failCommand", mode={"times": times}, data=data)
+
+    def client(self) -> pymongo.MongoClient[dict[str, Any]]:
+        """A client for looking at the server from outside."""
+        return pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=START * 1000)
+
+    def kill(self) -> None:
+        """End it as a loss of power does."""
+        self._signal(signal.SIGKILL)
+        self._process.wait() if self._process else None
+
+    def freeze(self) -> None:
+        """Let it keep its connections and answer nothing, until ``thaw()``."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop it for good."""
+        if self._process is not None:
+            self.thaw()
+            self.kill()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            self._process = None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _mongod(self, mongod: str) -> list[str]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        command = [mongod, "--dbpath", str(self._folder), "--port", str(self._port), "--bind_ip", "127.0.0.1"]
+        command += ["--setParameter", "enableTestCommands=1"]
+        return [*command, "--replSet", "tests"] if self.kind == "replica-set" else command
+
+    def _java(self) -> list[str]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        main = ["-cp", f"{_jars()}/*", str(HERE / "MongoWireServer.java")]
+        quiet = ["-Xmx256m", "-Dslf4j.internal.verbosity=ERROR"]
+        return ["java", *quiet, *main, self.kind, str(self._port), str(self._folder / "data.h2")]
+
+    def _wait(self, *, is_mongod: bool) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START
+        while True:
+            try:
+                with pymongo.MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=250) as client:
+                    if is_mongod and self.kind == "replica-set":
+                        _initiate(client, self._port)
+                    if client.admin.command("hello")["isWritablePrimary"]:
+                        return
+            except PyMongoError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.close()
+                    raise AssertionError(f"the MongoDB server did not start: {error}") from error
+
+
+def _initiate(client: pymongo.MongoClient[dict[str, Any]], port: int) -> None:
+    try:
+        client.admin.command("replSetGetStatus")
+    except PyMongoError:
+        members = [{"_id": 0, "host": f"127.0.0.1:{port}"}]
+        client.admin.command("replSetInitiate", {"_id": "tests", "members": members})
+
+
+def _jars() -> Path:
+    folder = CACHE / f"mongo-java-server-{VERSION}"
+    if not (shutil.which("java") and (folder.is_dir() or shutil.which("mvn"))):
+        missing(
+            "a MongoDB server",
+            f"install mongod, or Java 17 and Maven (Debian: apt-get install default-jre-headless maven), or name one in {GIVEN}",
+        )
+    if not folder.is_dir():
+        _download(folder)
+    return folder
+
+
+def _download(folder: Path) -> None:
+    # Made under another name first, so that a broken download is not taken for a whole one.
+    draft = folder.with_name(f"{folder.name}.{os.getpid()}")
+    draft.mkdir(parents=True)
+    (draft / "pom.xml").write_text(POM, encoding="utf-8")
+    command = ["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=."]
+    try:
+        done = subprocess.run(command, cwd=draft, capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            missing("mongo-java-server", f"Maven could not download it: {done.stdout[-500:]}")
+        if not folder.is_dir():
+            draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
