@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from ..config import MONGO_DATABASE, OPENHEART_MONGODB_POOL, OPENHEART_MONGODB_T
 from ..errors import BackendError, BackendUnusable, OutcomeUnknown
 from .backend import Backend, Change, Counts, Page
 from .cursor import after_prefix, read_cursor, write_cursor
-from .mongodb_client import Collection, Link, database_of
+from .mongodb_client import Collection, Link, database_named, database_of
 
 __all__ = ["COLLECTION", "MongoBackend"]
 
@@ -70,7 +71,7 @@ class MongoBackend(Backend):
         database: str | None = None,
     ) -> None:
         super().__init__(uri, instance=instance, folder=folder)
-        self.database = database_of(uri) or database or "openheart"
+        self.database = database_of(uri) or database_named(database) or "openheart"
         self._timeout = timeout
         self._pool = pool
         self._link: Link | None = None
@@ -110,7 +111,7 @@ class MongoBackend(Backend):
         counts: dict[str, Counts] = {}
         for target, more in added.items():
             try:
-                after = self._write(lambda reactions, at=target, by=more: self._add(reactions, at, by))
+                after = self._write(partial(self._add, target=target, added=more))
             except BackendError as error:
                 if counts and not isinstance(error, OutcomeUnknown):
                     raise OutcomeUnknown(
@@ -156,7 +157,8 @@ class MongoBackend(Backend):
 
     def check(self) -> None:
         # No INSTANCE has this name, so no listing shows it, not even when the process ends here.
-        row = {"_id": os.urandom(20), "i": "\0check", "target": "check", "c": {"\N{HEAVY BLACK HEART}": Int64(1)}}
+        counts = {"\N{HEAVY BLACK HEART}": Int64(1)}
+        row = {"_id": os.urandom(20), "i": "\0check", "target": "check", "c": counts}
 
         def probe(reactions: Collection) -> Mapping[str, Any] | None:
             reactions.insert_one(row)
@@ -176,7 +178,7 @@ class MongoBackend(Backend):
         self._opening = threading.Lock()
         self._link = None
 
-    def _add(self, reactions: Collection, target: str, added: Counts) -> Counts:
+    def _add(self, reactions: Collection, *, target: str, added: Counts) -> Counts:
         update = {
             "$inc": {_path(emoji): Int64(delta) for emoji, delta in added.items()},
             "$setOnInsert": {"i": self.instance or "", "target": target},

@@ -1,7 +1,8 @@
-"""The client of one process for the counts in MongoDB: bounded in time and in connections, with errors of ours."""
+"""The client of one process for the counts in MongoDB: bounded in time and connections, with our errors."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
@@ -10,19 +11,19 @@ from urllib.parse import unquote
 import pymongo
 from pymongo import monitoring
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
-from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from ..casts import mask_uri
 from ..errors import BackendUnavailable, ConfigError
 from .mongodb_errors import named_error, reason_of
 
-__all__ = ["Collection", "Link", "database_of", "hosts_of", "make_client"]
+__all__ = ["Collection", "Link", "database_named", "database_of", "hosts_of", "make_client"]
 
 T = TypeVar("T")
 Collection: TypeAlias = "pymongo.collection.Collection[dict[str, Any]]"
 Client: TypeAlias = "pymongo.MongoClient[dict[str, Any]]"
 
+_NOT_IN_A_NAME = re.compile(r"""[/\\."$*<>:|?\s\0]""")
 _WRITES = frozenset({"findAndModify", "insert", "update", "delete"})
 
 
@@ -115,7 +116,7 @@ class Link:
         servers = self._client.topology_description
         if writes:
             return servers.has_writable_server()
-        return servers.has_readable_server(self._collection.read_preference or ReadPreference.PRIMARY)
+        return servers.has_readable_server(self._collection.read_preference)
 
 
 class _Sent(threading.local, monitoring.CommandListener):
@@ -165,10 +166,21 @@ def database_of(uri: str) -> str | None:
     """
     rest = uri.partition("://")[2]
     name = unquote(rest.partition("?")[0].rpartition("@")[2].partition("/")[2])
-    if not hosts_of(uri) or any(character in name for character in '/\\. "$\0'):
+    if not hosts_of(uri) or _NOT_IN_A_NAME.search(name):
         expected = "a MongoDB connection string such as mongodb://user:password@host:27017/database"
         raise ConfigError("OPENHEART_URI", mask_uri(uri), "the URI given", expected)
     return name or None
+
+
+def database_named(name: str | None) -> str | None:
+    """The name of a database, as given.
+
+    Raises:
+        ConfigError: a database of MongoDB cannot have it.
+    """
+    if name is not None and (not name or _NOT_IN_A_NAME.search(name)):
+        raise ConfigError("MONGO_DATABASE", name, "the name given", "a name without dots, slashes and blanks")
+    return name
 
 
 def hosts_of(uri: str) -> str:

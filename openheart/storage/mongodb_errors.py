@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
     InvalidOperation,
+    NotPrimaryError,
     OperationFailure,
     PyMongoError,
-    ServerSelectionTimeoutError,
     WriteConcernError,
 )
 
@@ -28,6 +29,7 @@ __all__ = ["named_error", "reason_of"]
 _NOT_PRIMARY = frozenset({10058, 10107, 13435})
 _PERMISSION = frozenset({13, 8000})
 _AUTHENTICATION = frozenset({18, 33, 8001})
+_INTERRUPTED = frozenset({6, 7, 24, 50, 89, 91, 134, 189, 262, 9001, 11600, 11601, 11602})
 _WRONG_TYPE = 14
 _NOT_A_WORD = re.compile(r" \(configured timeouts: .*|, Timeout: .*|, full error: .*", re.DOTALL)
 
@@ -44,21 +46,18 @@ def named_error(error: PyMongoError, where: str, *, writes: bool, unanswered: bo
     reason = reason_of(error)
     if unanswered:
         return OutcomeUnknown(
-            f"{where} did not answer a write that was sent ({reason}): it is counted once or not at all. On a "
-            "replica set, which may have one server only, the driver repeats such a write safely"
+            f"{where} did not answer a write that was sent ({reason}): it is counted once or not at all. "
+            "A replica set, which may be of one server, lets the driver repeat such a write safely"
         )
     if isinstance(error, WriteConcernError):
         return OutcomeUnknown(
-            f"{where} stored a write, and the majority of the replica set did not confirm it ({reason}): it is "
-            "lost if the primary goes now. Look at the other members; do not add the reaction again"
+            f"{where} stored a write, and the majority of the replica set did not confirm it ({reason}): it "
+            "is lost if the primary goes now. Look at the other members; do not add the reaction again"
         )
     if isinstance(error, InvalidOperation):
         return BackendNotConnected("the backend was disconnected: call connect() first")
-    code = (getattr(error, "details", None) or {}).get("code") if not isinstance(
-        error, ServerSelectionTimeoutError
-    ) else None
     if isinstance(error, ConnectionFailure):
-        if writes and code is not None and code not in _NOT_PRIMARY:
+        if writes and isinstance(error, NotPrimaryError) and _code_of(error) not in _NOT_PRIMARY:
             return _interrupted(where, reason)
         return BackendUnavailable(
             f"{where} is away ({reason}): start it, or correct OPENHEART_URI; openheart goes on by itself"
@@ -81,15 +80,23 @@ def _refused(error: OperationFailure, where: str, reason: str, writes: bool) -> 
         return BackendUnusable(f"{where} does not know this user and password: correct them in OPENHEART_URI")
     if code in _PERMISSION:
         return BackendUnusable(
-            f"{where} does not let this user do it ({reason}): give the user the role readWrite on the database"
+            f"{where} does not let this user do it ({reason}): give it the role readWrite on the database"
         )
     if code == _WRONG_TYPE:
         return BackendUnusable(
-            f"{where} holds a count that is no number, which openheart did not write ({reason}): mend the document"
+            f"{where} holds a count that is no number, and openheart wrote none ({reason}): mend the document"
         )
-    if error.has_error_label("RetryableWriteError") or error.timeout:
-        return _interrupted(where, reason) if writes else BackendUnavailable(f"{where} is busy ({reason})")
+    if error.has_error_label("RetryableWriteError") or error.timeout or code in _INTERRUPTED:
+        if writes:
+            return _interrupted(where, reason)
+        return BackendUnavailable(
+            f"{where} is busy ({reason}): look at its load; openheart goes on by itself"
+        )
     return BackendUnusable(f"{where} refused: {reason} (code {code})")
+
+
+def _code_of(error: NotPrimaryError) -> object:
+    return error.details.get("code") if isinstance(error.details, Mapping) else None
 
 
 def _interrupted(where: str, reason: str) -> BackendError:

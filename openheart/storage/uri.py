@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from ..casts import mask_uri
 from ..config import INSTANCE, OPENHEART_URI, Config
-from ..errors import ConfigError, SchemeError
+from ..errors import ConfigError, MissingDependency, SchemeError
 from .backend import Backend
 
 __all__ = ["ENTRY_POINTS", "backend_from_config", "default_uri", "get_backend", "known_schemes"]
@@ -21,12 +21,13 @@ __all__ = ["ENTRY_POINTS", "backend_from_config", "default_uri", "get_backend", 
 ENTRY_POINTS = "openheart.backends"
 """The entry-point group in which other packages add schemes: name = scheme, object = Backend subclass."""
 
-_BACKENDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+# scheme -> module, class, and the extra that installs its driver
+_BACKENDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
-        "memory": ("memory", "MemoryBackend"),
-        "sqlite": ("sqlite", "SqliteBackend"),
-        "mongodb": ("mongodb", "MongoBackend"),
-        "mongodb+srv": ("mongodb", "MongoBackend"),
+        "memory": ("memory", "MemoryBackend", ""),
+        "sqlite": ("sqlite", "SqliteBackend", ""),
+        "mongodb": ("mongodb", "MongoBackend", "mongodb"),
+        "mongodb+srv": ("mongodb", "MongoBackend", "mongodb"),
     }
 )
 _GIVEN = "the URI given"
@@ -43,6 +44,7 @@ def get_backend(uri: str, *args: Any, **kwargs: Any) -> Backend:
 
     Raises:
         SchemeError: no backend has this scheme; the text names those there are. It is a RuntimeError.
+        MissingDependency: its driver is not installed; the text names the extra.
         ConfigError: the backend cannot use this URI.
     """
     return _backend_class(uri, _GIVEN)(uri, *args, **kwargs)
@@ -86,8 +88,14 @@ def known_schemes() -> tuple[str, ...]:
 def _backend_class(uri: str, source: str) -> type[Backend]:
     scheme = uri.partition(":")[0].lower() if ":" in uri else ""
     if scheme in _BACKENDS:
-        module, name = _BACKENDS[scheme]
-        kind: type[Backend] = getattr(import_module(f".{module}", __package__), name)
+        module, name, extra = _BACKENDS[scheme]
+        try:
+            kind: type[Backend] = getattr(import_module(f".{module}", __package__), name)
+        except ModuleNotFoundError as error:
+            if not extra or (error.name or "").startswith(__package__):
+                raise
+            expected = f"{error.name} to be installed: pip install 'openheart[{extra}]'"
+            raise MissingDependency(OPENHEART_URI.name, mask_uri(uri), source, expected) from None
         return kind
     for entry in entry_points(group=ENTRY_POINTS, name=scheme) if scheme else ():
         return _loaded(entry, uri, source)

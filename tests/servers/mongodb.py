@@ -82,7 +82,8 @@ class MongoServer:
     def kill(self) -> None:
         """End it as a loss of power does."""
         self._signal(signal.SIGKILL)
-        self._process.wait() if self._process else None
+        if self._process is not None:
+            self._process.wait()
 
     def freeze(self) -> None:
         """Let it keep its connections and answer nothing, until ``thaw()``."""
@@ -146,7 +147,8 @@ def _jars() -> Path:
     if not (shutil.which("java") and (folder.is_dir() or shutil.which("mvn"))):
         missing(
             "a MongoDB server",
-            f"install mongod, or Java 17 and Maven (Debian: apt-get install default-jre-headless maven), or name one in {GIVEN}",
+            "install mongod, or Java 17 and Maven (Debian: apt-get install default-jdk-headless maven), "
+            f"or name one in {GIVEN}",
         )
     if not folder.is_dir():
         _download(folder)
