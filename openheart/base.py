@@ -117,7 +117,9 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
         # Not at the top: a server is imported by who serves only.
         from .serving import serve
 
-        serve(app, config, loaded.service.logger, ready=ready)
+        logger = loaded.service.logger
+        logger.info("Counts are kept in %s", loaded.location)
+        serve(app, config, logger, ready=ready)
     except ConfigError as error:
         raise SystemExit(f"openheart: {error}") from None
     finally:

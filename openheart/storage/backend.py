@@ -12,6 +12,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from ..config import Option
+from ..casts import mask_uri
 from ..errors import BackendError, BackendNotConnected
 
 __all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Page", "Rows"]
@@ -94,6 +95,11 @@ class Backend(abc.ABC):
         self.uri = uri
         self.instance = instance
         self.folder = folder
+
+    @property
+    def location(self) -> str:
+        """Where the counts are, for people to read; without a password."""
+        return mask_uri(self.uri)
 
     @abc.abstractmethod
     def connect(self) -> None:
