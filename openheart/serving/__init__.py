@@ -63,7 +63,6 @@ def serve(
             ) from error
 
         def announce() -> None:
-            logger.info("Listening at %s (stop with Ctrl-C)", url)
             if ready is not None:
                 ready(url)
 
