@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from ..config import Option
 from ..casts import mask_uri
+from ..config import Option
 from ..errors import BackendError, BackendNotConnected
 
 __all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Page", "Rows"]
