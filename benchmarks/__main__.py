@@ -10,7 +10,7 @@ from types import FrameType
 
 import click
 
-from .environment import CACHE, machine, peer_python
+from .environment import CACHE, load_note, machine, peer_python
 from .footprint import batch_gain, import_times, worker_memory
 from .plan import BARE, FULL, MANY_PAGES, all_cells, contenders, quick_cells, server_cells
 from .rates import measure
@@ -49,6 +49,8 @@ def main(
     rounds = rounds or (3 if quick else 9)
     parts = only or (tuple(part for part in PARTS if part != "servers") if quick else PARTS)
     findings = Findings(machine(server), server, rounds, seconds)
+    if note := load_note():
+        findings.notes.append(note)
     with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE, ignore_cleanup_errors=True) as folder:
         _run(findings, parts, Path(folder), quick)
     text = render(findings)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .plan import PEER, Cell, Contender
 from .servers import Server
 
-__all__ = ["BATCH", "CountCheck", "batch_path", "settled_sum"]
+__all__ = ["BATCH", "CountCheck", "Tally", "batch_path", "settled_sum"]
 
 BATCH = 100
 """Targets in one batch GET."""
@@ -21,7 +21,7 @@ SETTLED_WITHIN = 20.0  # seconds
 
 @dataclass(slots=True)
 class CountCheck:
-    """Compares the growth of one contender's stored counts with its acknowledged requests.
+    """What the comparisons of one contender's stored counts with its acknowledged requests found.
 
     Attributes:
         slices: how many slices of load were compared.
@@ -33,21 +33,54 @@ class CountCheck:
     acknowledged: int = 0
     failures: list[str] = field(default_factory=list)
 
-    def compare(self, cell: Cell, grown: int, acknowledged: int, in_flight: int) -> None:
-        """Compare one slice.
+
+class Tally:
+    """Follows one contender through the slices of one cell.
+
+    What was under way when a slice ended may be stored during the next one, so the comparison is of the sums
+    since the start and not of single slices.
+
+    Args:
+        check: where each comparison is noted.
+        cell: the load.
+        start: the sum of the stored counts now.
+    """
+
+    def __init__(self, check: CountCheck, cell: Cell, start: int) -> None:
+        self._check = check
+        self._cell = cell
+        self.restart(start)
+
+    def restart(self, start: int) -> None:
+        """Begin anew with this sum of the stored counts."""
+        self._start = start
+        self._acknowledged = 0
+        self._in_flight = 0
+
+    def add(self, acknowledged: int, in_flight: int) -> None:
+        """Add what was sent.
 
         Args:
-            cell: the load.
-            grown: by how much the sum of the stored counts grew.
             acknowledged: how many POSTs were answered with success.
-            in_flight: how many more may have been stored, because the load stopped before their answer.
+            in_flight: how many more may be stored, because the load stopped before their answer.
         """
-        self.slices += 1
-        self.acknowledged += acknowledged
-        if not acknowledged <= grown <= acknowledged + in_flight:
-            most = f" to {acknowledged + in_flight:,}" if in_flight else ""
-            self.failures.append(
-                f"{cell.text()}: the counts grew by {grown:,} instead of by {acknowledged:,}{most}"
+        self._acknowledged += acknowledged
+        self._in_flight += in_flight
+        self._check.slices += 1
+        self._check.acknowledged += acknowledged
+
+    def compare(self, stored: int) -> None:
+        """Note a failure unless the stored counts grew by what was sent.
+
+        Args:
+            stored: the sum of the stored counts now.
+        """
+        grown, least = stored - self._start, self._acknowledged
+        most = least + self._in_flight
+        if not least <= grown <= most:
+            expected = f"{least:,} to {most:,}" if self._in_flight else f"{least:,}"
+            self._check.failures.append(
+                f"{self._cell.text()}: the counts grew by {grown:,} instead of by {expected}"
             )
 
 
@@ -56,13 +89,14 @@ def batch_path(numbers: range) -> str:
     return "/openheart/?" + "&".join(f"target=page-{number}" for number in numbers)
 
 
-def settled_sum(contender: Contender, server: Server, pages: int) -> int | None:
+def settled_sum(contender: Contender, server: Server, pages: int, still: float = 0.05) -> int | None:
     """Return the sum of all counts of the pages once it stands still; None for what counts nothing.
 
     Args:
         contender: what runs there.
         server: where it runs.
         pages: how many pages the load goes over.
+        still: seconds in which it may not grow.
 
     Raises:
         RuntimeError: the sum went on growing although no load was on the server.
@@ -76,7 +110,7 @@ def settled_sum(contender: Contender, server: Server, pages: int) -> int | None:
         if current == last:
             return current
         last = current
-        time.sleep(0.05)
+        time.sleep(still)
     raise RuntimeError(
         f"the counts of {contender.name} still grow {SETTLED_WITHIN:.0f} s after the load ended"
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .load import tool_name
 
-__all__ = ["CACHE", "PEER_VERSION", "machine", "peer_python"]
+__all__ = ["CACHE", "PEER_VERSION", "load_note", "machine", "peer_python"]
 
 CACHE = Path(__file__).resolve().parent / ".cache"
 """Where environments and data go; on the disk of the checkout, so that fsync costs what it costs there."""
@@ -58,6 +58,19 @@ def peer_python() -> Path:
         )
     stamp.write_text("\n".join(wanted))
     return python
+
+
+def load_note() -> str | None:
+    """Say that other work runs on the machine, which widens every spread; None on a quiet machine."""
+    if not hasattr(os, "getloadavg"):
+        return None
+    load = os.getloadavg()[0]
+    if load < 0.5:
+        return None
+    return (
+        f"Other work ran on the machine when the run began (load average {load:.1f}), which widens spreads; "
+        "repeat it on a quiet machine before trusting a verdict that is near its number."
+    )
 
 
 def machine(server: str) -> str:

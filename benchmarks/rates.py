@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .counts import CountCheck, settled_sum
+from .counts import CountCheck, Tally, settled_sum
 from .load import Slice, exact_posts, run_slice
 from .plan import BARE, MANY_PAGES, Cell, Contender
 from .servers import Server, ServerKind, serve
@@ -17,6 +17,7 @@ from .stats import ratios
 __all__ = ["Rates", "measure"]
 
 PAUSE = 0.05  # seconds between slices, in which the last requests of a slice end
+SETTLED = 0.5  # seconds in which no count may grow before and after the exact check
 EXACT = 300  # POSTs of the exact check of each cell
 
 
@@ -104,27 +105,25 @@ def _cell(
     seconds: float,
 ) -> dict[str, list[Slice]]:
     slices: dict[str, list[Slice]] = {contender.name: [] for contender, _ in running}
-    sums: dict[str, int | None] = {contender.name: None for contender, _ in running}
+    tallies = {}
     if cell.method == "POST":
-        sums = {one.name: settled_sum(one, server, cell.pages) for one, server in running}
-
-    def compare(contender: Contender, server: Server, sent: Slice, in_flight: int) -> None:
-        before = sums[contender.name]
-        after = None if before is None else settled_sum(contender, server, cell.pages)
-        if before is None or after is None:
-            return
-        check = checks.setdefault(contender.name, CountCheck())
-        check.compare(cell, after - before, sent.acknowledged, in_flight)
-        sums[contender.name] = after
-
+        for contender, server in running:
+            if (start := settled_sum(contender, server, cell.pages)) is not None:
+                check = checks.setdefault(contender.name, CountCheck())
+                tallies[contender.name] = Tally(check, cell, start)
     for _ in range(rounds):
         for contender, server in running:
             measured = run_slice(server.port, cell.method, cell.pages, cell.connections, seconds)
             slices[contender.name].append(measured)
             time.sleep(PAUSE)
-            compare(contender, server, measured, cell.connections + measured.broken)
+            if tally := tallies.get(contender.name):
+                tally.add(measured.acknowledged, cell.connections + measured.broken)
+                tally.compare(settled_sum(contender, server, cell.pages) or 0)
     for contender, server in running:
-        if sums[contender.name] is not None:
+        if tally := tallies.get(contender.name):
+            # Nothing may be under way any more when the exact batch begins.
+            tally.restart(settled_sum(contender, server, cell.pages, SETTLED) or 0)
             exact = exact_posts(server.port, cell.pages, cell.connections, EXACT)
-            compare(contender, server, exact, exact.broken)
+            tally.add(exact.acknowledged, exact.broken)
+            tally.compare(settled_sum(contender, server, cell.pages, SETTLED) or 0)
     return slices

@@ -112,12 +112,19 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
     """
     app = get_app()
     loaded = state_of(app)
+    logger = loaded.service.logger
+
+    def announce(url: str) -> None:
+        logger.info("Listening at %s (stop with Ctrl-C), counts are kept in %s", url, loaded.location)
+        if ready is not None:
+            ready(url)
+
     try:
         config = loaded.config.override(_run_flags(kwargs))
         # Not at the top: a server is imported by who serves only.
         from .serving import serve
 
-        serve(app, config, loaded.service.logger, ready=ready)
+        serve(app, config, logger, ready=announce)
     except ConfigError as error:
         raise SystemExit(f"openheart: {error}") from None
     finally:

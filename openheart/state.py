@@ -31,6 +31,7 @@ class State:
         standalone: whether this is openheart's own server, with a page at ``/``.
         prefix: the URL prefix without a trailing slash, ``""`` for ``/``.
         folder: what a relative SQLite path is relative to.
+        location: where the counts are, for people to read.
         origins: whose pages may read and react.
         max_body: the longest body of a POST, in bytes.
         write_only: whether counts are hidden.
@@ -43,6 +44,7 @@ class State:
     standalone: bool
     prefix: str
     folder: Path
+    location: str
     origins: tuple[str, ...]
     max_body: int
     write_only: bool
@@ -68,7 +70,7 @@ def make_state(app: Flask, config: Config, logger: logging.Logger, *, standalone
             "because it would swallow the 404 and 405 of this app",
         )
     # Made once here, so that a wrong URI or a missing driver is a start-up error.
-    backend_from_config(config, folder, name)
+    location = backend_from_config(config, folder, name).location
     max_age = config[settings.OPENHEART_MAX_AGE]
     return State(
         config=config,
@@ -82,6 +84,7 @@ def make_state(app: Flask, config: Config, logger: logging.Logger, *, standalone
         standalone=standalone,
         prefix=prefix.rstrip("/"),
         folder=folder,
+        location=location,
         origins=tuple(config[settings.OPENHEART_ORIGINS]),
         max_body=config[settings.OPENHEART_MAX_BODY],
         write_only=config[settings.OPENHEART_WRITE_ONLY],

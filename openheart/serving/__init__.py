@@ -63,7 +63,6 @@ def serve(
             ) from error
 
         def announce() -> None:
-            logger.info("Listening at %s", url)
             if ready is not None:
                 ready(url)
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 __all__ = ["on_stop_signal"]
 
+# Whoever starts servers may send a signal to the process and to its group, which are two of one wish.
+IMPATIENCE = 1.0  # seconds
+
 
 @contextlib.contextmanager
 def on_stop_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at the first SIGTERM or SIGINT; at the second the process ends at once.
+    """Call ``stop`` at the first SIGTERM or SIGINT; at another one, a second later, the process ends at once.
 
     Signals reach the main thread only; elsewhere this does nothing.
     """
@@ -22,10 +26,15 @@ def on_stop_signal(stop: Callable[[], None]) -> Iterator[None]:
         return
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
 
+    began: list[float] = []
+
     def handle(number: int, frame: FrameType | None) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
-        stop()
+        if not began:
+            began.append(time.monotonic())
+            stop()
+        elif time.monotonic() - began[0] > IMPATIENCE:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     for each in before:
         signal.signal(each, handle)

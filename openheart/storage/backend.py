@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
+from ..casts import mask_uri
 from ..config import Option
 from ..errors import BackendError, BackendNotConnected
 
@@ -95,6 +96,11 @@ class Backend(abc.ABC):
         self.uri = uri
         self.instance = instance
         self.folder = folder
+
+    @property
+    def location(self) -> str:
+        """Where the counts are, for people to read; without a password."""
+        return mask_uri(self.uri)
 
     @abc.abstractmethod
     def connect(self) -> None:

@@ -84,6 +84,10 @@ class SqliteBackend(Backend):
         self._is_ready_for_forks = False
         self._is_held_for_fork = False
 
+    @property
+    def location(self) -> str:
+        return str(self.path)
+
     def connect(self) -> None:
         with self._opening:
             if self._session is None:

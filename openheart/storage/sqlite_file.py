@@ -122,6 +122,9 @@ def open_connection(
     )
     try:
         connection.execute(f"PRAGMA synchronous={synchronous}")
+        # The log is written over from its beginning after each checkpoint. While it grows, each commit
+        # also waits for the file system to note the new size, so it is kept small: 1 MB.
+        connection.execute("PRAGMA wal_autocheckpoint=256")
         # Many readers, small databases: the system's own cache of files serves all of them.
         connection.execute(f"PRAGMA cache_size={-1024 if create else -256}")
         if not create:

@@ -11,7 +11,7 @@ from .. import config as settings
 from ..errors import BackendError
 from ..state import State
 from ..storage import Counts
-from .answers import NO_STORE, NOSNIFF, Headers, ordered
+from .answers import NO_STORE, Headers, ordered
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +30,7 @@ SECURITY: tuple[tuple[str, str], ...] = (
     ),
     # The origin alone is what same-origin forms need to find their way back.
     ("Referrer-Policy", "same-origin"),
-    NOSNIFF,
+    ("X-Content-Type-Options", "nosniff"),
 )
 
 

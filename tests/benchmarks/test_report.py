@@ -71,8 +71,7 @@ def test_memory_and_import_time_are_judged_above_bare_flask() -> None:
 
 def test_one_wrong_slice_of_counts_misses_the_goal() -> None:
     found = findings()
-    found.rates.checks = {FULL: CountCheck(), PEER: CountCheck()}
-    found.rates.checks[FULL].compare(POST, grown=99, acknowledged=100, in_flight=16)
+    found.rates.checks = {FULL: CountCheck(1, 100, ["the counts grew by 99 instead of by 100 to 116"])}
 
     goal = goals(found)[-1]
 
@@ -82,9 +81,7 @@ def test_one_wrong_slice_of_counts_misses_the_goal() -> None:
 
 def test_a_wrong_count_of_the_peer_is_reported_and_misses_no_goal_of_openheart() -> None:
     found = findings()
-    found.rates.checks = {FULL: CountCheck(), PEER: CountCheck()}
-    found.rates.checks[FULL].compare(POST, grown=100, acknowledged=100, in_flight=16)
-    found.rates.checks[PEER].compare(POST, grown=99, acknowledged=100, in_flight=16)
+    found.rates.checks = {FULL: CountCheck(1, 100), PEER: CountCheck(1, 100, ["grew by 99"])}
 
     assert verdict(goals(found)[-1]) == "reached"
     assert "flask-openheart 0.0.1, gunicorn: 0 of 1 slices stored what they acknowledged" in render(found)

@@ -1,0 +1,46 @@
+"""Signals as an orderly stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from openheart.serving import stopping
+from openheart.serving.stopping import on_stop_signal
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_two_signals_at_once_are_one_wish_to_stop(number: signal.Signals) -> None:
+    stops: list[int] = []
+    before = signal.getsignal(number)
+    with on_stop_signal(lambda: stops.append(1)):
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+    assert stops == [1]
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_after_some_patience_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "IMPATIENCE", -1.0)
+    with on_stop_signal(lambda: None):
+        signal.raise_signal(signal.SIGINT)
+        # What the system does by default would end the tests, so Python's handler stands in for it.
+        monkeypatch.setattr(signal, "SIG_DFL", signal.default_int_handler)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_in_another_thread_nothing_changes() -> None:
+    seen: list[object] = []
+
+    def work() -> None:
+        with on_stop_signal(lambda: None):
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
