@@ -27,6 +27,7 @@ __all__ = [
     "OPENHEART_MAX_BODY",
     "OPENHEART_MONGODB_POOL",
     "OPENHEART_MONGODB_TIMEOUT",
+    "OPENHEART_NONCE_TTL",
     "OPENHEART_ORIGINS",
     "OPENHEART_QUEUE",
     "OPENHEART_SKIN_TONES",
@@ -34,6 +35,10 @@ __all__ = [
     "OPENHEART_SQLITE_SYNCHRONOUS",
     "OPENHEART_URI",
     "OPENHEART_URL_PREFIX",
+    "OPENHEART_VALKEY_POOL",
+    "OPENHEART_VALKEY_RETRIES",
+    "OPENHEART_VALKEY_TIMEOUT",
+    "OPENHEART_VALKEY_WAIT",
     "OPENHEART_WRITE_ONLY",
     "OPTIONS",
     "PORT",
@@ -255,6 +260,41 @@ MONGO_DATABASE: Option[str | None] = Option(
     "The MongoDB database where a URI names none; load(mongo_database=) is the same. Unset is openheart.",
     group="batteries",
 )
+OPENHEART_VALKEY_TIMEOUT: Option[float] = Option(
+    "OPENHEART_VALKEY_TIMEOUT",
+    casts.duration(0.01),
+    2.0,
+    "How long to wait for a connection to Valkey, and for an answer.",
+    group="storage",
+)
+OPENHEART_VALKEY_RETRIES: Option[int] = Option(
+    "OPENHEART_VALKEY_RETRIES",
+    casts.integer(0, 100),
+    2,
+    "How many more times that long Valkey is asked again before a request is answered with 503.",
+    group="storage",
+)
+OPENHEART_VALKEY_POOL: Option[int] = Option(
+    "OPENHEART_VALKEY_POOL",
+    casts.integer(1, 10_000),
+    16,
+    "How many connections a process opens to each Valkey server; as many as SERVER_THREADS is enough.",
+    group="storage",
+)
+OPENHEART_VALKEY_WAIT: Option[int] = Option(
+    "OPENHEART_VALKEY_WAIT",
+    casts.integer(0, 100),
+    0,
+    "How many replicas must have a reaction before it is acknowledged (WAIT); 0 asks the primary only.",
+    group="storage",
+)
+OPENHEART_NONCE_TTL: Option[float] = Option(
+    "OPENHEART_NONCE_TTL",
+    casts.duration(0.1),
+    60.0,
+    "How long Valkey remembers a reaction, so that a repeated one counts once.",
+    group="storage",
+)
 
 OPTIONS: tuple[Option[Any], ...] = (
     NAME,
@@ -287,6 +327,11 @@ OPTIONS: tuple[Option[Any], ...] = (
     OPENHEART_MONGODB_POOL,
     MONGOHQ_URL,
     MONGO_DATABASE,
+    OPENHEART_VALKEY_TIMEOUT,
+    OPENHEART_VALKEY_RETRIES,
+    OPENHEART_VALKEY_POOL,
+    OPENHEART_VALKEY_WAIT,
+    OPENHEART_NONCE_TTL,
 )
 """The table of settings, in the order of the reference page."""
 

@@ -28,6 +28,15 @@ _BACKENDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "sqlite": ("sqlite", "SqliteBackend", ""),
         "mongodb": ("mongodb", "MongoBackend", "mongodb"),
         "mongodb+srv": ("mongodb", "MongoBackend", "mongodb"),
+        "valkey": ("valkey", "ValkeyBackend", "valkey"),
+        "valkeys": ("valkey", "ValkeyBackend", "valkey"),
+        "redis": ("valkey", "ValkeyBackend", "valkey"),
+        "rediss": ("valkey", "ValkeyBackend", "valkey"),
+        "valkey+unix": ("valkey", "ValkeyBackend", "valkey"),
+        "valkey+sentinel": ("valkey", "ValkeyBackend", "valkey"),
+        "valkeys+sentinel": ("valkey", "ValkeyBackend", "valkey"),
+        "valkey+cluster": ("valkey", "ValkeyBackend", "valkey"),
+        "valkeys+cluster": ("valkey", "ValkeyBackend", "valkey"),
     }
 )
 _GIVEN = "the URI given"

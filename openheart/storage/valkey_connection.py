@@ -1,0 +1,74 @@
+"""Connections to Valkey that know whom they reached, over TCP, TLS and Unix sockets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from valkey.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from valkey.utils import str_if_bytes
+
+__all__ = ["Clocked", "ClockedTcp", "ClockedTls", "ClockedUnix", "Command"]
+
+Command: TypeAlias = tuple[bytes | str | int, ...]
+
+
+class Clocked(AbstractConnection):
+    """A connection that learns, when it is made, which process answers and what the time is there.
+
+    Args:
+        verify: called before it is made; raises where the server is no longer the right one.
+        options: as valkey-py's connection.
+
+    Attributes:
+        run_id: the identity of the server's process.
+        offset: the server's time minus this machine's monotonic one, in seconds.
+    """
+
+    def __init__(self, *, verify: Callable[[], None] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.run_id = b""
+        self.offset = 0.0
+        self._verify = verify
+
+    def connect(self) -> None:
+        if self._sock is None and self._verify is not None:
+            self._verify()
+        super().connect()
+
+    def on_connect(self) -> None:
+        super().on_connect()
+        self.send([("INFO", "server")])
+        lines = str_if_bytes(self.receive()).splitlines()
+        info = dict(line.split(":", 1) for line in lines if ":" in line)
+        self.run_id = info.get("run_id", "").encode()
+        self.offset = int(info.get("server_time_usec", 0)) / 1e6 - time.monotonic()
+
+    def send(self, commands: Sequence[Command]) -> None:
+        """Send commands in one go."""
+        super().send_packed_command(super().pack_commands(commands))
+
+    def is_answered(self, timeout: float) -> bool:
+        """Whether the first bytes of an answer come within so many seconds."""
+        return bool(super().can_read(timeout))
+
+    def receive(self) -> Any:
+        """The next reply; raises valkey-py's errors."""
+        return super().read_response()
+
+    def drop(self) -> None:
+        """Close it; it is opened anew at its next use."""
+        super().disconnect()
+
+
+class ClockedTcp(Clocked, Connection):
+    """The same over TCP."""
+
+
+class ClockedTls(Clocked, SSLConnection):
+    """The same over TLS."""
+
+
+class ClockedUnix(Clocked, UnixDomainSocketConnection):
+    """The same on a Unix socket."""

@@ -1,0 +1,115 @@
+"""What went wrong with a command, what to do about it, and what to tell the operator."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from valkey.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+)
+
+__all__ = ["Away", "Lost", "Verdict", "judge", "mend_for"]
+
+
+class Away(Exception):
+    """Nothing was sent.
+
+    Args:
+        text: what happened.
+        is_known: whether the server was known to be away, so that it was not even tried.
+    """
+
+    def __init__(self, text: str, *, is_known: bool = False) -> None:
+        super().__init__(text)
+        self.is_known = is_known
+
+
+class Lost(Exception):
+    """Sent, and not answered."""
+
+
+class Verdict(Enum):
+    """What a failure says about the command, and what to do.
+
+    Attributes:
+        AWAY: it was not sent; try again.
+        LOST: it may have been carried out; try again with the same nonce.
+        LATER: the server refused it for now; try again.
+        LATE: it came after the time it was good for, and was refused; try again on a new connection.
+        MOVED, ASK: another node serves this key.
+        NO_SCRIPT: the server does not know the script yet.
+        UNUSABLE: the server refused it, and will go on to.
+    """
+
+    AWAY = "away"
+    LOST = "lost"
+    LATER = "later"
+    LATE = "late"
+    MOVED = "moved"
+    ASK = "ask"
+    NO_SCRIPT = "no script"
+    UNUSABLE = "unusable"
+
+
+_CLASSES: tuple[tuple[type[Exception], Verdict], ...] = (
+    (Away, Verdict.AWAY),
+    (Lost, Verdict.LOST),
+    (BusyLoadingError, Verdict.LATER),
+    (ReadOnlyError, Verdict.LATER),
+    (NoScriptError, Verdict.NO_SCRIPT),
+)
+# The first words of an answer; inside a script an older server puts words of its own before them.
+_WORDS = (
+    (re.compile(r"MOVED \d+ \S+"), Verdict.MOVED),
+    (re.compile(r"ASK \d+ \S+"), Verdict.ASK),
+    (
+        re.compile(r"(.*\b)?(LOADING|READONLY|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|NOREPLICAS|BUSY|UNBLOCKED)\b"),
+        Verdict.LATER,
+    ),
+    (re.compile(r"(.*\b)?LATE\b"), Verdict.LATE),
+)
+_MENDS = (
+    (
+        r"OOM|used memory >",
+        "its memory is full: raise maxmemory, and keep maxmemory-policy at noeviction to lose no count",
+    ),
+    (
+        r"NOPERM|no permissions|can't run this command|can't access",
+        "its ACL does not let this user do that: give it the rules of the page on Valkey",
+    ),
+    (
+        r"NOAUTH|WRONGPASS|[Aa]uthentication|invalid password|without any password",
+        "it does not take this user and password: correct them in OPENHEART_URI",
+    ),
+    (r"WRONGTYPE", "another program wrote to a key of openheart's: give openheart a database of its own"),
+    (r"MISCONF", "it cannot write its data to disk, so it takes no more: look at its disk and its log"),
+    (r"DB index|SELECT is not allowed", "it has no database of this number: correct it in OPENHEART_URI"),
+    (r"cluster support disabled", "it is no cluster: use a valkey:// URI"),
+    (r"unknown command", "it lacks a command that openheart needs: use Valkey 7.2 or Redis 6.2, or newer"),
+    (r"overflow|not an integer", "this count would grow too large, or is none: nothing was added"),
+)
+
+
+def judge(error: Exception) -> Verdict:
+    """Say what a failure means for the command that met it."""
+    for kind, verdict in _CLASSES:
+        if isinstance(error, kind):
+            return verdict
+    return next((verdict for words, verdict in _WORDS if words.match(str(error))), Verdict.UNUSABLE)
+
+
+def mend_for(error: Exception) -> str:
+    """What an operator should do about a refusal, after a colon."""
+    if isinstance(error, OutOfMemoryError):
+        return _MENDS[0][1]
+    if isinstance(error, NoPermissionError):
+        return _MENDS[1][1]
+    if isinstance(error, AuthenticationError):
+        return _MENDS[2][1]
+    return next((mend for words, mend in _MENDS if re.search(words, str(error))), "look at its log")

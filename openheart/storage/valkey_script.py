@@ -1,0 +1,102 @@
+"""The keys of openheart in Valkey, and the one script that adds reactions and counts each once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+
+from .backend import Counts
+
+__all__ = ["SCRIPT", "SCRIPT_SHA", "TARGET_FIELD", "Keys", "read_counts", "read_row"]
+
+TARGET_FIELD = b""
+"""The field of a hash that holds the target itself; no emoji is empty."""
+
+# KEYS: the target's counts, the nonce. ARGV: the nonce's life in ms, the server's time in ms after which this
+# call is refused, the target, then emoji and number in turn. Both keys are in one hash slot.
+SCRIPT = b"""\
+local told = redis.call('GET', KEYS[2])
+if told then
+  -- A write, so that a WAIT after it waits for the first call's write too.
+  redis.call('PEXPIRE', KEYS[2], ARGV[1])
+  return cmsgpack.unpack(told)
+end
+local now = redis.call('TIME')
+if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[2]) then
+  return redis.error_reply('LATE this call came after its nonce could have ended')
+end
+for i = 4, #ARGV, 2 do
+  local done = redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1])
+  if type(done) == 'table' then
+    for j = 4, i - 2, 2 do
+      if redis.call('HINCRBY', KEYS[1], ARGV[j], '-' .. ARGV[j + 1]) == 0 then
+        redis.call('HDEL', KEYS[1], ARGV[j])
+      end
+    end
+    return done
+  end
+end
+redis.call('HSETNX', KEYS[1], '', ARGV[3])
+local all, counts = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #all, 2 do
+  if all[i] ~= '' then
+    counts[#counts + 1] = all[i]
+    counts[#counts + 1] = all[i + 1]
+  end
+end
+redis.call('SET', KEYS[2], cmsgpack.pack(counts), 'PX', ARGV[1])
+return counts
+"""
+SCRIPT_SHA = hashlib.sha1(SCRIPT, usedforsecurity=False).hexdigest().encode()
+
+_INSTANCE_SIZE = 6  # bytes of digest; operators choose instances, so nobody looks for two that collide
+_TARGET_SIZE = 16  # bytes of digest; visitors choose targets
+
+
+class Keys:
+    """The keys of one instance.
+
+    A key is ``openheart:{<digest of the instance>.<digest of the target>}``. The braces are a hash tag: in a
+    cluster everything of one target is in one slot, and no target can choose it by text of its own.
+
+    Args:
+        instance: the instance; None is the unnamed one.
+    """
+
+    def __init__(self, instance: str | None) -> None:
+        self._start = b"openheart:{" + _digest(instance or "", _INSTANCE_SIZE) + b"."
+        self.pattern = self._start + b"*}"
+        self.probe = b"openheart:{" + _digest(instance or "", _INSTANCE_SIZE) + b"!%d}"
+
+    def of(self, target: str) -> bytes:
+        """The key of a target's counts."""
+        return self._start + _digest(target, _TARGET_SIZE) + b"}"
+
+    def nonce(self, key: bytes, nonce: bytes) -> bytes:
+        """The key of a nonce beside a target's counts."""
+        return key + b":" + nonce
+
+    def short(self, key: bytes) -> bytes:
+        """What a key has of its own: the digest of its target, in bytes."""
+        return base64.urlsafe_b64decode(key[len(self._start) : -1] + b"==")
+
+    def long(self, short: bytes) -> bytes:
+        """The key of a digest."""
+        return self._start + base64.urlsafe_b64encode(short).rstrip(b"=") + b"}"
+
+
+def read_counts(reply: Sequence[bytes]) -> Counts:
+    """The counts in a reply of HGETALL or of the script."""
+    return {reply[i].decode(): int(reply[i + 1]) for i in range(0, len(reply), 2) if reply[i]}
+
+
+def read_row(reply: Sequence[bytes]) -> tuple[str, Counts]:
+    """The target and the counts in a reply of HGETALL; the target is ``""`` where the key is gone."""
+    target = next((reply[i + 1] for i in range(0, len(reply), 2) if reply[i] == TARGET_FIELD), b"")
+    return target.decode(), read_counts(reply)
+
+
+def _digest(text: str, size: int) -> bytes:
+    digest = hashlib.blake2b(text.encode(), digest_size=size).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=")

@@ -1,0 +1,209 @@
+"""One Valkey server: a bounded pool of connections to it, and whether it is known to be away."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty
+from typing import Any
+
+from valkey.connection import BlockingConnectionPool
+from valkey.exceptions import AuthenticationError, BusyLoadingError, ResponseError, ValkeyError
+from valkey.exceptions import ConnectionError as ValkeyConnectionError
+
+from .valkey_connection import Clocked, ClockedTcp, ClockedTls, ClockedUnix, Command
+from .valkey_errors import Away, Lost, Verdict, judge
+from .valkey_uri import Address
+
+__all__ = ["Exchange", "Server"]
+
+FAILURES = 3
+"""After so many failures, one after another, a server counts as away."""
+
+LOOK_EVERY = 0.5
+"""Seconds between two tries of a server that is away; what comes in between is refused at once."""
+
+
+class Server:
+    """One server.
+
+    Args:
+        address: where it is.
+        options: keywords of the connections; ``ssl`` says whether it speaks TLS.
+        timeout: seconds to wait for a connection, and for an answer.
+        pool: how many connections there are at the most.
+        verify: see ``Clocked``.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        options: dict[str, Any],
+        *,
+        timeout: float,
+        pool: int,
+        verify: Callable[[], None] | None = None,
+    ) -> None:
+        self.address = address
+        self._timeout = timeout
+        self._failures = 0
+        self._next_look = 0.0
+        self._lock = threading.Lock()
+        tls = options.get("ssl", False)
+        host, port = address
+        place = {"path": host} if port < 0 else {"host": host, "port": port, "socket_keepalive": True}
+        given = {name: value for name, value in options.items() if name != "ssl"}
+        self._pool = BlockingConnectionPool(
+            max_connections=pool,
+            timeout=timeout,
+            connection_class=ClockedUnix if port < 0 else ClockedTls if tls else ClockedTcp,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            verify=verify,
+            **place,
+            **given,
+        )
+
+    @property
+    def name(self) -> str:
+        """The address as people write it."""
+        host, port = self.address
+        return host if port < 0 else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands and return their replies; see ``Exchange``."""
+        return Exchange(self, lambda _: commands).replies(time.monotonic() + self._timeout)
+
+    def borrow(self) -> Clocked:
+        """A connection, made if need be; it must go back with ``give_back``.
+
+        Raises:
+            Away: there is none.
+            ResponseError, AuthenticationError: the server refuses us.
+        """
+        if self._failures >= FAILURES:
+            self._admit()
+        try:
+            connection: Clocked = self._pool.get_connection("openheart")
+        except (AuthenticationError, BusyLoadingError):
+            raise
+        except ResponseError as error:
+            if judge(error) is Verdict.LATER:
+                self.failed()
+            raise
+        except (ValkeyError, OSError) as error:
+            if isinstance(error.__context__, Empty):
+                raise Away(
+                    f"every connection to {self.name} is in use; raise OPENHEART_VALKEY_POOL"
+                ) from error
+            self.failed()
+            raise Away(f"{self.name} does not answer: {error}") from error
+        return connection
+
+    def give_back(self, connection: Clocked) -> None:
+        """Give a connection back."""
+        self._pool.release(connection)
+
+    def worked(self) -> None:
+        """Note that the server answered."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Note that the server did not answer, or not yet."""
+        with self._lock:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._next_look = time.monotonic() + LOOK_EVERY
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.disconnect()
+
+    def _admit(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next_look:
+                raise Away(f"{self.name} did not answer just now", is_known=True)
+            # This caller looks; until it knows, everyone else is refused.
+            self._next_look = now + max(LOOK_EVERY, self._timeout)
+
+
+class Exchange:
+    """Commands on their way to one server: sent when this is made, answered by ``replies``.
+
+    Args:
+        server: the server.
+        commands: makes the commands, given the connection that they go over.
+
+    Attributes:
+        run_id: the identity of the server's process; empty where nothing was sent.
+    """
+
+    def __init__(self, server: Server, commands: Callable[[Clocked], Sequence[Command]]) -> None:
+        self._server = server
+        self._connection: Clocked | None = None
+        self._error: Exception | None = None
+        self._number = 1
+        self.run_id = b""
+        try:
+            connection = server.borrow()
+        except (Away, ValkeyError) as error:
+            self._error = error
+            return
+        self.run_id = hashlib.blake2b(connection.run_id, digest_size=8).digest()
+        try:
+            made = commands(connection)
+            self._number = len(made)
+            connection.send(made)
+        except (ValkeyError, OSError) as error:
+            # Some of it may have gone out.
+            self._error = Lost(f"the connection to {server.name} broke: {error}")
+            server.failed()
+            server.give_back(connection)
+        except BaseException:
+            connection.drop()
+            server.give_back(connection)
+            raise
+        else:
+            self._connection = connection
+
+    def replies(self, deadline: float) -> list[Any]:
+        """Wait for the replies, and give the connection back.
+
+        Args:
+            deadline: until when to wait for the first, in monotonic time.
+
+        Returns:
+            One for each command; an exception (Away, Lost or valkey-py's) where it failed. Where nothing was
+            sent, one exception for all.
+        """
+        connection = self._connection
+        if connection is None:
+            return [self._error] * self._number
+        found: list[Any] = []
+        try:
+            if not connection.is_answered(max(0.001, deadline - time.monotonic())):
+                connection.drop()
+                raise ValkeyConnectionError("no answer in time")
+            while len(found) < self._number:
+                try:
+                    found.append(connection.receive())
+                except (BusyLoadingError, AuthenticationError) as error:
+                    found.append(error)
+                    raise
+                except ResponseError as error:
+                    found.append(error)
+            self._server.worked()
+        except (ValkeyError, OSError) as error:
+            connection.drop()
+            self._server.failed()
+            lost = Lost(f"{self._server.name} took the command and did not answer: {error}")
+            found += [lost] * (self._number - len(found))
+        except BaseException:
+            connection.drop()
+            raise
+        finally:
+            self._server.give_back(connection)
+        return found

@@ -1,0 +1,216 @@
+"""Carries calls to the servers that hold their keys, until they are answered or time is up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from valkey.exceptions import ValkeyError
+
+from ..errors import BackendError, BackendNotConnected, BackendUnavailable, BackendUnusable, OutcomeUnknown
+from .valkey_calls import Call, Write
+from .valkey_connection import Clocked, Command
+from .valkey_errors import Away, Lost, Verdict, judge, mend_for
+from .valkey_server import Exchange, Server
+from .valkey_topology import Topology
+
+__all__ = ["Session"]
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between two tries
+
+
+class Session:
+    """The connections of one process, while the backend is connected.
+
+    Args:
+        topology: where keys are.
+        timeout: seconds to wait for a connection, and for an answer.
+        budget: seconds in which a call is tried again.
+        wait: how many replicas must confirm a write.
+    """
+
+    def __init__(self, topology: Topology, *, timeout: float, budget: float, wait: int) -> None:
+        self.topology = topology
+        self._timeout = timeout
+        self._budget = budget
+        self._wait: Command | None = ("WAIT", wait, int(timeout * 500)) if wait else None
+        self._replicas = wait
+        self._running = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def run(self, calls: Sequence[Call], *, after: bool = False) -> None:
+        """Carry out calls, each once, all of one server in one pipeline.
+
+        Args:
+            calls: the calls; each has its reply afterwards.
+            after: whether something was stored already for the same caller.
+
+        Raises:
+            OutcomeUnknown: some writes may have been carried out, and some not.
+            BackendError: nothing was carried out.
+        """
+        with self.running():
+            deadline = time.monotonic() + self._budget
+            pause, pending = FIRST_PAUSE, [*calls]
+            while True:
+                self._attempt(pending)
+                pending = [call for call in pending if call.error is not None]
+                if not pending:
+                    return
+                verdicts = {judge(call.error) for call in pending if call.error is not None}
+                self._give_up_for_good(calls, pending, after)
+                if verdicts <= {Verdict.NO_SCRIPT, Verdict.ASK} and time.monotonic() < deadline:
+                    continue
+                self.topology.look_again()
+                # What was never sent need not be waited for at a server that is known to be away.
+                is_away = any(isinstance(call.error, Away) and call.error.is_known for call in pending)
+                is_open = after or any(call.writes and (call.is_open or call.error is None) for call in calls)
+                if time.monotonic() + pause >= deadline or (is_away and not is_open):
+                    self._give_up(calls, pending[0], after)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def ask(self, server: Server, command: Command) -> tuple[bytes, Any]:
+        """Ask one server something that changes nothing.
+
+        Returns:
+            The identity of the server's process, and the reply.
+        """
+        with self.running():
+            deadline = time.monotonic() + self._budget
+            pause = FIRST_PAUSE
+            while True:
+                exchange = Exchange(server, lambda _: [command])
+                (reply,) = exchange.replies(time.monotonic() + self._timeout)
+                if not isinstance(reply, Exception):
+                    return exchange.run_id, reply
+                self.topology.look_again()
+                is_away = isinstance(reply, Away) and reply.is_known
+                if judge(reply) is Verdict.UNUSABLE or is_away or time.monotonic() + pause >= deadline:
+                    raise error_for(reply)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def servers(self) -> list[Server]:
+        """Every server that holds keys; raises BackendError."""
+        with self.running():
+            try:
+                return self.topology.servers()
+            except (Away, ValkeyError) as error:
+                raise error_for(error) from None
+
+    def close(self) -> None:
+        """Let what runs end, then close every connection."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: self._running == 0, timeout=2 * self._budget)
+        self.topology.close()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Hold off ``close()``."""
+        with self._changed:
+            if self._closed:
+                raise BackendNotConnected("the backend was disconnected: call connect() first")
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                if self._closed:
+                    self._changed.notify_all()
+
+    def _attempt(self, calls: Sequence[Call]) -> None:
+        parts: dict[Server, list[Call]] = {}
+        for call in calls:
+            try:
+                server = call.asked or self.topology.server_of(call.key)
+            except (Away, ValkeyError) as error:
+                call.error = error
+                continue
+            parts.setdefault(server, []).append(call)
+        deadline = time.monotonic() + self._timeout
+        # Sent to every server before the first is waited for. Always in one order, so that two threads cannot
+        # each wait for a connection that the other has.
+        order = sorted(parts.items(), key=lambda part: part[0].address)
+        sent = [(part, Exchange(server, self._commands(part))) for server, part in order]
+        for part, exchange in sent:
+            self._take(part, exchange.replies(deadline))
+
+    def _commands(self, part: Sequence[Call]) -> Callable[[Clocked], list[Command]]:
+        def made(connection: Clocked) -> list[Command]:
+            commands: list[Command] = []
+            brought = False
+            for call in part:
+                if call.asked is not None:
+                    commands.append(("ASKING",))
+                commands.append(call.command(connection, first=not brought))
+                brought = brought or getattr(call, "needs_script", False)
+            if self._wait is not None and any(call.writes for call in part):
+                commands.append(self._wait)
+            return commands
+
+        return made
+
+    def _take(self, part: Sequence[Call], replies: list[Any]) -> None:
+        if isinstance(replies[0], (Away, ValkeyError)) and len(replies) == 1:
+            replies *= 2 * len(part) + 1
+        confirmed = (
+            replies[-1] if self._wait is not None and any(call.writes for call in part) else self._replicas
+        )
+        found = iter(replies)
+        for call in part:
+            if call.asked is not None:
+                next(found)
+                call.asked = None
+            reply = next(found)
+            if (
+                call.writes
+                and not isinstance(reply, Exception)
+                and not (isinstance(confirmed, int) and confirmed >= self._replicas)
+            ):
+                reply = Lost(f"{confirmed} of {self._replicas} replicas confirmed it (OPENHEART_VALKEY_WAIT)")
+            if not isinstance(reply, Exception):
+                call.reply, call.error = reply, None
+                continue
+            call.error = reply
+            self._note(call, reply)
+
+    def _note(self, call: Call, error: Exception) -> None:
+        verdict = judge(error)
+        if verdict is Verdict.LOST:
+            call.is_open = True
+        elif verdict is Verdict.NO_SCRIPT and isinstance(call, Write):
+            call.needs_script = True
+        elif verdict is Verdict.ASK:
+            host, _, port = str(error).split(" ")[2].rpartition(":")
+            call.asked = self.topology.server_at((host, int(port)))
+
+    def _give_up_for_good(self, calls: Sequence[Call], pending: Sequence[Call], after: bool) -> None:
+        for call in pending:
+            if call.error is not None and judge(call.error) is Verdict.UNUSABLE:
+                self._give_up(calls, call, after)
+
+    def _give_up(self, calls: Sequence[Call], failed: Call, after: bool) -> NoReturn:
+        assert failed.error is not None
+        stored = after or any(call.writes and call.error is None for call in calls)
+        if stored or any(call.writes and call.is_open for call in calls):
+            raise OutcomeUnknown(
+                f"{failed.error}; {'some of the changes are stored and some may not be' if stored else 'it'}"
+                f"{'' if stored else ' may have been counted'}. Adding it again could count it twice"
+            ) from failed.error
+        raise error_for(failed.error) from failed.error
+
+
+def error_for(error: Exception) -> BackendError:
+    """The error of a call that was not carried out."""
+    if judge(error) is Verdict.UNUSABLE:
+        return BackendUnusable(f"the Valkey server refused: {error}: {mend_for(error)}")
+    return BackendUnavailable(
+        f"the Valkey server is away or not ready: {error}. Look whether it runs and can be reached"
+    )
