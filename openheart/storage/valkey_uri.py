@@ -74,7 +74,8 @@ def read_uri(uri: str, source: str) -> Place:
         refuse(f"{_FORMS[kind]}, with any # in it written %23")
     user, at, hosts = before.rpartition("@")
     hosts, _, path = hosts.partition("/")
-    options = _query(query, kind, base.endswith("s"), refuse)
+    has_tls = base in ("valkeys", "rediss")
+    options = _query(query, kind, has_tls, refuse)
     connection: dict[str, Any] = {"db": options.pop("db", 0)}
     of_sentinels = [name for name in options if name.startswith("sentinel_")]
     sentinel = {name.removeprefix("sentinel_"): options.pop(name) for name in of_sentinels}
@@ -96,7 +97,7 @@ def read_uri(uri: str, source: str) -> Place:
     addresses = tuple(_address(host, _PORTS[kind]) or refuse(_FORMS[kind]) for host in hosts.split(","))
     if kind == "server" and len(addresses) > 1:
         refuse(f"{_FORMS[kind]}; for several hosts {_FORMS['cluster']} or {_FORMS['sentinel']}")
-    if base.endswith("s"):
+    if has_tls:
         tls = {"ssl": True, "ssl_check_hostname": options.get("ssl_cert_reqs") != "none", **options}
         connection |= tls
         sentinel |= tls

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+
+from openheart.storage import Backend, get_backend
+from openheart.storage.contract import BackendContract
+
+from ..servers.proxy import Proxy
+from ..servers.valkey import GIVEN, Cluster, Sentinels, Server
+
+ACL = Path(__file__).parents[2] / "docs" / "howto" / "openheart.acl"
+RULES = ACL.read_text(encoding="utf-8").partition(" ~")[2].split()
+"""The rules that the documentation gives, but for the keys."""
+
+
+@pytest.fixture(scope="class", autouse=True)
+def _server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with ExitStack() as stack:
+        request.cls.uri = request.cls.serve(tmp_path_factory.mktemp("valkey"), stack)
+        yield
+
+
+class TestValkey(BackendContract):
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        return os.environ.get(GIVEN) or stack.enter_context(Server(folder)).uri
+
+
+class TestValkeyDatabase(BackendContract):
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        return f"{stack.enter_context(Server(folder)).uri}/3".replace("valkey:", "redis:")
+
+
+class TestValkeyUnixSocket(BackendContract):
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        return f"valkey+unix://{stack.enter_context(Server(folder)).socket}?db=1"
+
+
+class TestValkeyTls(BackendContract):
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(context)
+        server = stack.enter_context(Server(folder))
+        proxy = stack.enter_context(Proxy(server.port, tls=context))
+        return f"valkeys://localhost:{proxy.port}/0?ssl_ca_certs={folder}/ca.pem"
+
+
+class TestValkeyUserOfTheDocumentation(BackendContract):
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        server = stack.enter_context(Server(folder, f"aclfile {ACL}"))
+        server.do("ACL", "SETUSER", "default", "off")
+        return f"valkey://openheart:secret-password@127.0.0.1:{server.port}/0"
+
+
+class TestValkeySentinel(BackendContract):
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        return stack.enter_context(Sentinels(folder)).uri
+
+
+class TestValkeyCluster(BackendContract):
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        return stack.enter_context(Cluster(folder)).uri
+
+
+class TestValkeyClusterWithReplicasUserAndPassword(BackendContract):
+    """Each reaction is on a replica before it is acknowledged; the user is that of the documentation."""
+
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        cluster = stack.enter_context(Cluster(folder))
+        for node in cluster.nodes:
+            node.do("ACL", "SETUSER", "openheart", "on", ">päss@w/rd", f"~{RULES[0]}", *RULES[1:])
+        return cluster.uri.replace("://", "://openheart:p%C3%A4ss%40w%2Frd@")
+
+    def make(self, instance: str) -> Backend:
+        return get_backend(self.uri, instance=instance, wait=1)

