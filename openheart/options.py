@@ -33,6 +33,7 @@ __all__ = [
     "OPENHEART_SKIN_TONES",
     "OPENHEART_SQLITE_BUSY_TIMEOUT",
     "OPENHEART_SQLITE_SYNCHRONOUS",
+    "OPENHEART_STALE",
     "OPENHEART_URI",
     "OPENHEART_URL_PREFIX",
     "OPENHEART_VALKEY_POOL",
@@ -223,6 +224,13 @@ OPENHEART_SQLITE_BUSY_TIMEOUT: Option[float] = Option(
     "How long to wait for another process that writes to the same SQLite file.",
     group="storage",
 )
+OPENHEART_STALE: Option[float] = Option(
+    "OPENHEART_STALE",
+    casts.duration(),
+    0.0,
+    "How old the counts may be that are shown while the storage is away, marked so; 0 answers 503.",
+    group="storage",
+)
 OPENHEART_QUEUE: Option[int] = Option(
     "OPENHEART_QUEUE",
     casts.integer(1, 10_000_000),
@@ -322,6 +330,7 @@ OPTIONS: tuple[Option[Any], ...] = (
     OPENHEART_URI,
     OPENHEART_SQLITE_SYNCHRONOUS,
     OPENHEART_SQLITE_BUSY_TIMEOUT,
+    OPENHEART_STALE,
     OPENHEART_QUEUE,
     OPENHEART_MONGODB_TIMEOUT,
     OPENHEART_MONGODB_POOL,

@@ -6,10 +6,12 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from .errors import OnHold
+from .errors import BackendUnavailable, OnHold
 from .protocol import Policy
 from .signals import announce, reaction_added
 from .storage import Backend, Counts, Page
+from .storage.batch import HotPages
+from .storage.last_counts import LastCounts
 
 __all__ = ["Service"]
 
@@ -22,6 +24,7 @@ class Service:
         policy: which emoji the site takes.
         sender: the sender of the signals, that is, the Flask app.
         hold: refuse reactions with OnHold; reading goes on.
+        stale: seconds for which counts are shown that were read before the storage went away; 0 is none.
         logger: where failures are reported; also an attribute.
     """
 
@@ -32,6 +35,7 @@ class Service:
         *,
         sender: object,
         hold: bool,
+        stale: float,
         logger: logging.Logger,
     ) -> None:
         self._make_backend = make_backend
@@ -39,7 +43,9 @@ class Service:
         self._sender = sender
         self._hold = hold
         self.logger = logger
+        self._last = LastCounts(stale) if stale else None
         self._backend: Backend | None = None
+        self._incr: Callable[[str, str], Counts] | None = None
         self._opening = threading.Lock()
 
     @property
@@ -73,7 +79,11 @@ class Service:
         emoji = self._policy.admit(text)
         if self._hold:
             raise OnHold("OPENHEART_HOLD is on: reactions are not stored until it is switched off")
-        counts = self.backend.incr(target, emoji)
+        # Asked for anew each time, since close() forgets it; opening the backend makes it.
+        incr = self._incr or self._opened_incr()
+        counts = incr(target, emoji)
+        if self._last is not None:
+            self._last.remember(target, counts)
         if reaction_added.receivers:
             announce(
                 reaction_added, self._sender, self.logger, target=target, emoji=emoji, counts=dict(counts)
@@ -87,6 +97,31 @@ class Service:
     def reactions_of(self, targets: Sequence[str]) -> list[Counts]:
         """The counts of several canonical targets, in one storage call."""
         return self.backend.counts(targets)
+
+    def read(self, targets: Sequence[str]) -> tuple[list[Counts], int | None]:
+        """The counts of canonical targets, or those seen last while the storage is away.
+
+        Args:
+            targets: the targets.
+
+        Returns:
+            The counts, in one storage call; and None, or the age in seconds of counts that were seen last.
+
+        Raises:
+            BackendError: the storage does not answer, and nothing young enough is remembered.
+        """
+        if self._last is None:
+            return self.backend.counts(targets), None
+        try:
+            found = self.backend.counts(targets)
+        except BackendUnavailable:
+            remembered = self._last.recall(targets)
+            if remembered is None:
+                raise
+            return remembered
+        for target, counts in zip(targets, found, strict=True):
+            self._last.remember(target, counts)
+        return found, None
 
     def targets(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
         """One page of the targets that have counts; see ``Backend.list``."""
@@ -103,7 +138,7 @@ class Service:
     def close(self) -> None:
         """Finish what was accepted and let the storage go. The next use opens it again."""
         with self._opening:
-            backend, self._backend = self._backend, None
+            backend, self._backend, self._incr = self._backend, None, None
         if backend is not None:
             backend.disconnect()
 
@@ -112,5 +147,10 @@ class Service:
             if self._backend is None:
                 backend = self._make_backend()
                 backend.connect()
+                self._incr = backend.incr if backend.adds_up else HotPages(backend.apply).incr
                 self._backend = backend
             return self._backend
+
+    def _opened_incr(self) -> Callable[[str, str], Counts]:
+        backend = self._open()
+        return self._incr or backend.incr

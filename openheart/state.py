@@ -79,6 +79,7 @@ def make_state(app: Flask, config: Config, logger: logging.Logger, *, standalone
             _policy(config),
             sender=app,
             hold=config[settings.OPENHEART_HOLD],
+            stale=config[settings.OPENHEART_STALE],
             logger=logger,
         ),
         standalone=standalone,

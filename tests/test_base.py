@@ -98,7 +98,7 @@ class TestLoad:
             ({"app": Flask("host"), "name": "other"}, r"name='other'.*'host'"),
             ({"prot": 1}, r"prot=.*the nearest is PORT"),
             ({"port": "x"}, r"PORT='x' \(from a keyword argument\).*integer"),
-            ({"uri": "nosql://x"}, r"OPENHEART_URI='nosql://x'.*memory, sqlite"),
+            ({"uri": "nosql://x"}, r"OPENHEART_URI='nosql://x'.*memory, mongodb"),
             ({"url_prefix": "/"}, r"OPENHEART_URL_PREFIX='/'.*swallow"),
             ({"emoji": "🥨 x"}, r"OPENHEART_EMOJI=.*emoji"),
         ],

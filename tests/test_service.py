@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from openheart import reaction_added
-from openheart.errors import BackendError, BackendUnusable, InvalidEmoji, OnHold
+from openheart.errors import BackendError, BackendUnavailable, BackendUnusable, InvalidEmoji, OnHold
 from openheart.protocol import Policy
 from openheart.service import Service
-from openheart.storage import Backend
+from openheart.storage import Backend, Counts
 from openheart.storage.memory import MemoryBackend
 
 SENDER = Flask("sender")
 
 
-def make_service(*, hold: bool = False, backends: list[Backend] | None = None) -> Service:
+def make_service(*, hold: bool = False, stale: float = 0.0, backends: list[Backend] | None = None) -> Service:
     def make() -> Backend:
         return backends.pop(0) if backends else MemoryBackend()
 
-    return Service(make, Policy(), sender=SENDER, hold=hold, logger=logging.getLogger("openheart.test"))
+    return Service(
+        make, Policy(), sender=SENDER, hold=hold, stale=stale, logger=logging.getLogger("openheart.test")
+    )
 
 
 @pytest.fixture
@@ -104,3 +108,55 @@ def test_top_and_targets_show_what_is_stored() -> None:
     assert service.top(1) == [("b", {"🥨": 2})]
     assert sorted(target for target, _ in service.targets().targets) == ["a", "b"]
     assert service.reactions_of(["b", "c"]) == [{"🥨": 2}, {}]
+
+
+class Away(MemoryBackend):
+    """A storage that goes away and comes back."""
+
+    away = False
+
+    def counts(self, targets: Sequence[str]) -> list[Counts]:
+        if self.away:
+            raise BackendUnavailable("away")
+        return super().counts(targets)
+
+
+def test_counts_seen_last_are_shown_while_the_storage_is_away_and_say_their_age() -> None:
+    backend = Away()
+    service = make_service(stale=60, backends=[backend])
+    service.react("a", "🥨")
+    assert service.read(["a", "b"]) == ([{"🥨": 1}, {}], None)
+    backend.away = True
+    assert service.read(["b", "a"]) == ([{}, {"🥨": 1}], 1)
+    with pytest.raises(BackendUnavailable):
+        service.read(["a", "never seen"])
+    backend.away = False
+    assert service.read(["a"]) == ([{"🥨": 1}], None)
+
+
+def test_without_the_setting_a_storage_that_is_away_is_an_error() -> None:
+    backend = Away()
+    service = make_service(backends=[backend])
+    service.react("a", "🥨")
+    backend.away = True
+    with pytest.raises(BackendUnavailable):
+        service.read(["a"])
+
+
+def test_counts_that_are_too_old_are_not_shown() -> None:
+    backend = Away()
+    service = make_service(stale=1e-9, backends=[backend])
+    service.react("a", "🥨")
+    backend.away = True
+    with pytest.raises(BackendUnavailable):
+        service.read(["a"])
+
+
+def test_reactions_to_one_page_are_added_up_for_a_storage_that_does_not() -> None:
+    class Plain(MemoryBackend):
+        adds_up = False
+
+    service = make_service(backends=[Plain()])
+    with ThreadPoolExecutor(8) as pool:
+        answers = [counts["🥨"] for counts in pool.map(lambda _: service.react("a", "🥨"), range(200))]
+    assert sorted(answers) == list(range(1, 201))

@@ -92,6 +92,10 @@ class Backend(abc.ABC):
     settings: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
     """The settings that become keywords of the constructor: keyword -> row of the table in config.py."""
 
+    adds_up: ClassVar[bool] = False
+    """Whether the backend itself stores changes that several threads bring at once in one go. Where it
+    does not, openheart adds up those to the same target before they reach it."""
+
     def __init__(self, uri: str, *, instance: str | None = None, folder: Path | None = None) -> None:
         self.uri = uri
         self.instance = instance

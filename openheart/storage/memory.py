@@ -30,6 +30,7 @@ class MemoryBackend(Backend):
     """
 
     schemes = ("memory",)
+    adds_up = True
 
     def __init__(
         self, uri: str = "memory:", *, instance: str | None = None, folder: Path | None = None

@@ -53,6 +53,7 @@ class SqliteBackend(Backend):
     """
 
     schemes = ("sqlite",)
+    adds_up = True
     settings = MappingProxyType(
         {
             "synchronous": OPENHEART_SQLITE_SYNCHRONOUS,

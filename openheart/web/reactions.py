@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from flask import Request, Response, current_app, request
 
@@ -17,6 +18,7 @@ from ..errors import (
 )
 from ..protocol import canonical_target, target_from_bytes, target_from_url
 from ..state import State
+from ..storage import Counts
 from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes, ordered
 from .body import read_text
 from .cors import METHODS, check_write, preflight, read_headers
@@ -64,7 +66,7 @@ def _get(current: Request, state: State, target: str, headers: Headers) -> Respo
             return start_page(state)
     canonical = _from_path(current, state, target)
     _require_reading(state)
-    body = json_bytes(ordered(state.service.reactions(canonical)))
+    body = json_bytes(ordered(_counts(state, (canonical,), headers)[0]))
     return conditional(current, body, state.cache_control, headers)
 
 
@@ -78,8 +80,16 @@ def _get_many(current: Request, state: State, headers: Headers) -> Response:
     if len(asked) > BATCH_LIMIT:
         raise InvalidRequest(f"{len(asked)} targets were asked for; {BATCH_LIMIT} fit into one request")
     canonical = [_from_url(text) for text in asked]
-    counts = dict(zip(asked, map(ordered, state.service.reactions_of(canonical)), strict=True))
+    counts = dict(zip(asked, map(ordered, _counts(state, canonical, headers)), strict=True))
     return conditional(current, json_bytes(counts), state.cache_control, headers)
+
+
+def _counts(state: State, targets: Sequence[str], headers: Headers) -> list[Counts]:
+    found, age = state.service.read(targets)
+    if age is not None:
+        # RFC 9211: what was fresh until it was read has been stale for this many seconds.
+        headers.append(("Cache-Status", f"openheart; hit; ttl=-{age}"))
+    return found
 
 
 def _list(current: Request, state: State, headers: Headers) -> Response:

@@ -103,6 +103,22 @@ class TestReading:
         react(client, "a%EF%BF%BDb")
         assert client.get("/openheart/a%EF%BF%BDb").json == {"🥨": 1}
 
+    def test_counts_from_before_the_storage_went_away_are_marked_stale(
+        self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = make_client(stale="1h")
+        react(client, "hello")
+        assert "Cache-Status" not in client.get("/openheart/hello").headers
+
+        def fail(self: MemoryBackend, targets: Sequence[str]) -> list[Counts]:
+            raise BackendUnavailable("away")
+
+        monkeypatch.setattr(MemoryBackend, "counts", fail)
+        answer = client.get("/openheart/hello")
+        assert (answer.status_code, answer.json) == (200, {"🥨": 1})
+        assert answer.headers["Cache-Status"] == "openheart; hit; ttl=-1"
+        assert problem_of(client.get("/openheart/other")) == (503, "storage-unavailable")
+
 
 class TestBatch:
     def test_several_targets_are_answered_as_they_were_asked(self, client: FlaskClient) -> None:
