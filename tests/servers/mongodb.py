@@ -83,7 +83,7 @@ class MongoServer:
         """End it as a loss of power does."""
         self._signal(signal.SIGKILL)
         if self._process is not None:
-            self._process.wait()
+            self._process.communicate()
 
     def freeze(self) -> None:
         """Let it keep its connections and answer nothing, until ``thaw()``."""
@@ -98,8 +98,6 @@ class MongoServer:
         if self._process is not None:
             self.thaw()
             self.kill()
-            if self._process.stdin is not None:
-                self._process.stdin.close()
             self._process = None
 
     def _signal(self, number: signal.Signals) -> None:
