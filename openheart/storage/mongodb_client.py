@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pymongo
 from pymongo import monitoring
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.uri_parser import parse_uri, split_options
 from pymongo.write_concern import WriteConcern
 
 from ..casts import mask_uri
@@ -23,6 +24,7 @@ T = TypeVar("T")
 Collection: TypeAlias = "pymongo.collection.Collection[dict[str, Any]]"
 Client: TypeAlias = "pymongo.MongoClient[dict[str, Any]]"
 
+_EXPECTED = "a MongoDB connection string such as mongodb://user:password@host:27017/database"
 _NOT_IN_A_NAME = re.compile(r"""[/\\."$*<>:|?\s\0]""")
 _WRITES = frozenset({"findAndModify", "insert", "update", "delete"})
 
@@ -138,38 +140,57 @@ class _Sent(threading.local, monitoring.CommandListener):
             self.unanswered -= 1
 
 
-def make_client(uri: str, **options: Any) -> Client:
+def make_client(
+    uri: str, *, key: str = "OPENHEART_URI", source: str = "the URI given", **options: Any
+) -> Client:
     """Make a client that connects at first use.
 
     Args:
         uri: the connection string; its options go before ``options``.
+        key: the setting that holds the URI.
+        source: where that setting came from.
         options: further options of pymongo.MongoClient.
 
     Raises:
         ConfigError: the driver cannot use the URI.
     """
+    database_of(uri, key=key, source=source)
     given = {pair.partition("=")[0].lower() for pair in uri.partition("?")[2].split("&")}
-    chosen = {name: value for name, value in options.items() if name.lower() not in given}
+    wanted = {"appname": "openheart", **options}
+    chosen = {name: value for name, value in wanted.items() if name.lower() not in given}
     try:
-        return pymongo.MongoClient(uri, connect=False, appname="openheart", **chosen)
+        return pymongo.MongoClient(uri, connect=False, **chosen)
     except (PyMongoError, ValueError, TypeError) as error:
-        expected = f"a MongoDB connection string; {reason_of(error)}"
+        refusal = _refusal(error, uri, key, source)
     # Raised out here, because the driver's error may quote the password.
-    raise ConfigError("OPENHEART_URI", mask_uri(uri), "the URI given", _without_password(expected, uri))
+    raise refusal
 
 
-def database_of(uri: str) -> str | None:
+def database_of(uri: str, *, key: str = "OPENHEART_URI", source: str = "the URI given") -> str | None:
     """The database that a connection string names, None where it names none.
 
+    Args:
+        uri: the connection string.
+        key: the setting that holds it.
+        source: where that setting came from.
+
     Raises:
-        ConfigError: it is no connection string.
+        ConfigError: it is no connection string, or has an option that the driver does not know: the driver
+            alone would warn and go on without it.
     """
-    rest = uri.partition("://")[2]
-    name = unquote(rest.partition("?")[0].rpartition("@")[2].partition("/")[2])
+    name = unquote(_authority(uri).rpartition("@")[2].partition("/")[2])
     if not hosts_of(uri) or _NOT_IN_A_NAME.search(name):
-        expected = "a MongoDB connection string such as mongodb://user:password@host:27017/database"
-        raise ConfigError("OPENHEART_URI", mask_uri(uri), "the URI given", expected)
-    return name or None
+        raise ConfigError(key, mask_uri(uri), source, _EXPECTED)
+    try:
+        if options := uri.partition("?")[2]:
+            split_options(options, warn=False)
+        if uri.lower().startswith("mongodb:"):
+            parse_uri(uri, warn=False)
+    except (PyMongoError, ValueError, TypeError) as error:
+        refusal = _refusal(error, uri, key, source)
+    else:
+        return name or None
+    raise refusal
 
 
 def database_named(name: str | None) -> str | None:
@@ -185,12 +206,16 @@ def database_named(name: str | None) -> str | None:
 
 def hosts_of(uri: str) -> str:
     """The servers that a connection string names, without user and password."""
-    return uri.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0]
+    return _authority(uri).rpartition("@")[2].partition("/")[0]
 
 
-def _without_password(text: str, uri: str) -> str:
-    user = uri.partition("://")[2].partition("?")[0].rpartition("@")[0]
-    password = user.partition(":")[2]
-    for secret in filter(None, {password, unquote(password)}):
+def _authority(uri: str) -> str:
+    return uri.partition("://")[2].partition("?")[0]
+
+
+def _refusal(error: Exception, uri: str, key: str, source: str) -> ConfigError:
+    text = reason_of(error)
+    password = _authority(uri).rpartition("@")[0].partition(":")[2]
+    for secret in filter(None, {password, unquote(password), *re.split("[@:/]", password)}):
         text = text.replace(secret, "***")
-    return text
+    return ConfigError(key, mask_uri(uri), source, f"{_EXPECTED}; the driver says: {text}")

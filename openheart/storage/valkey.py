@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
-import uuid
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -129,7 +129,7 @@ class ValkeyBackend(Backend):
         for number, change in enumerate(changes):
             by_target.setdefault(change.target, []).append(number)
         answers: list[Counts] = [{}] * len(changes)
-        nonce = uuid.uuid4().bytes
+        nonce = secrets.token_urlsafe(12).encode()
         targets = list(by_target)
         for start in range(0, len(targets), LARGEST_PIPELINE):
             part = targets[start : start + LARGEST_PIPELINE]

@@ -11,7 +11,7 @@ from typing import Any
 
 from valkey.connection import BlockingConnectionPool
 from valkey.exceptions import AuthenticationError, BusyLoadingError, ResponseError, ValkeyError
-from valkey.exceptions import ConnectionError as ValkeyConnectionError
+from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 
 from .valkey_connection import Clocked, ClockedTcp, ClockedTls, ClockedUnix, Command
 from .valkey_errors import Away, Lost, Verdict, judge
@@ -160,7 +160,6 @@ class Exchange:
         except (ValkeyError, OSError) as error:
             # Some of it may have gone out.
             self._error = Lost(f"the connection to {server.name} broke: {error}")
-            server.failed()
             server.give_back(connection)
         except BaseException:
             connection.drop()
@@ -186,7 +185,7 @@ class Exchange:
         try:
             if not connection.is_answered(max(0.001, deadline - time.monotonic())):
                 connection.drop()
-                raise ValkeyConnectionError("no answer in time")
+                raise ValkeyTimeoutError("no answer in time")
             while len(found) < self._number:
                 try:
                     found.append(connection.receive())
@@ -198,7 +197,9 @@ class Exchange:
             self._server.worked()
         except (ValkeyError, OSError) as error:
             connection.drop()
-            self._server.failed()
+            if isinstance(error, ValkeyTimeoutError):
+                # A connection that broke says little; whether there is a server, the next one tells.
+                self._server.failed()
             lost = Lost(f"{self._server.name} took the command and did not answer: {error}")
             found += [lost] * (self._number - len(found))
         except BaseException:

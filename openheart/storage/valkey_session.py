@@ -174,7 +174,7 @@ class Session:
                 and not isinstance(reply, Exception)
                 and not (isinstance(confirmed, int) and confirmed >= self._replicas)
             ):
-                reply = Lost(f"{confirmed} of {self._replicas} replicas confirmed it (OPENHEART_VALKEY_WAIT)")
+                reply = _unconfirmed(confirmed, self._replicas)
             if not isinstance(reply, Exception):
                 call.reply, call.error = reply, None
                 continue
@@ -205,6 +205,12 @@ class Session:
                 f"{'' if stored else ' may have been counted'}. Adding it again could count it twice"
             ) from failed.error
         raise error_for(failed.error) from failed.error
+
+
+def _unconfirmed(confirmed: object, replicas: int) -> Lost:
+    if isinstance(confirmed, int):
+        return Lost(f"{confirmed} of {replicas} replicas confirmed it (OPENHEART_VALKEY_WAIT)")
+    return Lost(f"the replicas did not confirm it: {confirmed}")
 
 
 def error_for(error: Exception) -> BackendError:

@@ -1,4 +1,4 @@
-"""A TCP proxy that can speak TLS, and that can lose replies: the server has carried out the command by then."""
+"""A TCP proxy that can speak TLS, and that can lose replies to what the server has carried out."""
 
 from __future__ import annotations
 
