@@ -31,6 +31,7 @@ def long_description() -> str:
 EXTRAS = {
     "gunicorn": ["gunicorn>=22.0"],
     "granian": ["granian>=2.0"],
+    "mongodb": ["pymongo>=4.9"],
     "valkey": ["valkey>=6.1", "libvalkey>=4.0.1"],
 }
 

@@ -41,6 +41,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(flask|werkzeug|blinker|click|collections|logging|pathlib|types|typing|abc)\..*"),
     (r"py:.*", r"openheart\.((options|casts)\.T_co|config\._Layer)"),
     (r"py:.*", r"(Flask|Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|TracebackType|NamedSignal)"),
+    (r"py:.*", r"Client|Database"),
 ]
 
 html_theme = "flask"

@@ -13,6 +13,8 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
+    from .batteries import mongodb
+
     APP: Flask | None
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "errors",
     "get_app",
     "load",
+    "mongodb",
     "react",
     "reaction_added",
     "reactions",
@@ -37,6 +40,10 @@ def __getattr__(name: str) -> Any:
         from . import state
 
         return state.APP
+    if name == "mongodb":
+        from .batteries import mongodb
+
+        return mongodb
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 
 from . import config as settings
 from . import logs, state
+from .batteries import mongodb
 from .config import Config, load_config
 from .errors import ConfigError, OpenHeartError
 from .extension import add_openheart
@@ -46,7 +47,8 @@ def load(
         secret_key: what Flask signs with; the variable SECRET_KEY goes before it.
         execution: whether work may run in the background. Nothing of this version does.
         redis_session: sessions in Valkey; this version honours False only.
-        mongo_database: the MongoDB database of the app; this version honours None only.
+        mongo_database: the MongoDB database where the URI names none; the variable MONGO_DATABASE goes
+            before it. It is what ``openheart.mongodb.get_db()`` gives, and where counts in MongoDB are.
         logger: the name in the logs; the variable NAME goes before it.
         models: the module of the app's document classes; this version honours None only.
         safe: refuse unknown OPENHEART_* variables, and try the storage with a write and a read that
@@ -63,8 +65,8 @@ def load(
     if isinstance(app, Flask) and "openheart" in app.extensions:
         state.APP = app
         return app
-    _check_arguments(app, name, locales, execution, redis_session, mongo_database, logger, models)
-    keywords = {"secret_key": secret_key, "name": logger, **kwargs}
+    _check_arguments(app, name, locales, execution, redis_session, logger, models)
+    keywords = {"secret_key": secret_key, "name": logger, "mongo_database": mongo_database, **kwargs}
     config = load_config(app.config if app is not None else None, keywords, safe=safe)
     ours = app is None
     loaded = Flask(name or "__main__") if app is None else app
@@ -95,6 +97,7 @@ def unload() -> None:
     if app is not None:
         loaded = state_of(app)
         loaded.service.close()
+        mongodb.close(app)
         logs.restore(loaded.config)
 
 
@@ -221,7 +224,6 @@ def _check_arguments(
     locales: object,
     execution: object,
     redis_session: object,
-    mongo_database: object,
     logger: object,
     models: object,
 ) -> None:
@@ -244,8 +246,6 @@ def _check_arguments(
         refuse("redis_session", redis_session, "True or False")
     if redis_session:
         refuse("redis_session", redis_session, "False; this version keeps no sessions in Valkey")
-    if mongo_database is not None:
-        refuse("mongo_database", mongo_database, "None; this version has no MongoDB connection for the app")
     if logger is not None and not isinstance(logger, str):
         refuse("logger", logger, "the name of a logger, as text")
     if models is not None:

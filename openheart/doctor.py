@@ -72,7 +72,9 @@ def examine(app: Flask) -> list[Finding]:
         _server,
         _storage_settings,
     )
-    found = [*_storage(backend), *_file(backend)]
+    storage = [*_storage(backend)]
+    works = all(finding.level != "error" for finding in storage)
+    found = [*storage, *_file(backend), *_mongodb(backend, works)]
     for look in looks:
         found += look(state.config)
     return found + list(_origins(state))
@@ -131,6 +133,24 @@ def _file(backend: Backend) -> Iterator[Finding]:
             "warning",
             f"The disk of {path} has {free // 1024**2} MB left",
             "make room: reactions are refused when the disk is full",
+        )
+
+
+def _mongodb(backend: Backend, works: bool) -> Iterator[Finding]:
+    command = getattr(backend, "shard_command", None)
+    if not isinstance(command, str):
+        return
+    yield Finding(
+        "note",
+        "A sharded cluster keeps all counts on one shard until it is told to spread them",
+        f"if this is one, type once in mongosh: {command}",
+    )
+    if works and not backend.exactly_once:
+        yield Finding(
+            "note",
+            "A reaction whose answer from MongoDB is lost is counted once or not at all, because the server "
+            "stands alone or the URI says retryWrites=false",
+            "make it a replica set, which may be of one server; then such a reaction is counted once",
         )
 
 

@@ -15,7 +15,7 @@ from .protocol import Policy
 from .service import Service
 from .storage.uri import backend_from_config
 
-__all__ = ["APP", "State", "make_state", "state_of"]
+__all__ = ["APP", "State", "app_of", "make_state", "state_of"]
 
 APP: Flask | None = None
 """The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
@@ -94,6 +94,21 @@ def make_state(app: Flask, config: Config, logger: logging.Logger, *, standalone
     )
 
 
+def app_of(app: Flask | None = None) -> Flask:
+    """The application given; by default the current one, else ``APP``.
+
+    Raises:
+        OpenHeartError: there is no such application.
+    """
+    if app is None:
+        app = current_app._get_current_object() if has_app_context() else APP  # type: ignore[attr-defined]
+    if app is None:
+        raise OpenHeartError(
+            "There is no application: call openheart.load() first, or enter app.app_context()"
+        )
+    return app
+
+
 def state_of(app: Flask | None = None) -> State:
     """The state of an application.
 
@@ -103,12 +118,7 @@ def state_of(app: Flask | None = None) -> State:
     Raises:
         OpenHeartError: there is no such application, or openheart was not added to it.
     """
-    if app is None:
-        app = current_app._get_current_object() if has_app_context() else APP  # type: ignore[attr-defined]
-    if app is None:
-        raise OpenHeartError(
-            "There is no application: call openheart.load() first, or enter app.app_context()"
-        )
+    app = app_of(app)
     state = app.extensions.get("openheart")
     if not isinstance(state, State):
         raise OpenHeartError(

@@ -90,7 +90,7 @@ class TestLoad:
             ({"execution": "yes"}, r"execution='yes'.*True or False"),
             ({"redis_session": True}, r"redis_session=True.*no sessions in Valkey"),
             ({"redis_session": 1}, r"redis_session=1.*True or False"),
-            ({"mongo_database": "test"}, r"mongo_database='test'.*no MongoDB"),
+            ({"mongo_database": "a b"}, r"MONGO_DATABASE='a b'.*letters"),
             ({"models": types.ModuleType("models")}, r"models=.*no document classes"),
             ({"logger": 5}, r"logger=5.*the name of a logger"),
             ({"app": "app"}, r"app='app'.*a Flask app"),

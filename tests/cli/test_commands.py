@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 import openheart
 from openheart import OpenHeart, conform, testing
 from openheart.cli import commands, openheart_group
-from openheart.config import OPTIONS
+from openheart.config import OPENHEART_URI
 from openheart.protocol import emoji_version
 from openheart.protocol.vectors import load_vectors
 
@@ -114,7 +114,7 @@ def test_the_configuration_is_printed_with_sources_and_without_secrets(
         (["react", "hello", "x"], {}, 2, "is not an emoji"),
         (["count", "../x"], {}, 2, "segment"),
         (["count", "hello"], {"PORT": "http"}, 2, "PORT='http' (from the environment)"),
-        (["config"], {"OPENHEART_URI": "nope://h"}, 2, "schemes memory, sqlite"),
+        (["config"], {"OPENHEART_URI": "nope://h"}, 2, "schemes memory, mongodb"),
         (["react", "hello", "🥨"], {"OPENHEART_EMOJI": "❤️"}, 2, "❤️"),
         (["react", "hello", "🥨"], {"OPENHEART_HOLD": "1"}, 3, "OPENHEART_HOLD is on"),
         (["count", "hello"], {"OPENHEART_URI": "sqlite:////nowhere/at/all.db"}, 3, "there is no folder"),
@@ -257,7 +257,7 @@ class TestRun:
 
         [call] = served
         assert (call["host"], call["port"], call["server"], call["level"]) == ("::1", "0", "werkzeug", None)
-        assert call["app"].extensions["openheart"].config.source(OPTIONS[-4]) == "a command flag"
+        assert call["app"].extensions["openheart"].config.source(OPENHEART_URI) == "a command flag"
         assert openheart.APP is None
 
     def test_a_browser_opens_the_page_once_the_port_is_open(
