@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 import openheart
 from openheart import OpenHeart, conform, testing
 from openheart.cli import commands, openheart_group
-from openheart.config import OPENHEART_URI
+from openheart.config import OPENHEART_URI, OPTIONS
 from openheart.protocol import emoji_version
 from openheart.protocol.vectors import load_vectors
 
