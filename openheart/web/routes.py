@@ -16,6 +16,7 @@ from .health import healthz, readyz
 from .openapi import openapi
 from .pages import start_page
 from .reactions import reactions
+from .script import openheart_js
 
 __all__ = ["register"]
 
@@ -48,6 +49,7 @@ def register(app: Flask, state: State) -> None:
     _add(app, f"{prefix}/-/healthz", "openheart.healthz", _reading(healthz))
     _add(app, f"{prefix}/-/readyz", "openheart.readyz", _reading(readyz))
     _add(app, f"{prefix}/-/openapi.json", "openheart.openapi", _reading(openapi))
+    _add(app, f"{prefix}/-/openheart.js", "openheart.script", _reading(openheart_js))
     if state.standalone:
         _add(app, "/healthz", "openheart.root_healthz", _reading(healthz))
         _add(app, "/readyz", "openheart.root_readyz", _reading(readyz))

@@ -1,0 +1,154 @@
+// <openheart-reactions>: emoji to press, with counts. MIT, the openheart developers.
+// How to use it: https://openheart.github.io/openheart/howto/element.html
+
+const EMOJI = "❤️ 👍 🎉 😂 🤔"; // The server writes those that it takes.
+const AT_ONCE = 100; // targets in one request
+const LONGEST = 4000; // characters of a query that every server takes
+const PATIENCE = 10_000; // milliseconds
+const HOME = new URL("..", import.meta.url);
+const AWAY = "The server cannot be reached. Please try again later.";
+
+const style = new CSSStyleSheet(); // A page's policy may forbid <style>.
+style.replaceSync(`
+:host { display: block; position: relative }
+:host([hidden]), span:empty { display: none }
+div { display: flex; flex-wrap: wrap; gap: .5rem }
+button {
+  display: flex; gap: .4em; align-items: center; min-height: 2.75rem; padding: 0 .8em; font: inherit; color: inherit;
+  background: none; border: 1px solid var(--openheart-border, #8888); border-radius: 99px; cursor: pointer;
+}
+button:is(:hover, :focus-visible) { outline: 2px solid var(--openheart-accent, #d6336c) }
+[part=count] { min-width: 2ch; font-variant-numeric: tabular-nums }
+output { position: absolute; z-index: 1; padding: .3em .7em; color: CanvasText; background: Canvas; border: 1px solid }
+.unseen { clip-path: inset(50%) }
+`);
+
+const make = (name, values) => Object.assign(document.createElement(name), values);
+const plain = (emoji) => emoji.replaceAll("\uFE0F", ""); // ❤ and ❤️ are one.
+
+async function ask(server, query, options) {
+  const answer = await fetch(server + "?" + query, { signal: AbortSignal.timeout(PATIENCE), ...options });
+  const found = answer.status === 204 ? null : await answer.json();
+  if (!answer.ok) throw Object(found);
+  return found;
+}
+
+// What all the elements of one target show.
+class Page {
+  elements = new Set();
+  pressed = []; // what the server did not answer yet
+  turn = Promise.resolve();
+
+  get query() {
+    return "target=" + encodeURIComponent(this.target);
+  }
+
+  take(counts) {
+    if (counts) this.counts = new Map(Object.entries(counts).map(([emoji, count]) => [plain(emoji), count]));
+    this.show();
+  }
+
+  show(error) {
+    this.hidden ||= error?.type === "reading-not-allowed";
+    for (const element of this.elements) element.show(this.hidden ? null : error);
+  }
+
+  press(emoji, element) {
+    this.pressed.push(emoji);
+    this.show();
+    // One at a time, so that the answer that comes last is the newest.
+    this.turn = this.turn
+      .then(() => ask(this.server, this.query, { method: "POST", body: emoji, keepalive: true }))
+      .then((counts) => this.take(counts), (error) => error)
+      .then((error) => {
+        this.pressed.shift();
+        this.show();
+        element.show(error, emoji);
+      });
+  }
+}
+
+const pages = new Map();
+let unread = [];
+
+function readAll() {
+  while (unread.length) {
+    const [first] = unread;
+    let room = LONGEST;
+    const fits = (page) => page.server === first.server && ((room -= page.query.length) > 0 || page === first);
+    const batch = unread.filter(fits).slice(0, AT_ONCE);
+    unread = unread.filter((page) => !batch.includes(page));
+    read(batch);
+  }
+}
+
+async function read(batch) {
+  try {
+    const found = await ask(batch[0].server, batch.map((page) => page.query).join("&"));
+    // The answer to a press is newer.
+    for (const page of batch) page.counts ?? page.take(found[page.target]);
+  } catch (error) {
+    // One bad target spoils only itself.
+    const alone = batch[1] && [400, 404].includes(error.status);
+    for (const page of batch) alone ? read([page]) : page.show(error);
+  }
+}
+
+class Reactions extends HTMLElement {
+  static observedAttributes = ["emoji", "server", "target"];
+  #box = make("div");
+  #note = make("output", { part: "message" });
+
+  connectedCallback() {
+    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [style];
+    root.replaceChildren(this.#box, this.#note);
+    const inside = [...this.querySelectorAll("button")].map((button) => button.name).join(" ");
+    const emoji = (this.#text("emoji", inside) || EMOJI).match(/[^\s,]+/g) ?? [];
+    this.#box.replaceChildren(...emoji.map((name) => {
+      const button = make("button", { name, part: "button" });
+      button.append(make("span", { part: "emoji", textContent: name }), make("span", { part: "count" }));
+      button.addEventListener("click", () => this.page.press(name, this));
+      return button;
+    }));
+    const server = new URL(this.#text("server", HOME), document.baseURI).href.replace(/\/*$/, "/");
+    const target = this.#text("target", location.host + location.pathname);
+    this.key = server + " " + target;
+    this.page = pages.get(this.key) ?? Object.assign(new Page(), { server, target });
+    if (!pages.has(this.key) && unread.push(this.page) === 1) setTimeout(readAll); // after the others
+    pages.set(this.key, this.page);
+    this.page.elements.add(this);
+    this.show();
+  }
+
+  disconnectedCallback() {
+    this.page.elements.delete(this);
+    if (!this.page.elements.size) pages.delete(this.key);
+  }
+
+  attributeChangedCallback() {
+    if (!this.page?.elements.has(this)) return;
+    this.disconnectedCallback();
+    this.connectedCallback();
+  }
+
+  show(error, answered) {
+    const { counts, hidden, pressed } = this.page;
+    let said = error ? this.#text("failed", error.detail ?? AWAY) : "";
+    for (const button of this.#box.children) {
+      const { name } = button;
+      const count = counts && (counts.get(plain(name)) ?? 0) + pressed.filter((emoji) => emoji === name).length;
+      button.lastChild.textContent = count ?? (hidden ? "" : "\xA0");
+      button.ariaLabel = `${this.#text("label", "React with")} ${name}${counts ? ": " + count : ""}`;
+      if (name === answered) said ||= counts ? name + " " + count : this.#text("thanks", "Thank you!");
+    }
+    this.#note.textContent = said;
+    this.#note.className = said && (error || !counts) ? "" : "unseen";
+  }
+
+  #text(name, other) {
+    return this.getAttribute(name) ?? other;
+  }
+}
+
+customElements.get("openheart-reactions") ?? customElements.define("openheart-reactions", Reactions);
