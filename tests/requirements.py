@@ -5,6 +5,7 @@ A test that cannot have its part is skipped on a laptop and listed at the end; w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from typing import NoReturn
 
 import pytest
 
-__all__ = ["MISSING", "debian_file", "in_ci", "missing", "program"]
+__all__ = ["MISSING", "debian_file", "in_ci", "missing", "npm_file", "program"]
 
 MISSING = "missing here: "
 """What the reason of such a skip starts with; the summary looks for it."""
@@ -82,6 +83,32 @@ def debian_file(variable: str, path: str, package: str) -> Path:
     if unpack(package, unpacked) and (unpacked / path.lstrip("/")).is_file():
         return unpacked / path.lstrip("/")
     missing(path, f"install it (Debian: apt-get install {package}), or put its path into {variable}")
+
+
+def npm_file(variable: str, package: str, version: str, path: str) -> Path:
+    """Find a file of an npm package: from an environment variable, or installed into the checkout's cache.
+
+    Args:
+        variable: the environment variable that may hold its path.
+        package: the package on npm.
+        version: the version of it.
+        path: where the package has the file.
+    """
+    given = os.environ.get(variable)
+    if given:
+        if not os.path.isfile(given):
+            pytest.fail(f"{variable}={given} is no file; name one, or unset it", pytrace=False)
+        return Path(given)
+    folder = CACHE / f"{package}-{version}"
+    found = folder / "node_modules" / package / path
+    if not found.is_file() and shutil.which("npm"):
+        folder.mkdir(parents=True, exist_ok=True)
+        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--prefix", str(folder))
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            run("npm", "install", *options, f"{package}@{version}", cwd=str(folder))
+    if found.is_file():
+        return found
+    missing(f"{package} {version}", f"install npm, or put the path of its {path} into {variable}")
 
 
 def unpack(package: str, folder: Path) -> bool:

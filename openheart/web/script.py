@@ -33,7 +33,8 @@ def openheart_js(state: State) -> Response:
     ]
     response = Response(_script(_offered(state)), headers=headers)
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _offered(state: State) -> str:

@@ -19,7 +19,7 @@ button {
 }
 button:is(:hover, :focus-visible) { outline: 2px solid var(--openheart-accent, #d6336c) }
 [part=count] { min-width: 2ch; font-variant-numeric: tabular-nums }
-output { position: absolute; z-index: 1; padding: .3em .7em; color: CanvasText; background: Canvas; border: 1px solid }
+output { position: absolute; z-index: 1; padding: .3em; color: CanvasText; background: Canvas; border: 1px solid }
 .unseen { clip-path: inset(50%) }
 `);
 
@@ -33,9 +33,9 @@ async function ask(server, query, options) {
   return found;
 }
 
-// What all the elements of one target show.
+// What all the tags with one target show.
 class Page {
-  elements = new Set();
+  tags = new Set();
   pressed = []; // what the server did not answer yet
   turn = Promise.resolve();
 
@@ -50,10 +50,10 @@ class Page {
 
   show(error) {
     this.hidden ||= error?.type === "reading-not-allowed";
-    for (const element of this.elements) element.show(this.hidden ? null : error);
+    for (const tag of this.tags) tag.show(this.hidden ? null : error);
   }
 
-  press(emoji, element) {
+  press(emoji, tag) {
     this.pressed.push(emoji);
     this.show();
     // One at a time, so that the answer that comes last is the newest.
@@ -63,7 +63,7 @@ class Page {
       .then((error) => {
         this.pressed.shift();
         this.show();
-        element.show(error, emoji);
+        tag.show(error, emoji);
       });
   }
 }
@@ -115,24 +115,24 @@ class Reactions extends HTMLElement {
     const target = this.#text("target", location.host + location.pathname);
     this.key = server + " " + target;
     this.page = pages.get(this.key) ?? Object.assign(new Page(), { server, target });
-    if (!pages.has(this.key) && unread.push(this.page) === 1) setTimeout(readAll); // after the others
+    if (!pages.has(this.key) && unread.push(this.page) === 1) setTimeout(readAll); // when all have joined
     pages.set(this.key, this.page);
-    this.page.elements.add(this);
+    this.page.tags.add(this);
     this.show();
   }
 
   disconnectedCallback() {
-    this.page.elements.delete(this);
-    if (!this.page.elements.size) pages.delete(this.key);
+    this.page.tags.delete(this);
+    if (!this.page.tags.size) pages.delete(this.key);
   }
 
   attributeChangedCallback() {
-    if (!this.page?.elements.has(this)) return;
+    if (!this.page?.tags.has(this)) return;
     this.disconnectedCallback();
     this.connectedCallback();
   }
 
-  show(error, answered) {
+  show(error, sent) {
     const { counts, hidden, pressed } = this.page;
     let said = error ? this.#text("failed", error.detail ?? AWAY) : "";
     for (const button of this.#box.children) {
@@ -140,7 +140,7 @@ class Reactions extends HTMLElement {
       const count = counts && (counts.get(plain(name)) ?? 0) + pressed.filter((emoji) => emoji === name).length;
       button.lastChild.textContent = count ?? (hidden ? "" : "\xA0");
       button.ariaLabel = `${this.#text("label", "React with")} ${name}${counts ? ": " + count : ""}`;
-      if (name === answered) said ||= counts ? name + " " + count : this.#text("thanks", "Thank you!");
+      if (name === sent) said ||= counts ? name + " " + count : this.#text("thanks", "Thank you!");
     }
     this.#note.textContent = said;
     this.#note.className = said && (error || !counts) ? "" : "unseen";
