@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import errors
+from .api import ApiError, ApiException, ApiResult
 from .base import conf, get_app, load, react, reactions, run, unload
+from .blueprints import register_blueprints
+from .context import Page, page, reactions_of, target_for, url_for
 from .extension import OpenHeart
 from .signals import reaction_added
 from .version import __version__
@@ -19,18 +22,27 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APP",
+    "ApiError",
+    "ApiException",
+    "ApiResult",
     "OpenHeart",
+    "Page",
     "__version__",
     "conf",
     "errors",
     "get_app",
     "load",
     "mongodb",
+    "page",
     "react",
     "reaction_added",
     "reactions",
+    "reactions_of",
+    "register_blueprints",
     "run",
+    "target_for",
     "unload",
+    "url_for",
 ]
 
 

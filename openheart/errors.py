@@ -17,6 +17,7 @@
     │   ├── MethodNotAllowed        405
     │   ├── BodyTooLarge            413
     │   └── UnsupportedBody         415
+    ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
         │   ├── BackendNotConnected the backend is used before connect() or after disconnect()
@@ -37,6 +38,7 @@ __all__ = [
     "BackendNotConnected",
     "BackendUnavailable",
     "BackendUnusable",
+    "BlueprintImportError",
     "BodyTooLarge",
     "ConfigError",
     "EmojiNotAllowed",
@@ -94,6 +96,25 @@ class SchemeError(ConfigError, RuntimeError):
 
 class MissingDependency(ConfigError):
     """A feature was switched on whose library is not installed; the text names the extra."""
+
+
+class BlueprintImportError(OpenHeartError, ImportError):
+    """A module with blueprints cannot be imported; its cause is chained to it.
+
+    Args:
+        module: the dotted name of the module.
+        cause: what its import raised.
+
+    Attributes:
+        name: the module.
+    """
+
+    def __init__(self, module: str, cause: Exception) -> None:
+        super().__init__(
+            f"The module {module!r} cannot be imported, so its blueprints are not registered: "
+            f"{type(cause).__name__}: {cause}"
+        )
+        self.name = module
 
 
 class VisitorError(OpenHeartError):

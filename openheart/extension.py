@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from flask import Flask
 
 from . import logs
 from .config import Config, load_config
+from .context import extend_requests, extend_templates
 from .errors import OpenHeartError
+from .routing import Slug, mark_routes
 from .state import State, make_state
 from .web.routes import register
 
 __all__ = ["OpenHeart", "add_openheart"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OpenHeart:
@@ -39,6 +44,7 @@ class OpenHeart:
     def __init__(self, app: Flask | None = None, *, env: bool = True, **options: Any) -> None:
         self._env = env
         self._options = options
+        self._slugs: dict[str, Slug] = {}
         if app is not None:
             self.init_app(app)
 
@@ -58,16 +64,41 @@ class OpenHeart:
         """
         env = self._env if env is None else env
         config = load_config(app.config, {**self._options, **options}, env=env)
-        add_openheart(app, config)
+        add_openheart(app, config, slugs=self._slugs)
+
+    def slug(self, endpoint: str) -> Callable[[F], F]:
+        """Give the pages of an endpoint their targets, before or after ``init_app``, and mark its route.
+
+        The function is called with the arguments of the route, and returns the target as text; None,
+        or ``abort(404)``, says that there is no such page::
+
+            @oh.slug("blog.post")
+            def post_target(slug: str) -> str | None:
+                return f"post-{post.id}" if (post := find_post(slug)) else None
+
+        A function that stands at the route itself, ``openheart=post_target``, goes before it.
+
+        Args:
+            endpoint: the endpoint, in each app of this extension that has it.
+        """
+
+        def remember(function: F) -> F:
+            self._slugs[endpoint] = function
+            return function
+
+        return remember
 
 
-def add_openheart(app: Flask, config: Config, *, standalone: bool = False) -> State:
+def add_openheart(
+    app: Flask, config: Config, *, standalone: bool = False, slugs: Mapping[str, Slug] | None = None
+) -> State:
     """Make the state of an application from settings that are found already, and register the routes.
 
     Args:
         app: the application.
         config: its settings.
         standalone: whether this is openheart's own server, with a page at ``/``.
+        slugs: endpoint -> the function that gives the targets of its pages.
 
     Raises:
         ConfigError: a setting cannot be used.
@@ -77,7 +108,10 @@ def add_openheart(app: Flask, config: Config, *, standalone: bool = False) -> St
         raise OpenHeartError(
             f"openheart was added to the app {app.name!r} before; call load() or init_app() once"
         )
-    state = make_state(app, config, logs.get_logger(config), standalone=standalone)
+    state = make_state(app, config, logs.get_logger(config), standalone=standalone, slugs=slugs)
+    mark_routes(app, state.pages)
     app.extensions["openheart"] = state
     register(app, state)
+    extend_requests(app)
+    extend_templates(app)
     return state

@@ -18,6 +18,7 @@ __all__ = [
     "MONGOHQ_URL",
     "MONGO_DATABASE",
     "NAME",
+    "OPENHEART_ACCESS_LOG",
     "OPENHEART_CONFIG",
     "OPENHEART_EMOJI",
     "OPENHEART_EMOJI_DENY",
@@ -28,6 +29,7 @@ __all__ = [
     "OPENHEART_MONGODB_POOL",
     "OPENHEART_MONGODB_TIMEOUT",
     "OPENHEART_NONCE_TTL",
+    "OPENHEART_OPEN_TARGETS",
     "OPENHEART_ORIGINS",
     "OPENHEART_QUEUE",
     "OPENHEART_SKIN_TONES",
@@ -117,6 +119,13 @@ OPENHEART_CONFIG: Option[str | None] = Option(
     "A TOML file with settings, one a line; a relative path starts at the folder.",
 )
 
+OPENHEART_ACCESS_LOG: Option[bool] = Option(
+    "OPENHEART_ACCESS_LOG",
+    _switch,
+    False,
+    "Logs one line of JSON, with an id, for each request to openheart's own routes; at the level INFO.",
+)
+
 HOST: Option[str] = Option("HOST", _name, "127.0.0.1", "The address to listen on.", group="server")
 PORT: Option[int] = Option("PORT", _port, 5000, "The port to listen on; 0 takes a free one.", group="server")
 SERVER: Option[Literal["waitress", "gunicorn", "granian", "werkzeug"]] = Option(
@@ -200,6 +209,14 @@ OPENHEART_LISTING: Option[bool] = Option(
     _switch,
     False,
     "Lets everyone list the targets that have reactions.",
+    group="protocol",
+)
+
+OPENHEART_OPEN_TARGETS: Option[bool | None] = Option(
+    "OPENHEART_OPEN_TARGETS",
+    _switch,
+    None,
+    "Whether any address is a target; unset is on until a route of the app is marked with openheart=.",
     group="protocol",
 )
 
@@ -311,6 +328,7 @@ OPTIONS: tuple[Option[Any], ...] = (
     DEBUG,
     SECRET_KEY,
     OPENHEART_CONFIG,
+    OPENHEART_ACCESS_LOG,
     HOST,
     PORT,
     SERVER,
@@ -327,6 +345,7 @@ OPTIONS: tuple[Option[Any], ...] = (
     OPENHEART_WRITE_ONLY,
     OPENHEART_HOLD,
     OPENHEART_LISTING,
+    OPENHEART_OPEN_TARGETS,
     OPENHEART_URI,
     OPENHEART_SQLITE_SYNCHRONOUS,
     OPENHEART_SQLITE_BUSY_TIMEOUT,

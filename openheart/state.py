@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from . import config as settings
 from .config import Config
 from .errors import ConfigError, InvalidEmoji, OpenHeartError
 from .protocol import Policy
+from .routing import Pages, Slug
 from .service import Service
 from .storage.uri import backend_from_config
 
@@ -28,6 +30,7 @@ class State:
     Attributes:
         config: the settings of this application.
         service: its reactions.
+        pages: which of its routes have reactions.
         standalone: whether this is openheart's own server, with a page at ``/``.
         prefix: the URL prefix without a trailing slash, ``""`` for ``/``.
         folder: what a relative SQLite path is relative to.
@@ -41,6 +44,7 @@ class State:
 
     config: Config
     service: Service
+    pages: Pages
     standalone: bool
     prefix: str
     folder: Path
@@ -52,7 +56,14 @@ class State:
     cache_control: str
 
 
-def make_state(app: Flask, config: Config, logger: logging.Logger, *, standalone: bool = False) -> State:
+def make_state(
+    app: Flask,
+    config: Config,
+    logger: logging.Logger,
+    *,
+    standalone: bool = False,
+    slugs: Mapping[str, Slug] | None = None,
+) -> State:
     """Make the state of one application; opens nothing.
 
     Raises:
@@ -82,6 +93,7 @@ def make_state(app: Flask, config: Config, logger: logging.Logger, *, standalone
             stale=config[settings.OPENHEART_STALE],
             logger=logger,
         ),
+        pages=Pages({} if slugs is None else slugs, config[settings.OPENHEART_OPEN_TARGETS]),
         standalone=standalone,
         prefix=prefix.rstrip("/"),
         folder=folder,

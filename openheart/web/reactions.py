@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from urllib.parse import unquote
 
-from flask import Request, Response, current_app, request
+from flask import Request, Response, current_app, make_response, request
+from werkzeug.exceptions import HTTPException
 
 from ..errors import (
     BackendError,
@@ -56,6 +58,11 @@ def reactions(target: str = "") -> Response:
         if isinstance(error, MethodNotAllowed):
             headers.append(("Allow", METHODS))
         return problem(error, headers, state.service.logger)
+    except HTTPException as error:
+        # The app's slug function aborted. One that brings its own response gives that.
+        if error.code is None:
+            return make_response(error.get_response(current.environ))
+        return problem(error, headers, state.service.logger)
 
 
 def _get(current: Request, state: State, target: str, headers: Headers) -> Response:
@@ -79,7 +86,7 @@ def _get_many(current: Request, state: State, headers: Headers) -> Response:
         return _list(current, state, headers)
     if len(asked) > BATCH_LIMIT:
         raise InvalidRequest(f"{len(asked)} targets were asked for; {BATCH_LIMIT} fit into one request")
-    canonical = [_from_url(text) for text in asked]
+    canonical = [_from_url(current, state, text) for text in asked]
     counts = dict(zip(asked, map(ordered, _counts(state, canonical, headers)), strict=True))
     return conditional(current, json_bytes(counts), state.cache_control, headers)
 
@@ -130,22 +137,35 @@ def _target_of_post(current: Request, state: State, target: str) -> str:
         asked = query_of(current).getlist("target")
         if len(asked) > 1:
             raise InvalidRequest(f"{len(asked)} targets were given; a reaction goes to one")
-        return _from_url(asked[0])
+        return _from_url(current, state, asked[0])
     return _from_path(current, state, target)
 
 
 def _from_path(current: Request, state: State, target: str) -> str:
     if REPLACEMENT not in target:
-        return canonical_target(target)
-    # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes tell whether the visitor did.
-    path: bytes = current.environ["PATH_INFO"].encode("latin-1")
-    return target_from_bytes(path[len(state.prefix.encode()) + 1 :])
+        canonical = canonical_target(target)
+    else:
+        # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes tell whether the visitor did.
+        path: bytes = current.environ["PATH_INFO"].encode("latin-1")
+        canonical = target_from_bytes(path[len(state.prefix.encode()) + 1 :])
+    pages = state.pages
+    return _stored(current, state, target, canonical) if pages.is_asked or pages.slugs else canonical
 
 
-def _from_url(text: str) -> str:
+def _from_url(current: Request, state: State, text: str) -> str:
     if REPLACEMENT in text:
         raise InvalidTarget("A target in target= is not valid UTF-8; percent-encode its UTF-8 bytes")
-    return target_from_url(text)
+    canonical = target_from_url(text)
+    pages = state.pages
+    if not (pages.is_asked or pages.slugs):
+        return canonical
+    return _stored(current, state, unquote(text.partition("#")[0].partition("?")[0]), canonical)
+
+
+def _stored(current: Request, state: State, address: str, canonical: str) -> str:
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    adapter = app.create_url_adapter(current)
+    return state.pages.resolve(app, adapter, address, canonical)
 
 
 def _require_reading(state: State) -> None:

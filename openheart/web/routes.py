@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, has_request_context, request
 from werkzeug.routing import BaseConverter
 
+from ..config import OPENHEART_ACCESS_LOG
 from ..errors import MethodNotAllowed
 from ..state import State
+from .access import logged
 from .answers import empty_answer
 from .errors import problem
 from .health import healthz, readyz
@@ -30,7 +33,17 @@ class TargetConverter(BaseConverter):
     weight = 1000
 
 
+class HostConverter(BaseConverter):
+    """The host or the subdomain of a request; not what Werkzeug puts for one that is not the app's."""
+
+    regex = r"(?!<)[^/]*"
+    part_isolating = True
+    weight = 1000
+
+
 CONVERTER = "openheart_target"
+HOST_CONVERTER = "openheart_host"
+HOST = "openheart_host"
 ALLOW = ("Allow", "GET, HEAD, OPTIONS")
 
 
@@ -43,6 +56,9 @@ def register(app: Flask, state: State) -> None:
     """
     prefix = state.prefix
     app.url_map.converters.setdefault(CONVERTER, TargetConverter)
+    if _has_hosts(app):
+        app.url_map.converters.setdefault(HOST_CONVERTER, HostConverter)
+        app.url_defaults(_add_host)
     _add(app, f"{prefix}/<{CONVERTER}:target>", "openheart.reactions", reactions)
     if prefix:
         _add(app, prefix, "openheart.front", reactions)
@@ -60,10 +76,44 @@ def register(app: Flask, state: State) -> None:
 def _add(app: Flask, rule: str, endpoint: str, view: Callable[..., Response]) -> None:
     # Straight to the map, because app.add_url_rule cannot make a rule for every method: ours answers a
     # wrong method itself. And a redirect for a slash would lose the body of a POST.
+    state: State = app.extensions["openheart"]
+    if state.config[OPENHEART_ACCESS_LOG]:
+        view = logged(view, state.service.logger.getChild("access"))
+    options: dict[str, Any] = {}
+    if _has_hosts(app):
+        # A rule without a host is no rule of any host; ours are on each of them.
+        options["host" if app.url_map.host_matching else "subdomain"] = f"<{HOST_CONVERTER}:{HOST}>"
+        view = _without_host(view)
     app.url_map.add(
-        app.url_rule_class(rule, endpoint=endpoint, methods=None, strict_slashes=False, merge_slashes=False)
+        app.url_rule_class(
+            rule, endpoint=endpoint, methods=None, strict_slashes=False, merge_slashes=False, **options
+        )
     )
     app.view_functions[endpoint] = view
+
+
+def _has_hosts(app: Flask) -> bool:
+    return app.url_map.host_matching or app.subdomain_matching
+
+
+def _without_host(view: Callable[..., Response]) -> Callable[..., Response]:
+    @functools.wraps(view)
+    def any_host(**arguments: str) -> Response:
+        arguments.pop(HOST, None)
+        return view(**arguments)
+
+    return any_host
+
+
+def _add_host(endpoint: str, values: dict[str, Any]) -> None:
+    """Build addresses of ours for the host of the request."""
+    if not endpoint.startswith("openheart.") or HOST in values:
+        return
+    adapter = current_app.create_url_adapter(
+        request._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]
+    )
+    if adapter is not None:
+        values[HOST] = adapter.server_name if adapter.map.host_matching else adapter.subdomain or ""
 
 
 def _reading(show: Callable[[State], Response]) -> Callable[[], Response]:

@@ -1,0 +1,161 @@
+"""JSON answers for the app's own views: ApiResult to return, ApiError to raise (RFC 9457)."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import json
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.wrappers import Request as WerkzeugRequest
+
+__all__ = ["ApiError", "ApiException", "ApiResult"]
+
+JSON_TYPE = "application/json"
+PROBLEM_TYPE = "application/problem+json"
+_RESERVED = ("type", "title", "status", "detail", "instance")
+
+
+class ApiResult(Response):
+    """A value as a JSON response; a view returns it as it is, in any Flask app.
+
+    The JSON is strict (RFC 8259): no NaN, text in UTF-8 as it is, keys in their order. Dates and times are
+    ISO 8601 text, UUIDs and decimals text, dataclasses objects. The app's JSON provider is not asked.
+
+    Args:
+        value: what JSON can hold, and the types above.
+        status: the HTTP status; 204, 205 and 304 have no body.
+        headers: more headers.
+
+    Attributes:
+        value: the argument.
+
+    Raises:
+        TypeError: the value, or something in it, has no JSON.
+        ValueError: it holds NaN or an infinity, or it holds itself.
+    """
+
+    def __init__(self, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        self.value = value
+        bare = status in (204, 205, 304)
+        super().__init__(None if bare else _json(value), status, content_type=JSON_TYPE)
+        if bare:
+            del self.headers["Content-Type"]
+        self.headers.update(headers or {})
+
+    def to_response(self) -> Response:
+        """The Flask response, which is this object itself."""
+        return self
+
+
+class ApiError(HTTPException):
+    """An error as a problem document (RFC 9457); a view raises it, in any Flask app.
+
+    The error handlers of the app leave it alone, also those for its status, so that who asked for
+    JSON gets JSON. Its ``code`` is None for that; ``status`` is the HTTP status.
+
+    Args:
+        status: the HTTP status, 400 to 599.
+        title: what went wrong, the same for every error of this type; by default the status's own name.
+        detail: what went wrong this time, and what to do.
+        type: a URI that names the type of the problem, which an address in your docs does well.
+        headers: more headers, such as ``{"Retry-After": "30"}``.
+        more: further members of the document, such as ``errors=[...]``.
+
+    Raises:
+        ValueError: the status is not an error's, or ``more`` names a member that is defined already.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str | None = None,
+        detail: str | None = None,
+        *,
+        type: str = "about:blank",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        if not 400 <= status <= 599:
+            raise ValueError(f"ApiError({status}): the status of an error is between 400 and 599")
+        if reserved := [name for name in _RESERVED if name in more and name != "instance"]:
+            raise ValueError(f"ApiError: {', '.join(reserved)} is an argument of its own")
+        super().__init__(detail)
+        self.status = status
+        self.type = type
+        self.title = _phrase(status) if title is None else title
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.more = more
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The problem document, without members that have no value."""
+        document = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail}
+        return {name: value for name, value in {**document, **self.more}.items() if value is not None}
+
+    def get_response(
+        self, environ: WSGIEnvironment | WerkzeugRequest | None = None, scope: dict[str, Any] | None = None
+    ) -> Response:
+        """The response with the problem document.
+
+        Args:
+            environ: not needed; as Werkzeug calls it.
+            scope: not needed.
+        """
+        response = Response(_json(self.document), self.status, content_type=PROBLEM_TYPE)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(self.headers)
+        return response
+
+    def to_response(self) -> Response:
+        """The response with the problem document, to return instead of raising."""
+        return self.get_response()
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.title}" + (f": {self.detail}" if self.detail else "")
+
+    def __repr__(self) -> str:
+        return f"<ApiError {str(self)!r}>"
+
+
+ApiException = ApiError
+"""Another name of ApiError."""
+
+
+def _json(value: Any) -> bytes:
+    # A lone surrogate is no text, and UTF-8 cannot hold it: its escape can.
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_json) + "\n"
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return (json.dumps(value, allow_nan=False, default=_as_json) + "\n").encode()
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (uuid.UUID, decimal.Decimal)):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    raise TypeError(
+        f"{type(value).__name__} has no JSON: give ApiResult and ApiError dicts, lists, text, numbers, "
+        "booleans, None, dates, UUIDs, decimals and dataclasses"
+    )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
