@@ -41,6 +41,9 @@ types: $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/mypy tools/*.py examples/hello examples/backend
 	$(BIN)/mypy examples/factory
+	$(BIN)/mypy examples/blog
+	$(BIN)/mypy examples/static_site
+	cd examples/api && $(abspath $(BIN))/mypy --config-file ../../pyproject.toml app.py blueprints validation.py
 
 layers: $(VENV)/.lint
 	$(BIN)/lint-imports

@@ -3,17 +3,26 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from .browser import complaints, open_browser
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -22,6 +31,10 @@ START = 30.0  # seconds
 
 @pytest.fixture
 def port() -> int:
+    return free_port()
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number: int = free.getsockname()[1]
@@ -159,6 +172,144 @@ def test_the_backend_example_is_found_by_its_entry_point_and_keeps_the_contract(
 
     assert " passed" in output
     assert "skipped" not in output
+
+
+class TestTheBlog:
+    @pytest.fixture
+    def blog(self, tmp_path: Path, port: int) -> Iterator[str]:
+        copy("blog", tmp_path)
+        url = f"http://127.0.0.1:{port}/"
+        with served("app.py", url=url, cwd=tmp_path, PORT=str(port)):
+            yield url
+
+    def test_the_list_and_the_feed_show_the_counts_of_each_post(self, blog: str) -> None:
+        ask(f"{blog}openheart/posts/rye", "🥨")
+        ask(f"{blog}openheart/posts/rye", "🥨")
+        ask(f"{blog}openheart/posts/starter", "❤️")
+
+        shown = re.findall(r"<small>(.*?) ?</small>\n  </li>", ask(blog).decode())
+        feed = ElementTree.fromstring(ask(f"{blog}feed.xml"))
+
+        assert shown == ["🥨 2", "no reactions yet", "❤️ 1"]
+        summaries = [each.text or "" for each in feed.iter("{http://www.w3.org/2005/Atom}summary")]
+        assert [text.rpartition(".")[2].strip() for text in summaries] == ["🥨 2", "", "❤️ 1"]
+        assert [each.text for each in feed.iter("{http://www.w3.org/2005/Atom}id")][1] == f"{blog}posts/rye"
+
+    def test_a_form_on_a_post_comes_back_to_it(self, blog: str) -> None:
+        action = re.search(r'<form class="buttons" action="([^"]+)"', ask(f"{blog}posts/rye").decode())
+        assert action
+        headers = {"Content-Type": "text/plain", "Accept": "text/html"}
+
+        page = ask(f"{blog}{action[1].lstrip('/')}", "🎉=\r\n", **headers).decode()
+
+        assert "<h1>A week of rye</h1>" in page
+        assert "🎉 1" in page
+
+    def test_a_post_that_does_not_exist_takes_no_reactions(self, blog: str) -> None:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            ask(f"{blog}openheart/posts/nothing", "🥨")
+        with caught.value as answer:
+            assert answer.code == 404
+
+    @pytest.mark.slow
+    def test_the_tag_on_a_post_counts_a_press_in_a_browser(self, blog: str) -> None:
+        with open_browser() as browser:
+            browser.get(f"{blog}posts/rye")
+            press(browser, "❤️")
+            assert complaints(browser) == []
+
+        assert json.loads(ask(f"{blog}openheart/posts/rye")) == {"❤️": 1}
+
+
+@pytest.mark.slow
+def test_the_static_site_counts_a_press_on_a_page_and_shows_it_on_its_list(tmp_path: Path, port: int) -> None:
+    copy("static_site", tmp_path)
+    site_port = str(free_port())
+    for page in tmp_path.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(":5000", f":{port}").replace(":8000", f":{site_port}"), encoding="utf-8")
+    site = f"http://127.0.0.1:{site_port}/"
+    ready = f"http://127.0.0.1:{port}/openheart/-/readyz"
+
+    with served("app.py", url=ready, cwd=tmp_path, PORT=str(port), SITE_PORT=site_port):
+        with open_browser() as browser:
+            browser.get(f"{site}posts/lake.html")
+            press(browser, "🥾")
+            browser.get(site)
+            eventually(browser, lambda: shown(browser) == ["0", "1", "0", "0", "0", "0"])
+            assert complaints(browser) == []
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            ask(f"http://127.0.0.1:{port}/openheart/x", "🥨", Origin="http://elsewhere.example")
+        with caught.value as answer:
+            assert answer.code == 403
+
+
+class TestTheApi:
+    @pytest.fixture
+    def posts(self, tmp_path: Path, port: int) -> Iterator[str]:
+        copy("api", tmp_path)
+        url = f"http://127.0.0.1:{port}/api/posts"
+        with served("app.py", url=url, cwd=tmp_path, PORT=str(port)):
+            yield url
+
+    def test_a_post_is_added_reacted_to_and_listed(self, posts: str) -> None:
+        ask(posts, '{"slug": "spelt", "title": "Spelt"}')
+        counts = json.loads(ask(f"{posts}/spelt/reactions", '{"emoji": "🥨"}'))
+        json.loads(ask(f"{posts.replace('/api', '/openheart/api')}/spelt", "🥨"))
+
+        listed = json.loads(ask(posts))
+
+        assert counts == {"🥨": 1}
+        assert {post["slug"]: post["reactions"] for post in listed} == {
+            "rye": {}, "pretzels": {}, "spelt": {"🥨": 2},
+        }  # fmt: skip
+        assert json.loads(ask(f"{posts}/spelt")) == listed[2]
+
+    @pytest.mark.parametrize(
+        ("path", "body", "status", "detail"),
+        [
+            ("", '{"slug": 3}', 422, "The body is not what this address takes"),
+            ("", '{"slug": "rye", "title": "Rye"}', 409, "There is a post 'rye' already"),
+            ("/rye/reactions", '{"emoji": "hello"}', 400, "is not an emoji"),
+            ("/nothing", None, 404, "There is no post 'nothing'"),
+        ],
+    )
+    def test_what_cannot_be_is_a_problem_document(
+        self, posts: str, path: str, body: str | None, status: int, detail: str
+    ) -> None:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            ask(posts + path, body)
+
+        with caught.value as answer:
+            document = json.loads(answer.read())
+            assert answer.headers["Content-Type"] == "application/problem+json"
+        assert document["status"] == answer.code == status
+        assert detail in document["detail"]
+
+
+def copy(example: str, folder: Path) -> None:
+    shutil.copytree(
+        EXAMPLES / example, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
+def eventually(browser: Chrome, holds: Callable[[], object]) -> None:
+    WebDriverWait(browser, START, poll_frequency=0.02).until(lambda _: holds())
+
+
+def shown(browser: Chrome) -> list[str]:
+    script = """return [...document.querySelectorAll("openheart-reactions")].flatMap((element) =>
+        [...element.shadowRoot.querySelectorAll("[part=count]")].map((count) => count.textContent))"""
+    counts: list[str] = browser.execute_script(script)
+    return counts
+
+
+def press(browser: Chrome, emoji: str) -> None:
+    element = browser.find_element(By.TAG_NAME, "openheart-reactions")
+    eventually(browser, lambda: "0" in shown(browser))
+    element.shadow_root.find_element(By.CSS_SELECTOR, f'button[name="{emoji}"]').click()
+    output = element.shadow_root.find_element(By.CSS_SELECTOR, "output")
+    eventually(browser, lambda: output.get_attribute("textContent") == f"{emoji} 1")
 
 
 def run_pytest(name: str, cwd: Path) -> str:

@@ -6,9 +6,12 @@ import html.parser
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import make_server
 
 from openheart.base import load_standalone
@@ -49,6 +52,7 @@ def test_the_start_page_shows_counts_and_lines_for_its_own_address() -> None:
     assert 'aria-label="React with 🥨, 1 so far"' in page
     assert "curl -d 🥨 https://hearts.example:8443/openheart/hello" in page
     assert "https://hearts.example:8443/openheart/example.com/my-page" in page
+    assert "https://hearts.example:8443/openheart/-/openheart.js" in page
     assert "openheart.load(name=__name__)" in page
 
 
@@ -128,6 +132,28 @@ def address() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.mark.slow
+def test_in_a_browser_the_lines_of_the_start_page_put_reactions_on_a_page(address: str) -> None:
+    with open_browser() as browser:
+        browser.get(f"{address}/")
+        snippet = next(
+            block.text
+            for block in browser.find_elements(By.TAG_NAME, "pre")
+            if "openheart-reactions" in block.text
+        )
+        (Path.cwd() / "page.html").write_text(f"<!doctype html><meta charset=utf-8>{snippet}", "utf-8")
+        browser.get((Path.cwd() / "page.html").as_uri())
+        tag = browser.find_element(By.TAG_NAME, "openheart-reactions")
+        WebDriverWait(browser, 10).until(lambda _: "0" in counts_in(tag))
+        tag.shadow_root.find_element(By.CSS_SELECTOR, 'button[name="🥨"]').click()
+        WebDriverWait(browser, 10).until(lambda _: counts_in(tag) == ["0", "0", "1"])
+        assert complaints(browser) == []
+
+
+def counts_in(tag: WebElement) -> list[str]:
+    return [count.text for count in tag.shadow_root.find_elements(By.CSS_SELECTOR, "[part=count]")]
 
 
 @pytest.mark.slow

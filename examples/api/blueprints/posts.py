@@ -8,10 +8,10 @@ Run: python ../app.py
 from __future__ import annotations
 
 from flask import Blueprint, url_for
+from validation import Body, read_body
 
 import openheart
 from openheart import ApiError, ApiResult
-from validation import Body, read_body
 
 posts = Blueprint("posts", __name__, url_prefix="/api/posts")
 
