@@ -19,7 +19,7 @@ button {
 }
 button:is(:hover, :focus-visible) { outline: 2px solid var(--openheart-accent, #d6336c) }
 [part=count] { min-width: 2ch; font-variant-numeric: tabular-nums }
-output { position: absolute; z-index: 1; padding: .3em; color: CanvasText; background: Canvas; border: 1px solid }
+output { position: absolute; z-index: 1; margin: .3em 0; padding: .3em; color: CanvasText; background: Canvas; border: 1px solid }
 .unseen { clip-path: inset(50%) }
 `);
 
