@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from flask import Flask, Response, jsonify
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
+import openheart
 from openheart import OpenHeart
 from openheart.errors import ConfigError, OpenHeartError
 
@@ -38,17 +43,87 @@ def test_one_extension_serves_apps_with_settings_of_their_own(monkeypatch: pytes
     assert vars(oh).keys() == {"_env", "_options", "_slugs"}
 
 
-def test_two_apps_under_threads_never_mix_a_count() -> None:
-    apps = [host(url_prefix="/one"), host(url_prefix="/two")]
+def test_two_apps_with_different_storages_under_threads_never_mix_a_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENHEART_URI", "nosql://not-for-these")
+    apps = [
+        host(url_prefix="/one", emoji="🥨"),
+        host(url_prefix="/two", emoji="👍", uri=f"sqlite:///{tmp_path}/two.db"),
+    ]
 
-    def react(number: int) -> int:
-        app, prefix, emoji = ((apps[0], "/one", "🥨"), (apps[1], "/two", "👍"))[number % 2]
-        return app.test_client().post(f"{prefix}/x", data=emoji).status_code
+    def react(number: int) -> tuple[int, int]:
+        mine, other = number % 2, 1 - number % 2
+        prefixes, emoji = ("/one", "/two"), "🥨👍"
+        client = apps[mine].test_client()
+        counted = client.post(f"{prefixes[mine]}/x", data=emoji[mine]).status_code
+        return counted, client.post(f"{prefixes[mine]}/x", data=emoji[other]).status_code
 
-    with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(react, range(200))) == {200}
-    assert apps[0].test_client().get("/one/x").json == {"🥨": 100}
-    assert apps[1].test_client().get("/two/x").json == {"👍": 100}
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            assert set(pool.map(react, range(400))) == {(200, 400)}
+        assert apps[0].test_client().get("/one/x").json == {"🥨": 200}
+        assert apps[1].test_client().get("/two/x").json == {"👍": 200}
+    finally:
+        for app in apps:
+            app.extensions["openheart"].service.close()
+
+
+def test_many_apps_of_one_extension_leave_nothing_behind() -> None:
+    oh = OpenHeart(env=False, uri="memory:")
+    gone: list[weakref.ref[object]] = []
+    for _ in range(20):
+        app = Flask("many")
+        oh.init_app(app)
+        app.add_url_rule("/p/<x>", "p", lambda x: openheart.page.reactions, openheart=True)
+        app.test_client().post("/openheart/p/a", data="🥨")
+        assert app.test_client().get("/p/a").json == {"🥨": 1}
+        gone += [weakref.ref(app), weakref.ref(app.extensions["openheart"].service)]
+        del app
+    gc.collect()
+    assert [each() for each in gone if each() is not None] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_of_a_server_that_forks_goes_on_counting(tmp_path: Path) -> None:
+    app = host(uri=f"sqlite:///{tmp_path}/counts.db")
+    try:
+        assert app.test_client().post("/openheart/a", data="🥨").json == {"🥨": 1}
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                status = 0 if app.test_client().post("/openheart/a", data="🥨").json == {"🥨": 2} else 2
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert app.test_client().post("/openheart/a", data="🥨").json == {"🥨": 3}
+    finally:
+        app.extensions["openheart"].service.close()
+
+
+def test_a_listener_hears_of_its_own_app_and_may_fail_at_no_cost(caplog: pytest.LogCaptureFixture) -> None:
+    apps = [host(), host()]
+    heard: list[dict[str, object]] = []
+
+    def listen(sender: Flask, **data: object) -> None:
+        heard.append({"sender": sender, **data})
+        raise RuntimeError("a broken listener")
+
+    with openheart.reaction_added.connected_to(listen, apps[0]):
+        for app in apps:
+            assert app.test_client().post("/openheart/a", data="🥨").json == {"🥨": 1}
+
+    assert heard == [{"sender": apps[0], "target": "a", "emoji": "🥨", "counts": {"🥨": 1}}]
+    assert "a broken listener" in caplog.text
+
+
+def test_it_works_in_an_application_context_without_a_request() -> None:
+    app = host()
+    with app.app_context():
+        assert openheart.react("/a", "🥨") == {"🥨": 1}
+        assert openheart.reactions("a") == {"🥨": 1}
 
 
 def test_settings_may_stand_in_the_apps_config() -> None:

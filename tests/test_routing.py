@@ -314,7 +314,7 @@ class TestTheRuleClass:
 
     def test_one_that_cannot_be_extended_is_an_error_that_says_what_it_should_be(self) -> None:
         app = Flask("site")
-        app.url_rule_class = lambda *args, **options: Rule(*args, **options)  # type: ignore[assignment, misc]
+        app.url_rule_class = lambda *args, **options: Rule(*args, **options)  # type: ignore[assignment]
         with pytest.raises(ConfigError, match="a subclass of werkzeug.routing.Rule"):
             OpenHeart(app, env=False, uri="memory:")
         assert "openheart" not in app.extensions
