@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -152,6 +154,13 @@ def test_in_a_browser_the_lines_of_the_start_page_put_reactions_on_a_page(addres
         assert complaints(browser) == []
 
 
+def wait_for_text(browser: Chrome, name: str, text: str) -> None:
+    # A click may return while the page before is still shown, and its elements go as they are looked at.
+    WebDriverWait(browser, 10, ignored_exceptions=[StaleElementReferenceException]).until(
+        lambda _: " ".join(browser.find_element(By.NAME, name).text.split()) == text
+    )
+
+
 def counts_in(tag: WebElement) -> list[str]:
     return [count.text for count in tag.shadow_root.find_elements(By.CSS_SELECTOR, "[part=count]")]
 
@@ -163,6 +172,6 @@ def test_in_a_browser_a_press_on_a_button_shows_the_new_count(address: str, java
         browser.get(f"{address}/")
         for count in ("1", "2"):
             browser.find_element(By.NAME, "🥨").click()
+            wait_for_text(browser, "🥨", f"🥨 {count}")
             assert browser.current_url == f"{address}/"
-            assert browser.find_element(By.NAME, "🥨").text.split() == ["🥨", count]
         assert complaints(browser) == []
