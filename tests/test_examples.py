@@ -135,9 +135,14 @@ def test_the_factory_example_keeps_two_sites_apart(tmp_path: Path, port: int) ->
 
     with served("app.py", url=f"{base}/blog/", cwd=tmp_path, PORT=str(port)):
         ask(f"{base}/blog/openheart/hello", "🥨")
+        ask(f"{base}/shop/likes/hello", "👍")
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            ask(f"{base}/shop/likes/hello", "🥨")
+        with caught.value as answer:
+            assert json.loads(answer.read())["type"] == "emoji-not-allowed"
         blog, shop = json.loads(ask(f"{base}/blog/")), json.loads(ask(f"{base}/shop/"))
 
-    assert (blog, shop) == ({"🥨": 1}, {})
+    assert (blog, shop) == ({"🥨": 1}, {"👍": 1})
 
 
 def test_the_factory_example_works_with_the_flask_command(tmp_path: Path, port: int) -> None:

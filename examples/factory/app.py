@@ -3,7 +3,8 @@
 Shows: OpenHeart() with init_app(), settings in app.config, and a listener that hears of each reaction.
 Requires: pip install openheart
 Run: flask --app "app:create_app('blog')" run, then curl -d 🥨 http://127.0.0.1:5000/openheart/hello
-     or: python app.py, which has both, at http://127.0.0.1:5000/blog and http://127.0.0.1:5000/shop
+     or: python app.py, which has both, at http://127.0.0.1:5000/blog and http://127.0.0.1:5000/shop,
+     and takes reactions at /blog/openheart/hello and, with other emoji, at /shop/likes/hello
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ import openheart
 
 heart = openheart.OpenHeart()
 
+SITES = {
+    "blog": {"INSTANCE": "blog"},
+    "shop": {"INSTANCE": "shop", "OPENHEART_URL_PREFIX": "/likes", "OPENHEART_EMOJI": "👍 👎"},
+}
+
 
 def create_app(site: str) -> Flask:
     """Make the application of one site; its INSTANCE gives it an SQLite file of its own."""
     app = Flask(__name__)
-    app.config["INSTANCE"] = site
+    app.config.update(SITES[site])
     heart.init_app(app)
     openheart.reaction_added.connect(heard, app)
 
