@@ -17,7 +17,7 @@ from ..config import (
     OPENHEART_VALKEY_TIMEOUT,
     OPENHEART_VALKEY_WAIT,
 )
-from ..errors import BackendUnusable, ConfigError
+from ..errors import ConfigError
 from .backend import Backend, Change, Counts, Page
 from .valkey_calls import Read, Write
 from .valkey_listing import Listing
@@ -28,6 +28,7 @@ from .valkey_uri import read_uri
 
 __all__ = ["ValkeyBackend"]
 
+HEART = "\N{HEAVY BLACK HEART}"
 LARGEST_PIPELINE = 1000
 """Commands that go to the servers at once."""
 
@@ -129,7 +130,7 @@ class ValkeyBackend(Backend):
         for number, change in enumerate(changes):
             by_target.setdefault(change.target, []).append(number)
         answers: list[Counts] = [{}] * len(changes)
-        nonce = secrets.token_urlsafe(12).encode()
+        nonce = self._nonce()
         targets = list(by_target)
         for start in range(0, len(targets), LARGEST_PIPELINE):
             part = targets[start : start + LARGEST_PIPELINE]
@@ -162,22 +163,15 @@ class ValkeyBackend(Backend):
 
     def check(self) -> None:
         session = self._current()
-        for server in session.servers():
-            key = self._probe_on(session, server.address)
-            if key is None:
-                continue
-            _, stored = session.ask(server, (b"SET", key, b"1", b"PX", 1000))
-            _, found = session.ask(server, (b"GET", key))
-            session.ask(server, (b"DEL", key))
-            if stored != b"OK" or found != b"1":
-                raise BackendUnusable(f"{server.name} does not give back what was written: look at its log")
-
-    def _probe_on(self, session: Session, address: tuple[str, int]) -> bytes | None:
-        for number in range(100_000):
-            key = self._keys.probe % number
-            if session.topology.server_of(key).address == address:
-                return key
-        return None
+        nonce = self._nonce()
+        probes = session.one_key_on_each(self._keys.probe)
+        writes = [
+            Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (b"", HEART, 1)) for key in probes
+        ]
+        session.run(writes)
+        session.run([Read(key) for key in probes])
+        for key, server in probes.items():
+            session.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
 
     def _current(self) -> Session:
         session = self._session
@@ -189,6 +183,9 @@ class ValkeyBackend(Backend):
     def _open(self) -> Session:
         topology = topology_of(self._place, self._timeout, self._pool)
         return Session(topology, timeout=self._timeout, budget=self._budget, wait=self._wait)
+
+    def _nonce(self) -> bytes:
+        return secrets.token_urlsafe(12).encode()
 
     def _write(self, target: str, changes: Sequence[Change], nonce: bytes) -> Write:
         sums: dict[str, int] = {}

@@ -103,6 +103,28 @@ class Session:
             except (Away, ValkeyError) as error:
                 raise error_for(error) from None
 
+    def one_key_on_each(self, template: bytes) -> dict[bytes, Server]:
+        """For each server that holds keys one key that it would hold.
+
+        Args:
+            template: makes a key of a number, with ``%d``.
+        """
+        missing = set(self.servers())
+        found: dict[bytes, Server] = {}
+        with self.running():
+            for number in range(100 * len(missing) ** 2):
+                if not missing:
+                    break
+                key = template % number
+                try:
+                    server = self.topology.server_of(key)
+                except (Away, ValkeyError) as error:
+                    raise error_for(error) from None
+                if server in missing:
+                    missing.remove(server)
+                    found[key] = server
+        return found
+
     def close(self) -> None:
         """Let what runs end, then close every connection."""
         with self._changed:
@@ -134,13 +156,20 @@ class Session:
                 call.error = error
                 continue
             parts.setdefault(server, []).append(call)
-        deadline = time.monotonic() + self._timeout
         # Sent to every server before the first is waited for. Always in one order, so that two threads cannot
         # each wait for a connection that the other has.
         order = sorted(parts.items(), key=lambda part: part[0].address)
-        sent = [(part, Exchange(server, self._commands(part))) for server, part in order]
-        for part, exchange in sent:
-            self._take(part, exchange.replies(deadline))
+        sent: list[tuple[list[Call], Exchange]] = []
+        try:
+            for server, part in order:
+                writes = any(call.writes for call in part)
+                sent.append((part, Exchange(server, self._commands(part), writes=writes)))
+            deadline = time.monotonic() + self._timeout
+            for part, exchange in sent:
+                self._take(part, exchange.replies(deadline))
+        finally:
+            for _, exchange in sent:
+                exchange.abandon()
 
     def _commands(self, part: Sequence[Call]) -> Callable[[Clocked], list[Command]]:
         def made(connection: Clocked) -> list[Command]:
