@@ -4,6 +4,7 @@
     ├── ConfigError                 the operator's: raised by load(), names the key and the value
     │   ├── SchemeError             no backend has this URI scheme (also a RuntimeError)
     │   └── MissingDependency       a library is not installed; names the extra
+    ├── TransferError               a file of counts cannot be written, or is not what it should be
     ├── VisitorError                the visitor's: becomes a 4xx problem document
     │   ├── InvalidTarget           400
     │   ├── InvalidBody             400
@@ -55,6 +56,7 @@ __all__ = [
     "ReadingNotAllowed",
     "SchemeError",
     "TargetNotFound",
+    "TransferError",
     "UnsupportedBody",
     "VisitorError",
 ]
@@ -94,6 +96,10 @@ class SchemeError(ConfigError, RuntimeError):
 
 class MissingDependency(ConfigError):
     """A feature was switched on whose library is not installed; the text names the extra."""
+
+
+class TransferError(OpenHeartError):
+    """A file of counts cannot be written, or one to import is not what it should be; names the place."""
 
 
 class VisitorError(OpenHeartError):
