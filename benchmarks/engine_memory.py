@@ -113,11 +113,7 @@ def _write(backend: Backend, targets: int, kinds: int) -> None:
     for start in range(0, targets, CHUNK):
         numbers = range(start, min(start + CHUNK, targets))
         backend.apply(
-            [
-                Change(page_name(number), emoji, COUNT)
-                for number in numbers
-                for emoji in ALL_EMOJI[:kinds]
-            ]
+            [Change(page_name(number), emoji, COUNT) for number in numbers for emoji in ALL_EMOJI[:kinds]]
         )
 
 
@@ -127,7 +123,7 @@ def _used(client: valkey.Valkey) -> int:
 
 
 def _mean_usage(client: valkey.Valkey, keys: Sequence[bytes]) -> float:
-    pipeline = client.pipeline(transaction=False)
+    pipeline: Any = client.pipeline(transaction=False)
     for key in keys:
         pipeline.memory_usage(key)
     return statistics.fmean(pipeline.execute())

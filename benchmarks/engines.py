@@ -230,7 +230,7 @@ def _cell(
 ) -> dict[str, tuple[int, int]]:
     rates = found.rates[cell] = {way.name: [] for way in engine.ways}
     sent = {way.store: (0, 0) for way in engine.ways}
-    tool = _tool() if engine.ways is VALKEY_WAYS else None
+    tool = _tool() if uri.startswith("valkey") else None
     for turn in range(rounds + 1):
         for number, way in enumerate(engine.ways):
             # The first turn opens connections and warms everything up.
