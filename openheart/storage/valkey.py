@@ -21,16 +21,15 @@ from ..errors import ConfigError
 from .backend import Backend, Change, Counts, Page
 from .valkey_calls import Read, Write
 from .valkey_listing import Listing
+from .valkey_moves import Moves
 from .valkey_script import Keys, read_counts
-from .valkey_session import Session
+from .valkey_session import LARGEST_PIPELINE, Session
 from .valkey_topology import topology_of
 from .valkey_uri import read_uri
 
 __all__ = ["ValkeyBackend"]
 
 HEART = "\N{HEAVY BLACK HEART}"
-LARGEST_PIPELINE = 1000
-"""Commands that go to the servers at once."""
 
 
 class ValkeyBackend(Backend):
@@ -150,9 +149,7 @@ class ValkeyBackend(Backend):
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         session = self._current()
         calls = {target: Read(self._keys.of(target)) for target in targets}
-        distinct = list(calls.values())
-        for start in range(0, len(distinct), LARGEST_PIPELINE):
-            session.run(distinct[start : start + LARGEST_PIPELINE])
+        session.run_all([*calls.values()])
         return [read_counts(calls[target].reply) for target in targets]
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
@@ -172,6 +169,18 @@ class ValkeyBackend(Backend):
         session.run([Read(key) for key in probes])
         for key, server in probes.items():
             session.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
+
+    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
+        self._moves().at_least(rows)
+
+    def delete(self, targets: Sequence[str]) -> None:
+        self._moves().delete(targets)
+
+    def rename(self, old: str, new: str) -> Counts:
+        return self._moves().rename(old, new)
+
+    def _moves(self) -> Moves:
+        return Moves(self._current(), self._keys, self._nonce_ttl)
 
     def _current(self) -> Session:
         session = self._session

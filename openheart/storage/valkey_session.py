@@ -11,13 +11,16 @@ from typing import Any, NoReturn
 from valkey.exceptions import ValkeyError
 
 from ..errors import BackendError, BackendNotConnected, BackendUnavailable, BackendUnusable, OutcomeUnknown
-from .valkey_calls import Call, Write
+from .valkey_calls import Call, Scripted
 from .valkey_connection import Clocked, Command
 from .valkey_errors import Away, Lost, Verdict, judge, mend_for
 from .valkey_server import Exchange, Server
 from .valkey_topology import Topology
 
-__all__ = ["Session"]
+__all__ = ["LARGEST_PIPELINE", "Session"]
+
+LARGEST_PIPELINE = 1000
+"""Commands that go to the servers at once."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between two tries
 
@@ -73,6 +76,11 @@ class Session:
                     self._give_up(calls, pending[0], after)
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+    def run_all(self, calls: Sequence[Call]) -> None:
+        """Carry out any number of calls that may be repeated, so many at once; raises as ``run``."""
+        for start in range(0, len(calls), LARGEST_PIPELINE):
+            self.run(calls[start : start + LARGEST_PIPELINE], after=start > 0 and calls[0].writes)
 
     def ask(self, server: Server, command: Command) -> tuple[bytes, Any]:
         """Ask one server something that changes nothing.
@@ -174,12 +182,13 @@ class Session:
     def _commands(self, part: Sequence[Call]) -> Callable[[Clocked], list[Command]]:
         def made(connection: Clocked) -> list[Command]:
             commands: list[Command] = []
-            brought = False
+            brought: set[bytes] = set()
             for call in part:
                 if call.asked is not None:
                     commands.append(("ASKING",))
-                commands.append(call.command(connection, first=not brought))
-                brought = brought or getattr(call, "needs_script", False)
+                script = call.script.sha if isinstance(call, Scripted) and call.needs_script else b""
+                commands.append(call.command(connection, first=script not in brought))
+                brought.add(script)
             if self._wait is not None and any(call.writes for call in part):
                 commands.append(self._wait)
             return commands
@@ -214,7 +223,7 @@ class Session:
         verdict = judge(error)
         if verdict is Verdict.LOST:
             call.is_open = True
-        elif verdict is Verdict.NO_SCRIPT and isinstance(call, Write):
+        elif verdict is Verdict.NO_SCRIPT and isinstance(call, Scripted):
             call.needs_script = True
         elif verdict is Verdict.ASK:
             host, _, port = str(error).split(" ")[2].rpartition(":")

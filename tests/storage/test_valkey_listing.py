@@ -4,6 +4,7 @@ import random
 import tracemalloc
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
