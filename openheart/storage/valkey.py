@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
@@ -125,16 +125,21 @@ class ValkeyBackend(Backend):
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         session = self._current()
+        if len(changes) == 1:
+            change = changes[0]
+            call = self._write(change.target, (change.emoji, change.delta), session.nonce())
+            session.run([call])
+            return [read_counts(call.reply)]
         by_target: dict[str, list[int]] = {}
         for number, change in enumerate(changes):
             by_target.setdefault(change.target, []).append(number)
         answers: list[Counts] = [{}] * len(changes)
-        nonce = self._nonce()
+        nonce = session.nonce()
         targets = list(by_target)
         for start in range(0, len(targets), LARGEST_PIPELINE):
             part = targets[start : start + LARGEST_PIPELINE]
             calls = [
-                self._write(target, [changes[number] for number in by_target[target]], nonce)
+                self._write(target, _sums(changes[number] for number in by_target[target]), nonce)
                 for target in part
             ]
             session.run(calls, after=start > 0)
@@ -160,7 +165,7 @@ class ValkeyBackend(Backend):
 
     def check(self) -> None:
         session = self._current()
-        nonce = self._nonce()
+        nonce = session.nonce()
         probes = session.one_key_on_each(self._keys.probe)
         writes = [
             Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (b"", HEART, 1)) for key in probes
@@ -193,15 +198,8 @@ class ValkeyBackend(Backend):
         topology = topology_of(self._place, self._timeout, self._pool)
         return Session(topology, timeout=self._timeout, budget=self._budget, wait=self._wait)
 
-    def _nonce(self) -> bytes:
-        return secrets.token_urlsafe(12).encode()
-
-    def _write(self, target: str, changes: Sequence[Change], nonce: bytes) -> Write:
-        sums: dict[str, int] = {}
-        for change in changes:
-            sums[change.emoji] = sums.get(change.emoji, 0) + change.delta
+    def _write(self, target: str, pairs: Iterable[str | int], nonce: bytes) -> Write:
         key = self._keys.of(target)
-        pairs = [part for pair in sums.items() for part in pair]
         return Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (target, *pairs))
 
     def _begin_again(self) -> None:
@@ -209,6 +207,13 @@ class ValkeyBackend(Backend):
         self._opening = threading.Lock()
         if self._session is not None:
             self._session = self._open()
+
+
+def _sums(changes: Iterable[Change]) -> Iterable[str | int]:
+    sums: dict[str, int] = {}
+    for change in changes:
+        sums[change.emoji] = sums.get(change.emoji, 0) + change.delta
+    return chain.from_iterable(sums.items())
 
 
 def _without(counts: Counts, change: Change) -> Counts:

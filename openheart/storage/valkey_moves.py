@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -93,7 +92,7 @@ class Moves:
         aside = self._keys.moving(source, aim)
         with _repeatable():
             while True:
-                own = secrets.token_urlsafe(12).encode()
+                own = self._session.nonce()
                 # Before the counts are looked at, so that they cannot be added after the nonce has ended.
                 begun = time.monotonic()
                 take = Scripted(TAKE, (source, aside), (own,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 from .backend import Counts
 
@@ -66,6 +67,9 @@ redis.call('SET', KEYS[2], cmsgpack.pack(counts), 'PX', ARGV[1])
 return counts
 """)
 
+CACHED = 4096
+"""Keys that are remembered."""
+
 _INSTANCE_SIZE = 6  # bytes of digest; operators choose instances, so nobody looks for two that collide
 _TARGET_SIZE = 16  # bytes of digest; visitors choose targets
 
@@ -78,15 +82,21 @@ class Keys:
 
     Args:
         instance: the instance; None is the unnamed one.
+
+    Attributes:
+        of: a function from a target to the key of its counts.
+        pattern: the glob that matches the keys of counts, and nothing else.
+        probe: makes a key of a number that is no target's, with ``%d``.
     """
 
     def __init__(self, instance: str | None) -> None:
         self._start = b"openheart:{" + _digest(instance or "", _INSTANCE_SIZE) + b"."
+        # Targets that are asked for again and again are not digested anew.
+        self.of = lru_cache(CACHED)(self._of)
         self.pattern = self._start + b"*}"
         self.probe = b"openheart:{" + _digest(instance or "", _INSTANCE_SIZE) + b"!%d}"
 
-    def of(self, target: str) -> bytes:
-        """The key of a target's counts."""
+    def _of(self, target: str) -> bytes:
         return self._start + _digest(target, _TARGET_SIZE) + b"}"
 
     def nonce(self, key: bytes, nonce: bytes) -> bytes:

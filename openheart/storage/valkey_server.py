@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from queue import Empty
 from typing import Any
 
-from valkey.connection import BlockingConnectionPool
 from valkey.exceptions import AuthenticationError, BusyLoadingError, ResponseError, ValkeyError
 from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 
 from .valkey_breaker import Breaker
 from .valkey_connection import Clocked, ClockedTcp, ClockedTls, ClockedUnix, Command
 from .valkey_errors import Away, Lost, Verdict, judge
+from .valkey_pool import Pool
 from .valkey_uri import Address
 
 __all__ = ["Exchange", "Server"]
@@ -48,16 +47,9 @@ class Server:
         host, port = address
         place = {"path": host} if port < 0 else {"host": host, "port": port, "socket_keepalive": True}
         given = {name: value for name, value in options.items() if name != "ssl"}
-        self._pool = BlockingConnectionPool(
-            max_connections=pool,
-            timeout=timeout,
-            connection_class=ClockedUnix if port < 0 else ClockedTls if tls else ClockedTcp,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            verify=verify,
-            **place,
-            **given,
-        )
+        kind = ClockedUnix if port < 0 else ClockedTls if tls else ClockedTcp
+        times = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+        self._pool = Pool(lambda: kind(verify=verify, **times, **place, **given), pool, timeout)
 
     @property
     def name(self) -> str:
@@ -67,7 +59,7 @@ class Server:
 
     def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands and return their replies; see ``Exchange``."""
-        return Exchange(self, lambda _: commands).replies(time.monotonic() + self._timeout)
+        return Exchange(self, lambda _: commands).replies()
 
     def borrow(self, *, writes: bool = False) -> Clocked:
         """A connection, made if need be; it must go back with ``give_back``.
@@ -83,22 +75,18 @@ class Server:
         if writes:
             self._writes.admit()
         try:
-            connection: Clocked = self._pool.get_connection("openheart")
+            return self._pool.get()
         except (AuthenticationError, BusyLoadingError, ResponseError) as error:
             self.note([error])
             raise
         except (ValkeyError, OSError) as error:
-            if isinstance(error.__context__, Empty):
-                full = f"every connection to {self.name} is in use; raise OPENHEART_VALKEY_POOL"
-                raise Away(full) from error
             away = f"{self.name} does not answer: {error}"
             self.failed(away)
             raise Away(away) from error
-        return connection
 
     def give_back(self, connection: Clocked) -> None:
         """Give a connection back."""
-        self._pool.release(connection)
+        self._pool.put(connection)
 
     def note(self, replies: Sequence[object], *, writes: bool = False) -> None:
         """Note what the server answered, if it says that the server is not ready."""
@@ -118,7 +106,7 @@ class Server:
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.disconnect()
+        self._pool.close()
 
 
 class Exchange:
@@ -170,11 +158,11 @@ class Exchange:
             connection.drop()
             self._server.give_back(connection)
 
-    def replies(self, deadline: float) -> list[Any]:
+    def replies(self, deadline: float | None = None) -> list[Any]:
         """Wait for the replies, and give the connection back.
 
         Args:
-            deadline: until when to wait for the first, in monotonic time.
+            deadline: until when to wait for the first, in monotonic time; by default the timeout long.
 
         Returns:
             One for each command; an exception (Away, Lost or valkey-py's) where it failed. Where nothing was
@@ -184,8 +172,9 @@ class Exchange:
         if connection is None:
             return [self._error] * self._number
         found: list[Any] = []
+        is_refused = False
         try:
-            if not connection.is_answered(max(0.001, deadline - time.monotonic())):
+            if deadline is not None and not connection.is_answered(max(0.001, deadline - time.monotonic())):
                 connection.drop()
                 raise ValkeyTimeoutError("no answer in time")
             while len(found) < self._number:
@@ -196,7 +185,8 @@ class Exchange:
                     raise
                 except ResponseError as error:
                     found.append(error)
-            self._server.note(found, writes=self._writes)
+                    is_refused = True
+            self._server.note(found if is_refused else (), writes=self._writes)
         except (ValkeyError, OSError) as error:
             connection.drop()
             lost = Lost(f"{self._server.name} took the command and did not answer: {error}")

@@ -309,7 +309,7 @@ def test_disconnecting_lets_what_runs_end(own: Server, backend: Backend) -> None
         running = threading.Thread(target=react)
         running.start()
         session = backend._current()  # type: ignore[attr-defined]
-        until(lambda: session._running == 1, "the reaction did not start")
+        until(lambda: session.running.number == 1, "the reaction did not start")
         backend.disconnect()
         assert len(answers) == 1
         running.join()
