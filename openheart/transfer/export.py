@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InvalidRequest, TransferError
-from ..storage.backend import Backend, Page
+from ..storage.backend import Backend, Page, Rows
 from .copying import BATCH, Advance, nothing
 from .jsonl import write_row
 
@@ -30,7 +31,7 @@ class _Position:
 
 
 def export_lines(backend: Backend, prefix: str = "", advance: Advance = nothing) -> Iterator[bytes]:
-    """The lines of every target, page by page.
+    """The lines of every target, many at a time.
 
     Args:
         backend: the storage, connected.
@@ -40,9 +41,10 @@ def export_lines(backend: Backend, prefix: str = "", advance: Advance = nothing)
     Raises:
         BackendError: of the storage.
     """
-    for page in _pages(backend, prefix, None):
-        yield _lines(page)
-        advance(len(page.targets))
+    rows = backend.iter_targets(prefix)
+    while batch := [*islice(rows, BATCH)]:
+        yield _lines(batch)
+        advance(len(batch))
 
 
 def export_file(
@@ -101,7 +103,7 @@ def _write(
         for number, page in enumerate(_pages(backend, prefix, position.cursor if position else None)):
             if number == 0 and position is not None:
                 advance(position.targets)
-            file.write(_lines(page))
+            file.write(_lines(page.targets))
             written += len(page.targets)
             advance(len(page.targets))
             if page.cursor is not None:
@@ -142,5 +144,5 @@ def _pages(backend: Backend, prefix: str, cursor: str | None) -> Iterator[Page]:
             return
 
 
-def _lines(page: Page) -> bytes:
-    return b"".join(write_row(target, counts) for target, counts in page.targets)
+def _lines(rows: Rows) -> bytes:
+    return b"".join(write_row(target, counts) for target, counts in rows)
