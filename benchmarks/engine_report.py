@@ -109,13 +109,16 @@ def _rows(rates: EngineRates) -> str:
         [
             str(cell.processes), str(cell.threads), "hot" if cell.pages == 1 else f"{cell.pages:,}",
             *(f"{spread(found[name]).median:,.0f}" for name in (yardstick, OURS, ADDING_UP)),
-            *(spread(rates.ratios(cell, *pair)).text() for pair in pairs),
+            *(spread(ratios).text() if (ratios := rates.ratios(cell, *pair)) else "–" for pair in pairs),
         ]
         for cell, found in rates.rates.items()
     ]  # fmt: skip
     text = table(head, lines)
     if TOOL in row:
-        text += f"\n\n{TOOL} sends one command where the others send two, and one page is one key for it too."
+        text += (
+            f"\n\n{TOOL}: what valkey-benchmark, or redis-benchmark, reaches over as many connections. It is "
+            "written in C, waits for no thread, and sends one command where the others send two."
+        )
     return text
 
 
