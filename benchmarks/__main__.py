@@ -56,9 +56,7 @@ def main(
     parts = only or (tuple(part for part in PARTS if part != "servers") if quick else PARTS)
     findings = Findings(machine(server), server, rounds, seconds)
     if quick or only:
-        findings.notes.append(
-            "This run measured a part only; `make bench` without options measures all of it."
-        )
+        findings.notes.append("This run measured a part only; `make bench` measures all of it.")
     if note := load_note():
         findings.notes.append(note)
     if set(parts) != {"engines"}:
