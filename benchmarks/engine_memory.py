@@ -54,7 +54,7 @@ def valkey_sizes(uri: str, targets: int) -> list[Size]:
     hashes, nonces, both, bare = [], [], [], []
     with valkey.Valkey(address.hostname or "", address.port or 0) as client:
         for kinds in KINDS:
-            client.flushall()
+            client.execute_command("FLUSHALL SYNC")
             before = _used(client)
             with get_backend(uri, instance=INSTANCE) as backend:
                 _write(backend, targets, kinds)
@@ -66,7 +66,7 @@ def valkey_sizes(uri: str, targets: int) -> list[Size]:
             for key in targets_of:
                 client.delete(key)
             bare.append((_used(client) - before) / targets)
-        client.flushall()
+        client.execute_command("FLUSHALL SYNC")
     return [
         Size("Valkey: a target's hash (MEMORY USAGE)", tuple(hashes)),
         Size("Valkey: a nonce (MEMORY USAGE)", tuple(nonces)),
