@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from ..casts import mask_uri
 from ..config import Option
-from ..errors import BackendError, BackendNotConnected, BackendUnusable
+from ..errors import BackendError, BackendNotConnected
 
 __all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Page", "Rows"]
 
@@ -199,14 +199,15 @@ class Backend(abc.ABC):
         ]
         self.apply(changes)
 
+    @abc.abstractmethod
     def delete(self, targets: Sequence[str]) -> None:
         """Remove all counts of some targets. Those without counts are no error.
 
         Raises:
             BackendError: some may be removed; call it again.
         """
-        raise BackendUnusable(f"{type(self).__name__} cannot delete: it has no delete() of its own")
 
+    @abc.abstractmethod
     def rename(self, old: str, new: str) -> Counts:
         """Add the counts of one target to those of another and remove the first.
 
@@ -225,7 +226,6 @@ class Backend(abc.ABC):
         Raises:
             BackendError: it may be half done; call it again.
         """
-        raise BackendUnusable(f"{type(self).__name__} cannot rename: it has no rename() of its own")
 
     def top(self, limit: int = 10) -> Rows:
         """The targets with the most reactions, most first, then by target.
