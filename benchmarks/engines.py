@@ -180,6 +180,8 @@ def measure_engines(
                     findings.notes.append(f"{engine.name}: {rates.tool_failed}")
             except (pytest.skip.Exception, pytest.fail.Exception) as error:
                 findings.notes.append(f"{engine.name} was not measured: {error.msg}")
+            except Exception as error:  # what the others measured stays
+                findings.notes.append(f"{engine.name} broke off: {type(error).__name__}: {error}")
         findings.sizes += sqlite_sizes(Path(folder), 1_000 if quick else 10_000)
     if _tool() is None:
         findings.notes.append("valkey-benchmark is not installed here; the loops of valkey-py stand for it.")
