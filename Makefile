@@ -51,7 +51,7 @@ layers: $(VENV)/.lint
 docs: $(VENV)/.docs ## the documentation, as docs/_build/html/index.html
 	$(BIN)/python -m sphinx --no-color -W --keep-going -n -q -b html docs docs/_build/html
 
-bench: $(VENV)/.test ## the benchmarks against bare Flask and the peers, written to benchmarks/RESULTS.md
+bench: $(VENV)/.test ## the benchmarks against bare Flask, the peers and bare drivers, written to benchmarks/*.md
 	$(BIN)/python -m benchmarks
 
 torture: $(VENV)/.test ## the long runs: kill -9 under load, many processes, many generated requests

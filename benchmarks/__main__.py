@@ -10,6 +10,8 @@ from types import FrameType
 
 import click
 
+from .engine_report import render_engines
+from .engines import measure_engines
 from .environment import CACHE, load_note, machine, peer_python
 from .footprint import batch_gain, import_times, worker_memory
 from .plan import BARE, FULL, MANY_PAGES, all_cells, contenders, quick_cells, server_cells
@@ -19,11 +21,12 @@ from .routes import measure_routes
 from .servers import SERVERS, ServerKind
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("rates", "servers", "host", "import", "memory", "batch")
+ENGINES = Path(__file__).with_name("ENGINES.md")
+PARTS = ("rates", "servers", "host", "import", "memory", "batch", "engines")
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="One process, the hot page, few rounds: about three minutes.")
+@click.option("--quick", is_flag=True, help="One process, the hot page, few rounds: about five minutes.")
 @click.option("--rounds", type=click.IntRange(1), help="Rounds of each comparison  [default: 9; quick: 3]")
 @click.option("--seconds", type=float, default=0.6, show_default=True, help="Length of one slice of load.")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Run this part only; may be repeated.")
@@ -41,7 +44,10 @@ def main(
     server: ServerKind,
     output: Path | None,
 ) -> None:
-    """Measure openheart beside a bare Flask route and flask-openheart, and print ratios."""
+    """Measure openheart beside a bare Flask route, flask-openheart and bare database drivers; print ratios.
+
+    The part "engines" is a report of its own, ENGINES.md; a quick run only prints it.
+    """
     signal.signal(signal.SIGTERM, _stop)
     CACHE.mkdir(exist_ok=True)
     if output is None and not quick and not only and server == "gunicorn":
@@ -50,18 +56,28 @@ def main(
     parts = only or (tuple(part for part in PARTS if part != "servers") if quick else PARTS)
     findings = Findings(machine(server), server, rounds, seconds)
     if quick or only:
-        findings.notes.append("This run measured a part only; `make bench` without options measures all of it.")
+        findings.notes.append("This run measured a part only; `make bench` measures all of it.")
     if note := load_note():
         findings.notes.append(note)
-    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE, ignore_cleanup_errors=True) as folder:
-        _run(findings, parts, Path(folder), quick)
-    text = render(findings)
+    if set(parts) != {"engines"}:
+        with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE, ignore_cleanup_errors=True) as folder:
+            _run(findings, parts, Path(folder), quick)
+        _publish(render(findings), output)
+    checks = findings.own_checks()
+    if "engines" in parts:
+        engines = measure_engines(quick=quick, rounds=findings.rounds, seconds=seconds, say=_say)
+        engines.notes += [note] if note else []
+        _publish(render_engines(engines, findings.machine), None if quick else ENGINES)
+        checks += engines.checks()
+    if any(check.failures for check in checks):
+        raise SystemExit(1)
+
+
+def _publish(text: str, output: Path | None) -> None:
     click.echo(text)
     if output is not None:
         output.write_text(text, encoding="utf-8")
         click.echo(f"Written to {output}", err=True)
-    if any(check.failures for check in findings.own_checks()):
-        raise SystemExit(1)
 
 
 def _run(findings: Findings, parts: tuple[str, ...], folder: Path, quick: bool) -> None:

@@ -4,6 +4,7 @@
     ├── ConfigError                 the operator's: raised by load(), names the key and the value
     │   ├── SchemeError             no backend has this URI scheme (also a RuntimeError)
     │   └── MissingDependency       a library is not installed; names the extra
+    ├── TransferError               a file of counts cannot be written, or is not what it should be
     ├── VisitorError                the visitor's: becomes a 4xx problem document
     │   ├── InvalidTarget           400
     │   ├── InvalidBody             400
@@ -57,6 +58,7 @@ __all__ = [
     "ReadingNotAllowed",
     "SchemeError",
     "TargetNotFound",
+    "TransferError",
     "UnsupportedBody",
     "VisitorError",
 ]
@@ -115,6 +117,10 @@ class BlueprintImportError(OpenHeartError, ImportError):
             f"{type(cause).__name__}: {cause}"
         )
         self.name = module
+
+
+class TransferError(OpenHeartError):
+    """A file of counts cannot be written, or one to import is not what it should be; names the place."""
 
 
 class VisitorError(OpenHeartError):

@@ -6,11 +6,8 @@ from __future__ import annotations
 import io
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-
-from dotenv import dotenv_values
 
 from .errors import ConfigError
 
@@ -42,6 +39,9 @@ def read_dotenv(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     content = _read_text(".env", path, "the file .env")
+    # Imported here and not above, like tomllib below: most apps have no such file.
+    from dotenv import dotenv_values
+
     values = dotenv_values(stream=io.StringIO(content))
     return {name: value for name, value in values.items() if value is not None}
 
@@ -58,6 +58,8 @@ def read_toml(name: str, folder: Path, source: str) -> dict[str, object]:
         ConfigError: the file is not there, cannot be read, is not TOML, or has a table or a date; the
             text names the file, and the line where TOML stops being TOML.
     """
+    import tomllib
+
     content = _read_text(name, folder / name, source)
     try:
         values = tomllib.loads(content)

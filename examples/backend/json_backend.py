@@ -66,6 +66,20 @@ class JsonBackend(Backend):
         rows = [(target, everything[target]) for target in found[:limit]]
         return Page(rows, write_cursor(found[limit - 1]) if len(found) > limit else None)
 
+    def delete(self, targets: Sequence[str]) -> None:
+        with self._lock:
+            everything = self._read()
+            self._write({target: counts for target, counts in everything.items() if target not in targets})
+
+    def rename(self, old: str, new: str) -> Counts:
+        with self._lock:
+            everything = self._read()
+            counts = everything.pop(new, {})
+            for emoji, count in everything.pop(old, {}).items():
+                counts[emoji] = counts.get(emoji, 0) + count
+            self._write({**everything, new: counts} if counts else everything)
+        return counts
+
     def check(self) -> None:
         with self._alone():
             self._write(self._read())

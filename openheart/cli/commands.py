@@ -36,7 +36,7 @@ __all__ = ["main", "openheart_group"]
 EPILOG = """\b
 Exit codes:
   0    done
-  1    doctor found an error, or conform a case that failed
+  1    doctor found an error, conform a case that failed, migrate a count that is missing
   2    the command line or the configuration cannot be used
   3    the storage does not work, or cannot be reached
   70   a bug in openheart

@@ -16,19 +16,31 @@ from waitress.server import BaseWSGIServer, create_server
 
 from .. import config as settings
 from ..config import Config
+from ..state import state_of
 from .listener import option_error
 from .stopping import on_stop_signal
 
 __all__ = ["serve"]
 
 POLL = 0.05
+MEGABYTE = 2**20
 
 
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
     """Serve until told to stop; then take no more connections, and answer what was asked already."""
-    options: dict[str, Any] = {"threads": config[settings.SERVER_THREADS], "ident": None}
+    options: dict[str, Any] = {
+        "threads": config[settings.SERVER_THREADS],
+        "ident": None,
+        # Small answers are sent by the main thread. If the others send them, it polls for them meanwhile
+        # without a pause, and they wait for the interpreter lock behind it.
+        "send_bytes": 18_000,
+    }
+    own = state_of(app)
+    if own.standalone:
+        # It takes in a whole body before the app sees its length, so here is where an endless one ends.
+        options["max_request_body_size"] = own.max_body + MEGABYTE
     for name, value in config.server_options.items():
         try:
             # Together with those before it, because trusted_proxy_headers needs trusted_proxy.

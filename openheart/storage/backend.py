@@ -28,6 +28,8 @@ Rows: TypeAlias = list[tuple[str, Counts]]
 LARGEST_DELTA = 2**53
 """The most that one change may add; every storage and every JSON reader holds it exactly."""
 
+_PAGE = 1000  # targets that are read at once when all are visited
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -170,6 +172,61 @@ class Backend(abc.ABC):
             BackendError: one of them does not work; the text says what to do.
         """
 
+    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
+        """Raise counts to at least the given ones: how data moves in. A larger count stays as it is.
+
+        After any failure it can be called again with the same rows, and a count that is there already is
+        not added a second time. Reactions that arrive meanwhile are kept; whether they come on top of what
+        is raised is left open. One caller at a time should raise the counts of a target.
+
+        Args:
+            rows: targets with the least that each emoji shall have, 1 to LARGEST_DELTA; a target may
+                stand there twice.
+
+        Raises:
+            BackendError: some rows may be stored; call it again.
+        """
+        wanted: dict[str, Counts] = {}
+        for target, counts in rows:
+            mine = wanted.setdefault(target, {})
+            for emoji, count in counts.items():
+                mine[emoji] = max(count, mine.get(emoji, 0))
+        changes = [
+            Change(target, emoji, count - there.get(emoji, 0))
+            for (target, counts), there in zip(wanted.items(), self.counts([*wanted]), strict=True)
+            for emoji, count in counts.items()
+            if count > there.get(emoji, 0)
+        ]
+        self.apply(changes)
+
+    @abc.abstractmethod
+    def delete(self, targets: Sequence[str]) -> None:
+        """Remove all counts of some targets. Those without counts are no error.
+
+        Raises:
+            BackendError: some may be removed; call it again.
+        """
+
+    @abc.abstractmethod
+    def rename(self, old: str, new: str) -> Counts:
+        """Add the counts of one target to those of another and remove the first.
+
+        Each reaction is at the old target or at the new one in the end, once, whatever failed on the way:
+        calling it again finishes what was begun, and adds nothing a second time. In between, those that
+        are moved may be at neither. A reaction to the old target that arrives meanwhile is moved too, or
+        stays there for the next call.
+
+        Args:
+            old: the canonical target that goes.
+            new: the canonical target that gets its counts; not the same one.
+
+        Returns:
+            The counts of the new target after it.
+
+        Raises:
+            BackendError: it may be half done; call it again.
+        """
+
     def top(self, limit: int = 10) -> Rows:
         """The targets with the most reactions, most first, then by target.
 
@@ -181,7 +238,7 @@ class Backend(abc.ABC):
         """Every target with its counts, page by page, in the backend's own order."""
         cursor: str | None = None
         while True:
-            page = self.list(prefix, cursor)
+            page = self.list(prefix, cursor, _PAGE)
             yield from page.targets
             cursor = page.cursor
             if cursor is None:

@@ -21,11 +21,10 @@ from typing import ClassVar
 
 from ..errors import BackendNotConnected, InvalidRequest
 from .backend import Backend, Change, Counts
+from .contract_moves import FAMILY, HEART, PRETZEL, MovesContract, in_threads
 from .uri import get_backend
 
 __all__ = ["BackendContract"]
-
-PRETZEL, HEART, FAMILY = "🥨", "❤️", "👨‍👩‍👧‍👦"
 
 HOSTILE = (
     "/",
@@ -63,7 +62,7 @@ with get_backend(uri, instance=instance) as backend:
 """
 
 
-class BackendContract:
+class BackendContract(MovesContract):
     """One suite for every backend. Each test works in an INSTANCE of its own and leaves its rows there.
 
     Attributes:
@@ -273,6 +272,9 @@ class BackendContract:
             lambda: self.backend.list(),
             lambda: self.backend.top(),
             lambda: self.backend.check(),
+            lambda: self.backend.at_least([("page", {PRETZEL: 1})]),
+            lambda: self.backend.delete(["page"]),
+            lambda: self.backend.rename("page", "other"),
         ]
         for use in uses:
             try:
@@ -303,21 +305,3 @@ class BackendContract:
             thread.join()
         self.backend.connect()
         assert self.backend.counts(["hot"]) == [{PRETZEL: len(acknowledged)}]
-
-
-def in_threads(number: int, work: Callable[[], object]) -> None:
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]

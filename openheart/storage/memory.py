@@ -79,5 +79,21 @@ class MemoryBackend(Backend):
             rows: Rows = [(target, self._counts[target].copy()) for target in chosen[:limit]]
         return Page(rows, write_cursor(rows[-1][0]) if len(chosen) > limit else None)
 
+    def delete(self, targets: Sequence[str]) -> None:
+        self.require_connected()
+        with self._lock:
+            for target in targets:
+                self._counts.pop(target, None)
+
+    def rename(self, old: str, new: str) -> Counts:
+        self.require_connected()
+        with self._lock:
+            counts = self._counts.get(new, {})
+            for emoji, count in self._counts.pop(old, {}).items():
+                counts[emoji] = counts.get(emoji, 0) + count
+            if counts:
+                self._counts[new] = counts
+            return counts.copy()
+
     def check(self) -> None:
         self.require_connected()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -18,9 +18,11 @@ from pymongo.errors import DuplicateKeyError
 
 from ..config import MONGO_DATABASE, OPENHEART_MONGODB_POOL, OPENHEART_MONGODB_TIMEOUT
 from ..errors import BackendError, BackendUnusable, OutcomeUnknown
+from . import mongodb_moves
 from .backend import Backend, Change, Counts, Page
 from .cursor import after_prefix, read_cursor, write_cursor
 from .mongodb_client import Collection, Link, database_named, database_of
+from .mongodb_document import counts_of, field_of, key_of
 
 __all__ = ["COLLECTION", "MongoBackend"]
 
@@ -30,6 +32,8 @@ COLLECTION = "openheart_reactions"
 """The collection, in the database that the URI names."""
 
 _DUPLICATE_KEY_TRIES = 5
+_BATCH = 1000  # documents that are fetched at once when all are visited
+_ROW = MappingProxyType({"target": 1, "c": 1})
 
 
 class MongoBackend(Backend):
@@ -126,7 +130,7 @@ class MongoBackend(Backend):
         if not targets:
             self.require_connected()
             return []
-        keys = {target: self._key(target) for target in targets}
+        keys = {target: key_of(self.instance, target) for target in targets}
         wanted = list(keys.values())
         found = self._read(
             lambda reactions: {
@@ -134,26 +138,41 @@ class MongoBackend(Backend):
                 for row in reactions.find({"_id": {"$in": wanted}}, {"c": 1}, batch_size=len(wanted))
             }
         )
-        return [_counts_of(found.get(keys[target])) for target in targets]
+        return [counts_of(found.get(keys[target])) for target in targets]
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
         self.require_connected()
-        between: dict[str, str] = {"$gte": prefix}
+        between = _range(prefix)
         if cursor is not None:
             between["$gt"] = read_cursor(cursor)
-        end = after_prefix(prefix)
-        if end is not None:
-            between["$lt"] = end
-        wanted = {"i": self.instance or "", "target": between, "c": {"$exists": True}}
+        wanted = self._with_counts(between)
         found = self._read(
             lambda reactions: list_of(
-                reactions.find(wanted, {"target": 1, "c": 1}, batch_size=limit + 1)
-                .sort("target", 1)
-                .limit(limit + 1)
+                reactions.find(wanted, _ROW, batch_size=limit + 1).sort("target", 1).limit(limit + 1)
             )
         )
-        rows = [(row["target"], _counts_of(row)) for row in found[:limit]]
+        rows = [(row["target"], counts_of(row)) for row in found[:limit]]
         return Page(rows, write_cursor(rows[-1][0]) if len(found) > limit else None)
+
+    def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
+        # One pass over the collection in its own order, which needs no sorting and no merging of shards.
+        wanted = self._with_counts(_range(prefix) if prefix else None)
+        cursor = self._read(lambda reactions: reactions.find(wanted, _ROW, batch_size=_BATCH))
+        try:
+            while batch := self._read(lambda _: list_of(islice(cursor, _BATCH))):
+                for row in batch:
+                    yield row["target"], counts_of(row)
+        finally:
+            cursor.close()
+
+    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
+        self._write(lambda reactions: mongodb_moves.raise_counts(reactions, self.instance, rows))
+
+    def delete(self, targets: Sequence[str]) -> None:
+        self._write(lambda reactions: mongodb_moves.delete(reactions, self.instance, targets))
+
+    def rename(self, old: str, new: str) -> Counts:
+        return self._write(lambda reactions: mongodb_moves.rename(reactions, self.instance, old, new))
 
     def check(self) -> None:
         # No INSTANCE has this name, so no listing shows it, not even when the process ends here.
@@ -178,15 +197,19 @@ class MongoBackend(Backend):
         self._opening = threading.Lock()
         self._link = None
 
+    def _with_counts(self, between: Mapping[str, str] | None) -> dict[str, Any]:
+        wanted = {"i": self.instance or "", "c": {"$exists": True}}
+        return wanted if between is None else {**wanted, "target": between}
+
     def _add(self, reactions: Collection, *, target: str, added: Counts) -> Counts:
         update = {
-            "$inc": {_path(emoji): Int64(delta) for emoji, delta in added.items()},
+            "$inc": {field_of(emoji): Int64(delta) for emoji, delta in added.items()},
             "$setOnInsert": {"i": self.instance or "", "target": target},
         }
         for turn in range(_DUPLICATE_KEY_TRIES):
             try:
                 row = reactions.find_one_and_update(
-                    {"_id": self._key(target)},
+                    {"_id": key_of(self.instance, target)},
                     update,
                     projection={"c": 1},
                     upsert=True,
@@ -197,11 +220,8 @@ class MongoBackend(Backend):
                 if turn + 1 == _DUPLICATE_KEY_TRIES:
                     raise
             else:
-                return _counts_of(row)
+                return counts_of(row)
         raise AssertionError
-
-    def _key(self, target: str) -> bytes:
-        return hashlib.blake2b(f"{self.instance or ''}\0{target}".encode(), digest_size=20).digest()
 
     def _read(self, work: Callable[[Collection], T]) -> T:
         return (self._link or self._opened()).run(work, writes=False)
@@ -226,19 +246,13 @@ class MongoBackend(Backend):
         return self._link
 
 
-def list_of(rows: Any) -> list[Mapping[str, Any]]:
+def _range(prefix: str) -> dict[str, str]:
+    end = after_prefix(prefix)
+    return {"$gte": prefix} if end is None else {"$gte": prefix, "$lt": end}
+
+
+def list_of(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [*rows]
-
-
-def _path(emoji: str) -> str:
-    if not emoji or "." in emoji or "\0" in emoji or emoji.startswith("$"):
-        raise ValueError(f"{emoji!r} cannot be the name of a field in MongoDB: expected a canonical emoji")
-    return f"c.{emoji}"
-
-
-def _counts_of(row: Mapping[str, Any] | None) -> Counts:
-    found: Mapping[str, int] = (row or {}).get("c") or {}
-    return {emoji: int(count) for emoji, count in found.items()}
 
 
 def _replay(counts: Counts, change: Change) -> Counts:

@@ -141,6 +141,23 @@ class SqliteBackend(Backend):
         found = self._with_session(lambda session: select_counts(session.select, instance, targets))
         return [(target, found[target]) for target in targets]
 
+    def delete(self, targets: Sequence[str]) -> None:
+        instance = self.instance or ""
+        statement = "DELETE FROM reaction WHERE instance=? AND target=?"
+        statements = [(statement, (instance, target)) for target in targets]
+        self._with_session(lambda session: session.edit(targets, statements))
+
+    def rename(self, old: str, new: str) -> Counts:
+        instance = self.instance or ""
+        add = (
+            "INSERT INTO reaction SELECT instance, ?, emoji, count FROM reaction WHERE instance=? AND target=?"
+            " ON CONFLICT (instance, target, emoji) DO UPDATE SET count = count + excluded.count"
+        )
+        remove = "DELETE FROM reaction WHERE instance=? AND target=?"
+        statements = [(add, (new, instance, old)), (remove, (instance, old))]
+        self._with_session(lambda session: session.edit((old, new), statements))
+        return self.counts((new,))[0]
+
     def check(self) -> None:
         self._with_session(lambda session: session.check())
 

@@ -123,6 +123,14 @@ class Session:
             self._group.resume()
         self.select("SELECT count FROM reaction LIMIT 1")
 
+    def edit(self, targets: Sequence[str], statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        """Change the counts of some targets by statements, in one transaction; see ``Writer.edit``."""
+        self._group.pause()
+        try:
+            self._writer.edit(targets, statements)
+        finally:
+            self._group.resume()
+
     def look(self) -> None:
         """Notice what programs did that are not openheart: called every LOOK_EVERY seconds."""
         if not (self._is_in_place() and self._lock.is_in_place()):

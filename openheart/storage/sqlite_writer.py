@@ -82,6 +82,19 @@ class Writer:
         """
         self._with_lock(self._probe)
 
+    def edit(self, targets: Iterable[str], statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        """Run statements in one transaction.
+
+        Args:
+            targets: every target whose counts they may change.
+            statements: each with its parameters.
+
+        Raises:
+            BackendError: nothing was changed, unless it is OutcomeUnknown.
+        """
+        touched = {bucket_of(target) for target in targets}
+        self._with_lock(lambda connection: self._edit(connection, touched, statements))
+
     def _with_lock(self, work: Callable[[sqlite3.Connection], None]) -> None:
         if self._closed:
             raise BackendNotConnected("the backend was disconnected: call connect() first")
@@ -130,6 +143,27 @@ class Writer:
         if generations is not None:
             for target, bucket in buckets.items():
                 cache.put(target, bucket, generations[bucket], counts[target])
+
+    def _edit(
+        self,
+        connection: sqlite3.Connection,
+        touched: set[int],
+        statements: Sequence[tuple[str, Sequence[object]]],
+    ) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        repair = self._lock.was_left_writing
+        self._lock.announce(touched)
+        try:
+            for statement, parameters in statements:
+                connection.execute(statement, parameters)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if not repair and not isinstance(self._named_error(error), OutcomeUnknown):
+                self._lock.conclude(touched)
+            raise
+        self._conclude((), [], touched, repair)
 
     def _conclude(
         self, group: Sequence[Job], answers: list[list[Counts]], touched: set[int], repair: bool

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,19 +17,19 @@ from ..config import (
     OPENHEART_VALKEY_TIMEOUT,
     OPENHEART_VALKEY_WAIT,
 )
-from ..errors import BackendUnusable, ConfigError
+from ..errors import ConfigError
 from .backend import Backend, Change, Counts, Page
 from .valkey_calls import Read, Write
 from .valkey_listing import Listing
+from .valkey_moves import Moves
 from .valkey_script import Keys, read_counts
-from .valkey_session import Session
+from .valkey_session import LARGEST_PIPELINE, Session
 from .valkey_topology import topology_of
 from .valkey_uri import read_uri
 
 __all__ = ["ValkeyBackend"]
 
-LARGEST_PIPELINE = 1000
-"""Commands that go to the servers at once."""
+HEART = "\N{HEAVY BLACK HEART}"
 
 
 class ValkeyBackend(Backend):
@@ -125,16 +125,21 @@ class ValkeyBackend(Backend):
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         session = self._current()
+        if len(changes) == 1:
+            change = changes[0]
+            call = self._write(change.target, (change.emoji, change.delta), session.nonce())
+            session.run([call])
+            return [read_counts(call.reply)]
         by_target: dict[str, list[int]] = {}
         for number, change in enumerate(changes):
             by_target.setdefault(change.target, []).append(number)
         answers: list[Counts] = [{}] * len(changes)
-        nonce = secrets.token_urlsafe(12).encode()
+        nonce = session.nonce()
         targets = list(by_target)
         for start in range(0, len(targets), LARGEST_PIPELINE):
             part = targets[start : start + LARGEST_PIPELINE]
             calls = [
-                self._write(target, [changes[number] for number in by_target[target]], nonce)
+                self._write(target, _sums(changes[number] for number in by_target[target]), nonce)
                 for target in part
             ]
             session.run(calls, after=start > 0)
@@ -149,9 +154,7 @@ class ValkeyBackend(Backend):
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         session = self._current()
         calls = {target: Read(self._keys.of(target)) for target in targets}
-        distinct = list(calls.values())
-        for start in range(0, len(distinct), LARGEST_PIPELINE):
-            session.run(distinct[start : start + LARGEST_PIPELINE])
+        session.run_all([*calls.values()])
         return [read_counts(calls[target].reply) for target in targets]
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
@@ -162,22 +165,27 @@ class ValkeyBackend(Backend):
 
     def check(self) -> None:
         session = self._current()
-        for server in session.servers():
-            key = self._probe_on(session, server.address)
-            if key is None:
-                continue
-            _, stored = session.ask(server, (b"SET", key, b"1", b"PX", 1000))
-            _, found = session.ask(server, (b"GET", key))
-            session.ask(server, (b"DEL", key))
-            if stored != b"OK" or found != b"1":
-                raise BackendUnusable(f"{server.name} does not give back what was written: look at its log")
+        nonce = session.nonce()
+        probes = session.one_key_on_each(self._keys.probe)
+        writes = [
+            Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (b"", HEART, 1)) for key in probes
+        ]
+        session.run(writes)
+        session.run([Read(key) for key in probes])
+        for key, server in probes.items():
+            session.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
 
-    def _probe_on(self, session: Session, address: tuple[str, int]) -> bytes | None:
-        for number in range(100_000):
-            key = self._keys.probe % number
-            if session.topology.server_of(key).address == address:
-                return key
-        return None
+    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
+        self._moves().at_least(rows)
+
+    def delete(self, targets: Sequence[str]) -> None:
+        self._moves().delete(targets)
+
+    def rename(self, old: str, new: str) -> Counts:
+        return self._moves().rename(old, new)
+
+    def _moves(self) -> Moves:
+        return Moves(self._current(), self._keys, self._nonce_ttl)
 
     def _current(self) -> Session:
         session = self._session
@@ -190,12 +198,8 @@ class ValkeyBackend(Backend):
         topology = topology_of(self._place, self._timeout, self._pool)
         return Session(topology, timeout=self._timeout, budget=self._budget, wait=self._wait)
 
-    def _write(self, target: str, changes: Sequence[Change], nonce: bytes) -> Write:
-        sums: dict[str, int] = {}
-        for change in changes:
-            sums[change.emoji] = sums.get(change.emoji, 0) + change.delta
+    def _write(self, target: str, pairs: Iterable[str | int], nonce: bytes) -> Write:
         key = self._keys.of(target)
-        pairs = [part for pair in sums.items() for part in pair]
         return Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (target, *pairs))
 
     def _begin_again(self) -> None:
@@ -203,6 +207,13 @@ class ValkeyBackend(Backend):
         self._opening = threading.Lock()
         if self._session is not None:
             self._session = self._open()
+
+
+def _sums(changes: Iterable[Change]) -> Iterable[str | int]:
+    sums: dict[str, int] = {}
+    for change in changes:
+        sums[change.emoji] = sums.get(change.emoji, 0) + change.delta
+    return chain.from_iterable(sums.items())
 
 
 def _without(counts: Counts, change: Change) -> Counts:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .valkey_connection import Clocked, Command
-from .valkey_script import SCRIPT, SCRIPT_SHA
+from .valkey_script import ADD, Script
 from .valkey_server import Server
 
-__all__ = ["Call", "Read", "Write"]
+__all__ = ["Call", "Read", "Scripted", "Write"]
 
 
 class Call:
@@ -46,27 +46,58 @@ class Read(Call):
         return (b"HGETALL", self.key)
 
 
-class Write(Call):
+class Scripted(Call):
+    """Runs a script that writes, on keys of one target.
+
+    Args:
+        script: the script.
+        keys: its keys; the first says where it goes.
+        arguments: its arguments.
+    """
+
+    writes = True
+
+    def __init__(self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes | str | int]) -> None:
+        super().__init__(keys[0])
+        self.script = script
+        self.needs_script = False
+        self._keys: Command = (len(keys), *keys)
+        self._arguments = tuple(arguments)
+
+    def command(self, connection: Clocked, *, first: bool) -> Command:
+        # The first one that brings the script makes it known to those after it on this connection.
+        head = (b"EVAL", self.script.text) if self.needs_script and first else (b"EVALSHA", self.script.sha)
+        return (*head, *self._keys, *self._arguments_for(connection))
+
+    def _arguments_for(self, connection: Clocked) -> Command:
+        return self._arguments
+
+
+class Write(Scripted):
     """Adds to the counts at a key, once.
 
     Args:
         key: the key of the counts.
         nonce: the key of the nonce.
-        life: seconds that the nonce lives.
+        life: seconds for which this call may be sent again, twice over.
         arguments: the target, then emoji and number in turn.
+        kept: seconds that the nonce is kept, where that is longer.
+        begun: since when its life counts, in monotonic time; now by default.
     """
 
-    writes = True
+    def __init__(
+        self,
+        key: bytes,
+        nonce: bytes,
+        life: float,
+        arguments: Sequence[bytes | str | int],
+        *,
+        kept: float = 0.0,
+        begun: float | None = None,
+    ) -> None:
+        super().__init__(ADD, (key, nonce), arguments)
+        self._until = (time.monotonic() if begun is None else begun) + life / 2
+        self._kept = int(max(life, kept) * 1000)
 
-    def __init__(self, key: bytes, nonce: bytes, life: float, arguments: Sequence[bytes | str | int]) -> None:
-        super().__init__(key)
-        self.needs_script = False
-        self._until = time.monotonic() + life / 2
-        self._given = (2, key, nonce, int(life * 1000))
-        self._arguments = tuple(arguments)
-
-    def command(self, connection: Clocked, *, first: bool) -> Command:
-        until = int((self._until + connection.offset) * 1000)
-        # The first one that brings the script makes it known to those after it on this connection.
-        head = (b"EVAL", SCRIPT) if self.needs_script and first else (b"EVALSHA", SCRIPT_SHA)
-        return (*head, *self._given, until, *self._arguments)
+    def _arguments_for(self, connection: Clocked) -> Command:
+        return (self._kept, int((self._until + connection.offset) * 1000), *self._arguments)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from valkey.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from valkey.exceptions import ValkeyError
 from valkey.utils import str_if_bytes
 
 __all__ = ["Clocked", "ClockedTcp", "ClockedTls", "ClockedUnix", "Command"]
@@ -31,6 +33,7 @@ class Clocked(AbstractConnection):
         self.run_id = b""
         self.offset = 0.0
         self._verify = verify
+        self._watch: select.poll | None = None
 
     def connect(self) -> None:
         if self._sock is None and self._verify is not None:
@@ -39,15 +42,38 @@ class Clocked(AbstractConnection):
 
     def on_connect(self) -> None:
         super().on_connect()
+        if self._sock is not None and hasattr(select, "poll"):
+            self._watch = select.poll()
+            self._watch.register(self._sock, select.POLLIN)
         self.send([("INFO", "server")])
         lines = str_if_bytes(self.receive()).splitlines()
         info = dict(line.split(":", 1) for line in lines if ":" in line)
         self.run_id = info.get("run_id", "").encode()
         self.offset = int(info.get("server_time_usec", 0)) / 1e6 - time.monotonic()
 
+    def open(self) -> None:
+        """Open it, or open it anew where the server closed it meanwhile; raises valkey-py's errors."""
+        if self._sock is None or self._has_ended():
+            self.drop()
+            self.connect()
+
+    def _has_ended(self) -> bool:
+        # Usually nothing is there, which one system call tells; valkey-py takes three for it, and at each of
+        # them another thread may go first.
+        if self._watch is not None and not self._watch.poll(0):
+            return False
+        # Nothing was asked, so what there is to read is the end, or something of TLS.
+        try:
+            return bool(super().can_read())
+        except (ValkeyError, OSError):
+            return True
+
     def send(self, commands: Sequence[Command]) -> None:
         """Send commands in one go."""
-        super().send_packed_command(super().pack_commands(commands))
+        if len(commands) == 1:
+            super().send_packed_command(super().pack_command(*commands[0]))
+        else:
+            super().send_packed_command(super().pack_commands(commands))
 
     def is_answered(self, timeout: float) -> bool:
         """Whether the first bytes of an answer come within so many seconds."""

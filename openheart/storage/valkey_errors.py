@@ -40,7 +40,9 @@ class Verdict(Enum):
     Attributes:
         AWAY: it was not sent; try again.
         LOST: it may have been carried out; try again with the same nonce.
-        LATER: the server refused it for now; try again.
+        NOT_READY: the server refuses everything for now; try again.
+        READ_ONLY: the server refuses writes for now; try again.
+        LATER: the server refused it for now, because of its key; try again.
         LATE: it came after the time it was good for, and was refused; try again on a new connection.
         MOVED, ASK: another node serves this key.
         NO_SCRIPT: the server does not know the script yet.
@@ -49,6 +51,8 @@ class Verdict(Enum):
 
     AWAY = "away"
     LOST = "lost"
+    NOT_READY = "not ready"
+    READ_ONLY = "read-only"
     LATER = "later"
     LATE = "late"
     MOVED = "moved"
@@ -60,18 +64,17 @@ class Verdict(Enum):
 _CLASSES: tuple[tuple[type[Exception], Verdict], ...] = (
     (Away, Verdict.AWAY),
     (Lost, Verdict.LOST),
-    (BusyLoadingError, Verdict.LATER),
-    (ReadOnlyError, Verdict.LATER),
+    (BusyLoadingError, Verdict.NOT_READY),
+    (ReadOnlyError, Verdict.READ_ONLY),
     (NoScriptError, Verdict.NO_SCRIPT),
 )
 # The first words of an answer; inside a script an older server puts words of its own before them.
 _WORDS = (
     (re.compile(r"MOVED \d+ \S+"), Verdict.MOVED),
     (re.compile(r"ASK \d+ \S+"), Verdict.ASK),
-    (
-        re.compile(r"(.*\b)?(LOADING|READONLY|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|NOREPLICAS|BUSY|UNBLOCKED)\b"),
-        Verdict.LATER,
-    ),
+    (re.compile(r"(.*\b)?(LOADING|CLUSTERDOWN|MASTERDOWN|BUSY)\b"), Verdict.NOT_READY),
+    (re.compile(r"(.*\b)?(READONLY|NOREPLICAS)\b"), Verdict.READ_ONLY),
+    (re.compile(r"(.*\b)?(TRYAGAIN|UNBLOCKED)\b"), Verdict.LATER),
     (re.compile(r"(.*\b)?LATE\b"), Verdict.LATE),
 )
 _MENDS = (

@@ -1,21 +1,39 @@
-"""The keys of openheart in Valkey, and the one script that adds reactions and counts each once."""
+"""The keys of openheart in Valkey, and the script that adds reactions and counts each once."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 from .backend import Counts
 
-__all__ = ["SCRIPT", "SCRIPT_SHA", "TARGET_FIELD", "Keys", "read_counts", "read_row"]
+__all__ = ["ADD", "TARGET_FIELD", "Keys", "Script", "read_counts", "read_row"]
 
 TARGET_FIELD = b""
 """The field of a hash that holds the target itself; no emoji is empty."""
 
+
+class Script:
+    """A script that the server runs as one step.
+
+    Args:
+        text: in Lua.
+
+    Attributes:
+        text: the argument.
+        sha: its name on a server that knows it.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
+
+
 # KEYS: the target's counts, the nonce. ARGV: the nonce's life in ms, the server's time in ms after which this
 # call is refused, the target, then emoji and number in turn. Both keys are in one hash slot.
-SCRIPT = b"""\
+ADD = Script(b"""\
 local told = redis.call('GET', KEYS[2])
 if told then
   -- A write, so that a WAIT after it waits for the first call's write too.
@@ -47,8 +65,10 @@ for i = 1, #all, 2 do
 end
 redis.call('SET', KEYS[2], cmsgpack.pack(counts), 'PX', ARGV[1])
 return counts
-"""
-SCRIPT_SHA = hashlib.sha1(SCRIPT, usedforsecurity=False).hexdigest().encode()
+""")
+
+CACHED = 4096
+"""Keys that are remembered."""
 
 _INSTANCE_SIZE = 6  # bytes of digest; operators choose instances, so nobody looks for two that collide
 _TARGET_SIZE = 16  # bytes of digest; visitors choose targets
@@ -62,20 +82,30 @@ class Keys:
 
     Args:
         instance: the instance; None is the unnamed one.
+
+    Attributes:
+        of: a function from a target to the key of its counts.
+        pattern: the glob that matches the keys of counts, and nothing else.
+        probe: makes a key of a number that is no target's, with ``%d``.
     """
 
     def __init__(self, instance: str | None) -> None:
         self._start = b"openheart:{" + _digest(instance or "", _INSTANCE_SIZE) + b"."
+        # Targets that are asked for again and again are not digested anew.
+        self.of = lru_cache(CACHED)(self._of)
         self.pattern = self._start + b"*}"
         self.probe = b"openheart:{" + _digest(instance or "", _INSTANCE_SIZE) + b"!%d}"
 
-    def of(self, target: str) -> bytes:
-        """The key of a target's counts."""
+    def _of(self, target: str) -> bytes:
         return self._start + _digest(target, _TARGET_SIZE) + b"}"
 
     def nonce(self, key: bytes, nonce: bytes) -> bytes:
         """The key of a nonce beside a target's counts."""
         return key + b":" + nonce
+
+    def moving(self, key: bytes, aim: bytes) -> bytes:
+        """The key of counts that are on their way from one key to another."""
+        return key + b">" + aim[len(self._start) : -1]
 
     def short(self, key: bytes) -> bytes:
         """What a key has of its own: the digest of its target, in bytes."""

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Sequence
-from queue import Empty
 from typing import Any
 
-from valkey.connection import BlockingConnectionPool
 from valkey.exceptions import AuthenticationError, BusyLoadingError, ResponseError, ValkeyError
 from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 
+from .valkey_breaker import Breaker
 from .valkey_connection import Clocked, ClockedTcp, ClockedTls, ClockedUnix, Command
 from .valkey_errors import Away, Lost, Verdict, judge
+from .valkey_pool import Pool
 from .valkey_uri import Address
 
 __all__ = ["Exchange", "Server"]
-
-FAILURES = 3
-"""After so many failures, one after another, a server counts as away."""
-
-LOOK_EVERY = 0.5
-"""Seconds between two tries of a server that is away; what comes in between is refused at once."""
 
 
 class Server:
@@ -48,23 +41,15 @@ class Server:
     ) -> None:
         self.address = address
         self._timeout = timeout
-        self._failures = 0
-        self._next_look = 0.0
-        self._lock = threading.Lock()
+        self._any = Breaker(timeout)
+        self._writes = Breaker(timeout)
         tls = options.get("ssl", False)
         host, port = address
         place = {"path": host} if port < 0 else {"host": host, "port": port, "socket_keepalive": True}
         given = {name: value for name, value in options.items() if name != "ssl"}
-        self._pool = BlockingConnectionPool(
-            max_connections=pool,
-            timeout=timeout,
-            connection_class=ClockedUnix if port < 0 else ClockedTls if tls else ClockedTcp,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            verify=verify,
-            **place,
-            **given,
-        )
+        kind = ClockedUnix if port < 0 else ClockedTls if tls else ClockedTcp
+        times = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+        self._pool = Pool(lambda: kind(verify=verify, **times, **place, **given), pool, timeout)
 
     @property
     def name(self) -> str:
@@ -74,60 +59,54 @@ class Server:
 
     def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands and return their replies; see ``Exchange``."""
-        return Exchange(self, lambda _: commands).replies(time.monotonic() + self._timeout)
+        return Exchange(self, lambda _: commands).replies()
 
-    def borrow(self) -> Clocked:
+    def borrow(self, *, writes: bool = False) -> Clocked:
         """A connection, made if need be; it must go back with ``give_back``.
+
+        Args:
+            writes: whether it is for a write, which a server may refuse while it answers reads.
 
         Raises:
             Away: there is none.
             ResponseError, AuthenticationError: the server refuses us.
         """
-        if self._failures >= FAILURES:
-            self._admit()
+        self._any.admit()
+        if writes:
+            self._writes.admit()
         try:
-            connection: Clocked = self._pool.get_connection("openheart")
-        except (AuthenticationError, BusyLoadingError):
-            raise
-        except ResponseError as error:
-            if judge(error) is Verdict.LATER:
-                self.failed()
+            return self._pool.get()
+        except (AuthenticationError, BusyLoadingError, ResponseError) as error:
+            self.note([error])
             raise
         except (ValkeyError, OSError) as error:
-            if isinstance(error.__context__, Empty):
-                raise Away(
-                    f"every connection to {self.name} is in use; raise OPENHEART_VALKEY_POOL"
-                ) from error
-            self.failed()
-            raise Away(f"{self.name} does not answer: {error}") from error
-        return connection
+            away = f"{self.name} does not answer: {error}"
+            self.failed(away)
+            raise Away(away) from error
 
     def give_back(self, connection: Clocked) -> None:
         """Give a connection back."""
-        self._pool.release(connection)
+        self._pool.put(connection)
 
-    def worked(self) -> None:
-        """Note that the server answered."""
-        self._failures = 0
+    def note(self, replies: Sequence[object], *, writes: bool = False) -> None:
+        """Note what the server answered, if it says that the server is not ready."""
+        verdicts = {judge(reply): str(reply) for reply in replies if isinstance(reply, Exception)}
+        if Verdict.NOT_READY in verdicts:
+            self.failed(f"{self.name} is not ready: {verdicts[Verdict.NOT_READY]}")
+            return
+        self._any.worked()
+        if Verdict.READ_ONLY in verdicts:
+            self._writes.failed(f"{self.name} takes no writes: {verdicts[Verdict.READ_ONLY]}")
+        elif writes:
+            self._writes.worked()
 
-    def failed(self) -> None:
-        """Note that the server did not answer, or not yet."""
-        with self._lock:
-            self._failures += 1
-            if self._failures >= FAILURES:
-                self._next_look = time.monotonic() + LOOK_EVERY
+    def failed(self, why: str) -> None:
+        """Note that the server did not answer."""
+        self._any.failed(why)
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.disconnect()
-
-    def _admit(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            if now < self._next_look:
-                raise Away(f"{self.name} did not answer just now", is_known=True)
-            # This caller looks; until it knows, everyone else is refused.
-            self._next_look = now + max(LOOK_EVERY, self._timeout)
+        self._pool.close()
 
 
 class Exchange:
@@ -136,19 +115,23 @@ class Exchange:
     Args:
         server: the server.
         commands: makes the commands, given the connection that they go over.
+        writes: whether one of them is a write.
 
     Attributes:
         run_id: the identity of the server's process; empty where nothing was sent.
     """
 
-    def __init__(self, server: Server, commands: Callable[[Clocked], Sequence[Command]]) -> None:
+    def __init__(
+        self, server: Server, commands: Callable[[Clocked], Sequence[Command]], *, writes: bool = False
+    ) -> None:
         self._server = server
+        self._writes = writes
         self._connection: Clocked | None = None
         self._error: Exception | None = None
         self._number = 1
         self.run_id = b""
         try:
-            connection = server.borrow()
+            connection = server.borrow(writes=writes)
         except (Away, ValkeyError) as error:
             self._error = error
             return
@@ -168,22 +151,30 @@ class Exchange:
         else:
             self._connection = connection
 
-    def replies(self, deadline: float) -> list[Any]:
+    def abandon(self) -> None:
+        """Give the connection back without its replies, where they are not waited for any more."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.drop()
+            self._server.give_back(connection)
+
+    def replies(self, deadline: float | None = None) -> list[Any]:
         """Wait for the replies, and give the connection back.
 
         Args:
-            deadline: until when to wait for the first, in monotonic time.
+            deadline: until when to wait for the first, in monotonic time; by default the timeout long.
 
         Returns:
             One for each command; an exception (Away, Lost or valkey-py's) where it failed. Where nothing was
             sent, one exception for all.
         """
-        connection = self._connection
+        connection, self._connection = self._connection, None
         if connection is None:
             return [self._error] * self._number
         found: list[Any] = []
+        is_refused = False
         try:
-            if not connection.is_answered(max(0.001, deadline - time.monotonic())):
+            if deadline is not None and not connection.is_answered(max(0.001, deadline - time.monotonic())):
                 connection.drop()
                 raise ValkeyTimeoutError("no answer in time")
             while len(found) < self._number:
@@ -194,13 +185,16 @@ class Exchange:
                     raise
                 except ResponseError as error:
                     found.append(error)
-            self._server.worked()
+                    is_refused = True
+            self._server.note(found if is_refused else (), writes=self._writes)
         except (ValkeyError, OSError) as error:
             connection.drop()
+            lost = Lost(f"{self._server.name} took the command and did not answer: {error}")
             if isinstance(error, ValkeyTimeoutError):
                 # A connection that broke says little; whether there is a server, the next one tells.
-                self._server.failed()
-            lost = Lost(f"{self._server.name} took the command and did not answer: {error}")
+                self._server.failed(str(lost))
+            elif found:
+                self._server.note(found)
             found += [lost] * (self._number - len(found))
         except BaseException:
             connection.drop()

@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from itertools import count
+from operator import attrgetter
 from typing import Any, NoReturn
 
 from valkey.exceptions import ValkeyError
 
 from ..errors import BackendError, BackendNotConnected, BackendUnavailable, BackendUnusable, OutcomeUnknown
-from .valkey_calls import Call, Write
+from .valkey_calls import Call, Scripted
 from .valkey_connection import Clocked, Command
 from .valkey_errors import Away, Lost, Verdict, judge, mend_for
 from .valkey_server import Exchange, Server
 from .valkey_topology import Topology
 
-__all__ = ["Session"]
+__all__ = ["LARGEST_PIPELINE", "Session"]
+
+LARGEST_PIPELINE = 1000
+"""Commands that go to the servers at once."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between two tries
+
+
+class Running:
+    """Counts what runs, so that it can end before the connections are closed. Entered once for each call."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._is_over = False
+        self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._is_over:
+                raise BackendNotConnected("the backend was disconnected: call connect() first")
+            self.number += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.number -= 1
+            if self._is_over:
+                self._ended.notify_all()
+
+    def end(self, patience: float) -> None:
+        """Let nothing more in, and wait for what runs, so many seconds at the most."""
+        with self._lock:
+            self._is_over = True
+            self._ended.wait_for(lambda: self.number == 0, timeout=patience)
 
 
 class Session:
@@ -38,24 +71,28 @@ class Session:
         self._budget = budget
         self._wait: Command | None = ("WAIT", wait, int(timeout * 500)) if wait else None
         self._replicas = wait
-        self._running = 0
-        self._closed = False
-        self._changed = threading.Condition()
+        self.running = Running()
+        self._name = secrets.token_urlsafe(9).encode()
+        self._names = count()
+
+    def nonce(self) -> bytes:
+        """A name that no other call of any process has."""
+        return b"%b%x" % (self._name, next(self._names))
 
     def run(self, calls: Sequence[Call], *, after: bool = False) -> None:
         """Carry out calls, each once, all of one server in one pipeline.
 
         Args:
-            calls: the calls; each has its reply afterwards.
+            calls: the calls, all reads or all writes; each has its reply afterwards.
             after: whether something was stored already for the same caller.
 
         Raises:
             OutcomeUnknown: some writes may have been carried out, and some not.
             BackendError: nothing was carried out.
         """
-        with self.running():
+        with self.running:
             deadline = time.monotonic() + self._budget
-            pause, pending = FIRST_PAUSE, [*calls]
+            pause, pending = FIRST_PAUSE, calls
             while True:
                 self._attempt(pending)
                 pending = [call for call in pending if call.error is not None]
@@ -74,18 +111,23 @@ class Session:
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
+    def run_all(self, calls: Sequence[Call]) -> None:
+        """Carry out any number of calls that may be repeated, so many at once; raises as ``run``."""
+        for start in range(0, len(calls), LARGEST_PIPELINE):
+            self.run(calls[start : start + LARGEST_PIPELINE], after=start > 0 and calls[0].writes)
+
     def ask(self, server: Server, command: Command) -> tuple[bytes, Any]:
         """Ask one server something that changes nothing.
 
         Returns:
             The identity of the server's process, and the reply.
         """
-        with self.running():
+        with self.running:
             deadline = time.monotonic() + self._budget
             pause = FIRST_PAUSE
             while True:
                 exchange = Exchange(server, lambda _: [command])
-                (reply,) = exchange.replies(time.monotonic() + self._timeout)
+                (reply,) = exchange.replies()
                 if not isinstance(reply, Exception):
                     return exchange.run_id, reply
                 self.topology.look_again()
@@ -97,33 +139,38 @@ class Session:
 
     def servers(self) -> list[Server]:
         """Every server that holds keys; raises BackendError."""
-        with self.running():
+        with self.running:
             try:
                 return self.topology.servers()
             except (Away, ValkeyError) as error:
                 raise error_for(error) from None
 
+    def one_key_on_each(self, template: bytes) -> dict[bytes, Server]:
+        """For each server that holds keys one key that it would hold.
+
+        Args:
+            template: makes a key of a number, with ``%d``.
+        """
+        missing = set(self.servers())
+        found: dict[bytes, Server] = {}
+        with self.running:
+            for number in range(100 * len(missing) ** 2):
+                if not missing:
+                    break
+                key = template % number
+                try:
+                    server = self.topology.server_of(key)
+                except (Away, ValkeyError) as error:
+                    raise error_for(error) from None
+                if server in missing:
+                    missing.remove(server)
+                    found[key] = server
+        return found
+
     def close(self) -> None:
         """Let what runs end, then close every connection."""
-        with self._changed:
-            self._closed = True
-            self._changed.wait_for(lambda: self._running == 0, timeout=2 * self._budget)
+        self.running.end(2 * self._budget)
         self.topology.close()
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Hold off ``close()``."""
-        with self._changed:
-            if self._closed:
-                raise BackendNotConnected("the backend was disconnected: call connect() first")
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._running -= 1
-                if self._closed:
-                    self._changed.notify_all()
 
     def _attempt(self, calls: Sequence[Call]) -> None:
         parts: dict[Server, list[Call]] = {}
@@ -134,24 +181,32 @@ class Session:
                 call.error = error
                 continue
             parts.setdefault(server, []).append(call)
-        deadline = time.monotonic() + self._timeout
         # Sent to every server before the first is waited for. Always in one order, so that two threads cannot
         # each wait for a connection that the other has.
-        order = sorted(parts.items(), key=lambda part: part[0].address)
-        sent = [(part, Exchange(server, self._commands(part))) for server, part in order]
-        for part, exchange in sent:
-            self._take(part, exchange.replies(deadline))
+        order = sorted(parts, key=attrgetter("address")) if len(parts) > 1 else parts
+        sent: list[tuple[list[Call], Exchange]] = []
+        try:
+            for server in order:
+                part = parts[server]
+                sent.append((part, Exchange(server, self._commands(part), writes=part[0].writes)))
+            deadline = time.monotonic() + self._timeout if len(sent) > 1 else None
+            for part, exchange in sent:
+                self._take(part, exchange.replies(deadline))
+        finally:
+            for _, exchange in sent:
+                exchange.abandon()
 
     def _commands(self, part: Sequence[Call]) -> Callable[[Clocked], list[Command]]:
         def made(connection: Clocked) -> list[Command]:
             commands: list[Command] = []
-            brought = False
+            brought: set[bytes] = set()
             for call in part:
                 if call.asked is not None:
                     commands.append(("ASKING",))
-                commands.append(call.command(connection, first=not brought))
-                brought = brought or getattr(call, "needs_script", False)
-            if self._wait is not None and any(call.writes for call in part):
+                script = call.script.sha if isinstance(call, Scripted) and call.needs_script else b""
+                commands.append(call.command(connection, first=script not in brought))
+                brought.add(script)
+            if self._wait is not None and part[0].writes:
                 commands.append(self._wait)
             return commands
 
@@ -160,9 +215,7 @@ class Session:
     def _take(self, part: Sequence[Call], replies: list[Any]) -> None:
         if isinstance(replies[0], (Away, ValkeyError)) and len(replies) == 1:
             replies *= 2 * len(part) + 1
-        confirmed = (
-            replies[-1] if self._wait is not None and any(call.writes for call in part) else self._replicas
-        )
+        confirmed = replies[-1] if self._wait is not None and part[0].writes else self._replicas
         found = iter(replies)
         for call in part:
             if call.asked is not None:
@@ -185,7 +238,7 @@ class Session:
         verdict = judge(error)
         if verdict is Verdict.LOST:
             call.is_open = True
-        elif verdict is Verdict.NO_SCRIPT and isinstance(call, Write):
+        elif verdict is Verdict.NO_SCRIPT and isinstance(call, Scripted):
             call.needs_script = True
         elif verdict is Verdict.ASK:
             host, _, port = str(error).split(" ")[2].rpartition(":")

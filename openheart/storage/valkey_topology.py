@@ -40,6 +40,7 @@ class Topology(abc.ABC):
         self._looking = threading.Lock()
         self._looked_at = 0.0
         self._is_stale = True
+        self._is_lost = False
 
     @abc.abstractmethod
     def server_of(self, key: bytes) -> Server:
@@ -74,14 +75,17 @@ class Topology(abc.ABC):
         return Server(address, dict(self._place.connection), timeout=self._timeout, pool=self._pool)
 
     def _refresh(self, look: Callable[[], None]) -> None:
-        # One thread looks, and the others wait for what it finds.
-        if not self._looking.acquire(timeout=self._timeout):
-            raise Away("where the data is, is being looked for")
+        # One thread looks, and the others wait for what it finds, but not where the last one found nothing.
+        if not self._looking.acquire(timeout=0 if self._is_lost else self._timeout):
+            raise Away("where the data is, is being looked for", is_known=self._is_lost)
         try:
             if self._is_stale and time.monotonic() >= self._looked_at + FRESH:
                 look()
-                self._is_stale = False
+                self._is_stale = self._is_lost = False
                 self._looked_at = time.monotonic()
+        except Away as error:
+            was_lost, self._is_lost = self._is_lost, True
+            raise Away(str(error), is_known=was_lost) from error
         finally:
             self._looking.release()
 

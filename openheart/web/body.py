@@ -26,7 +26,7 @@ def read_text(request: Request, limit: int) -> str:
     if length is not None and length > limit:
         raise _too_large(limit)
     try:
-        body = _read(request, limit)
+        body = _read(request, length, limit)
     except RequestEntityTooLarge:
         raise _too_large(limit) from None
     except HTTPException as error:
@@ -39,13 +39,14 @@ def read_text(request: Request, limit: int) -> str:
     return read_message(body, request.environ.get("CONTENT_TYPE"))
 
 
-def _read(request: Request, limit: int) -> bytes:
+def _read(request: Request, length: int | None, limit: int) -> bytes:
     if "form" in request.__dict__ or hasattr(request, "_cached_data"):
         return request.get_data()
     stream = request.stream
-    body: bytes = stream.read(limit + 1)
+    wanted = limit + 1 if length is None else length
+    body = b""
     # A read may bring a part only; the end, and a visitor who went away, show at the next one.
-    while 0 < len(body) <= limit and (more := stream.read(limit + 1 - len(body))):
+    while len(body) < wanted and (more := stream.read(wanted - len(body))):
         body += more
     return body
 

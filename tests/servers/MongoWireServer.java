@@ -17,21 +17,20 @@ import de.bwaldvogel.mongo.exception.MongoServerError;
 import io.netty.channel.Channel;
 import java.net.InetSocketAddress;
 import java.util.Collection;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.h2.mvstore.MVStore;
 
 public final class MongoWireServer extends H2Backend {
-    private static final int REMEMBERED_WRITES = 100_000;
+    private static final Set<String> WRITES = Set.of("insert", "update", "delete", "findAndModify");
+
+    private record Answer(Object number, Document reply) {}
 
     private final boolean isReplicaSet;
-    private final Map<List<Object>, Document> answered = new LinkedHashMap<>() {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Object>, Document> eldest) {
-            return size() > REMEMBERED_WRITES;
-        }
-    };
+    // The last numbered write of each session, which is what MongoDB remembers.
+    private final Map<String, Answer> answered = new HashMap<>();
     private volatile String address = "";
     private int failuresLeft;
     private Document failure = new Document();
@@ -80,29 +79,26 @@ public final class MongoWireServer extends H2Backend {
             int code = ((Number) planned.get("errorCode")).intValue();
             throw new MongoServerError(code, "Planned", "failed by a fail point");
         }
-        List<Object> write = writeIdentity(query);
-        if (write != null && answered.containsKey(write)) {
-            return answered.get(write).cloneDeeply();
+        Object number = isReplicaSet ? query.get("txnNumber") : null;
+        String session = String.valueOf(query.get("lsid"));
+        if (number != null && answered.containsKey(session) && answered.get(session).number().equals(number)) {
+            return answered.get(session).reply().cloneDeeply();
         }
         boolean isHello = command.equals("hello") || command.equalsIgnoreCase("ismaster");
         Document reply = super.handleCommand(channel, database, isHello ? "isMaster" : command, query).cloneDeeply();
         if (isHello) {
             describe(reply);
         }
-        if (write != null) {
-            answered.put(write, reply.cloneDeeply());
+        if (number != null) {
+            answered.put(session, new Answer(number, reply.cloneDeeply()));
+        }
+        if (WRITES.contains(command)) {
             commit();
         }
         if (planned.containsKey("writeConcernError")) {
             reply.put("writeConcernError", planned.get("writeConcernError"));
         }
         return reply;
-    }
-
-    private List<Object> writeIdentity(Document query) {
-        Object session = query.get("lsid");
-        Object number = query.get("txnNumber");
-        return isReplicaSet && session != null && number != null ? List.of(session.toString(), number) : null;
     }
 
     private void describe(Document reply) {

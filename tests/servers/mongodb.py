@@ -47,13 +47,15 @@ class MongoServer:
     Args:
         kind: whether it is a server alone, or a replica set of one.
         folder: where its data is.
+        heap: memory for Java.
 
     Attributes:
         uri: where it listens; ``directConnection`` because nobody else is in the set.
     """
 
-    def __init__(self, kind: Kind, folder: Path) -> None:
+    def __init__(self, kind: Kind, folder: Path, heap: str = "256m") -> None:
         self.kind = kind
+        self._heap = heap
         self._folder = folder
         self._port = _free_port()
         self._process: subprocess.Popen[str] | None = None
@@ -113,7 +115,7 @@ class MongoServer:
     def _java(self) -> list[str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         main = ["-cp", f"{_jars()}/*", str(HERE / "MongoWireServer.java")]
-        quiet = ["-Xmx256m", "-Dslf4j.internal.verbosity=ERROR"]
+        quiet = [f"-Xmx{self._heap}", "-Dslf4j.internal.verbosity=ERROR"]
         return ["java", *quiet, *main, self.kind, str(self._port), str(self._folder / "data.h2")]
 
     def _wait(self, *, is_mongod: bool) -> None:

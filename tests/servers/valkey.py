@@ -275,7 +275,7 @@ class Sentinels(Group):
         return next(server for number, server in enumerate(self.servers) if self._port(number) == port)
 
     def start_again(self, server: Server) -> None:
-        """Start a killed server as a replica of the one that took its place, sooner than sentinels tell it."""
+        """Start a killed server as a replica of the one in its place, sooner than sentinels tell it."""
         server.start()
         host, port = self.sentinels[0].do("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)
         server.do("REPLICAOF", host, port)

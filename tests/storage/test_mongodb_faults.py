@@ -16,7 +16,7 @@ from openheart.errors import (
     OutcomeUnknown,
 )
 from openheart.storage import Change, get_backend
-from openheart.storage.contract import in_threads
+from openheart.storage.contract_moves import in_threads
 from openheart.storage.mongodb import MongoBackend
 
 from ..servers.mongodb import MongoServer

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from valkey.exceptions import ResponseError
 
 from openheart.errors import (
     BackendError,
@@ -17,7 +18,7 @@ from openheart.errors import (
     OutcomeUnknown,
 )
 from openheart.storage import Backend, Change, get_backend
-from openheart.storage.contract import in_threads
+from openheart.storage.contract_moves import in_threads
 from openheart.storage.valkey_calls import Write
 from openheart.storage.valkey_connection import Clocked, Command
 from openheart.storage.valkey_script import Keys
@@ -308,7 +309,7 @@ def test_disconnecting_lets_what_runs_end(own: Server, backend: Backend) -> None
         running = threading.Thread(target=react)
         running.start()
         session = backend._current()  # type: ignore[attr-defined]
-        until(lambda: session._running == 1, "the reaction did not start")
+        until(lambda: session.running.number == 1, "the reaction did not start")
         backend.disconnect()
         assert len(answers) == 1
         running.join()
@@ -384,3 +385,51 @@ def owns(node: Server, key: bytes) -> bool:
     except Exception:
         return False
     return True
+
+
+@pytest.mark.parametrize("kind", [Cluster, Sentinels])
+def test_while_everything_is_away_requests_end_at_once(
+    tmp_path: Path, kind: type[Cluster] | type[Sentinels]
+) -> None:
+    with kind(tmp_path) as group, get_backend(group.uri, timeout=0.3, retries=1) as backend:
+        backend.incr("page", HEART)
+        servers = group.nodes if isinstance(group, Cluster) else [*group.servers, *group.sentinels]
+        for server in servers:
+            server.freeze()
+        in_threads(4, lambda: refused(backend))
+        took: list[float] = []
+
+        def react() -> None:
+            for _ in range(10):
+                began = time.monotonic()
+                refused(backend)
+                took.append(time.monotonic() - began)
+
+        in_threads(8, react)
+        took.sort()
+        # One thread looks whether somebody is back, and the others are refused without a wait.
+        assert took[len(took) // 2] < 0.05
+        assert took[-1] < 0.3 * 3 + 0.3
+
+
+def test_a_server_that_is_busy_with_a_script_is_waited_for_and_then_named(
+    own: Server, backend: Backend
+) -> None:
+    own.do("CONFIG", "SET", "busy-reply-threshold", 1)
+    with own.client() as client:
+        connection = client.connection_pool.get_connection("EVAL")
+        connection.send_command("EVAL", "while true do end", 0)
+        until(lambda: is_busy(own), "the script did not run")
+        with pytest.raises(BackendUnavailable, match="BUSY"):
+            backend.incr("page", HEART)
+        own.do("SCRIPT", "KILL")
+        client.connection_pool.release(connection)
+    assert again(backend) == {HEART: 1}
+
+
+def is_busy(server: Server) -> bool:
+    try:
+        server.do("GET", "anything")
+    except ResponseError:
+        return True
+    return False

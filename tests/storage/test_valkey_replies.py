@@ -10,7 +10,9 @@ import pytest
 
 from openheart.errors import BackendUnavailable, OutcomeUnknown
 from openheart.storage import Backend, Change, get_backend
-from openheart.storage.contract import in_threads
+from openheart.storage.contract_moves import in_threads
+from openheart.storage.valkey_moves import DROP, TAKE
+from openheart.storage.valkey_script import ADD
 
 from ..servers.proxy import Proxy
 from ..servers.valkey import Cluster, Sentinels, Server
@@ -141,6 +143,45 @@ def test_a_reply_that_stays_lost_is_an_unknown_outcome_and_never_doubled(
             backend.incr("page", HEART)
         proxy.lose(b"", 0)
         assert stored_after_the_pause(backend) == {HEART: 2}
+
+
+@pytest.mark.parametrize("command", [b"EVAL", b"DEL", b"PEXPIRE"])
+def test_moves_whose_replies_were_lost_move_once(served: Served, command: bytes) -> None:
+    uri, proxies = served
+    with get_backend(uri, instance=f"moves-{command.decode()}", retries=9, nonce_ttl=60) as backend:
+        for proxy in proxies:
+            proxy.lose(command, 15, share=0.5)
+        for number in range(12):
+            old, new = f"old/{number}", f"new/{number % 2}"
+            backend.at_least([(old, {HEART: 2, PRETZEL: 1})])
+            assert backend.rename(old, new)[HEART] == number // 2 * 2 + 2
+            backend.at_least([(old, {HEART: 5})])
+            backend.delete([old])
+        for proxy in proxies:
+            proxy.lose(b"", 0)
+        found = dict(backend.iter_targets())
+        assert found == {"new/0": {HEART: 12, PRETZEL: 6}, "new/1": {HEART: 12, PRETZEL: 6}}
+
+
+def test_a_rename_that_broke_off_is_finished_by_the_next_one(single: tuple[Server, Proxy]) -> None:
+    _, proxy = single
+    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=0.1, retries=0) as backend:
+        for step in range(1, 5):
+            backend.apply([Change("old", HEART, 3), Change("new", HEART)])
+            break_off(backend, proxy, step)
+            # Reactions that came meanwhile are moved by the same call.
+            stored_after_the_pause(backend)
+            backend.incr("old", HEART)
+            assert backend.rename("old", "new") == {HEART: 5 * step}
+            assert list(backend.iter_targets()) == [("new", {HEART: 5 * step})]
+
+
+def break_off(backend: Backend, proxy: Proxy, step: int) -> None:
+    """Rename, and lose the reply of one of its steps for good."""
+    proxy.lose([TAKE.sha, ADD.sha, DROP.sha, b"PEXPIRE"][step - 1], 100)
+    with pytest.raises(OutcomeUnknown, match="Do it again"):
+        backend.rename("old", "new")
+    proxy.lose(b"", 0)
 
 
 def test_connections_that_are_cut_under_load_lose_and_double_nothing(single: tuple[Server, Proxy]) -> None:

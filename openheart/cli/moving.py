@@ -1,0 +1,185 @@
+"""The commands that move data: export, import, migrate, rename and delete."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from ..config import OPENHEART_HOLD, OPENHEART_URI
+from ..protocol import target_from_url
+from ..state import State, state_of
+from ..storage import Backend
+from ..storage.uri import backend_from_config
+from ..transfer import FORMATS, Comparison, compare, copy, detect, export_file, export_lines, import_file
+from .commands import _app, _json_option, _print_counts, openheart_group
+from .group import EXIT_FINDING, complain
+
+__all__ = ["delete", "export", "import_", "migrate", "rename"]
+
+
+@openheart_group.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="-")
+@click.option("--prefix", default="", help="Only the targets that start with this.")
+@click.option("--again", is_flag=True, help="Begin anew, and do not go on with an interrupted export.")
+@click.pass_context
+def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
+    """Write all counts to FILE, or to the standard output, as JSON Lines.
+
+    An interrupted export to a file goes on where it was when the same command is given again.
+    """
+    with _app(ctx) as app, _progress("Exporting") as advance:
+        backend = state_of(app).service.backend
+        if str(file) == "-":
+            _to_stdout(export_lines(backend, prefix, advance))
+            return
+        targets, before = export_file(backend, file, prefix, again=again, advance=advance)
+    gone_on = f", {before} of them before it was interrupted" if before else ""
+    click.echo(f"{targets} targets are in {file}{gone_on}", err=True)
+
+
+@openheart_group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="What FILE is: of `openheart export`, flask-openheart's SQLite file, api-oh's keys as JSON, or a "
+    "table of target,emoji,count. By default the file shows it.",
+)
+@click.option("--skip", is_flag=True, help="Leave out what cannot be used, and say how much that was.")
+@click.pass_context
+def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> None:
+    """Bring the counts of FILE in: each count becomes at least what the file says.
+
+    Importing a file again changes nothing more, and no count becomes smaller.
+    """
+    form = form or detect(file)
+    with _app(ctx) as app, _progress("Importing") as advance:
+        targets, problems = import_file(file, form, state_of(app).service.backend, skip=skip, advance=advance)
+    click.echo(f"{targets} targets of {file} ({form}) are in", err=True)
+    if problems.number:
+        complain(f"{problems.number} entries were left out: {'; '.join(problems.shown)}")
+
+
+@openheart_group.command()
+@click.argument("from_uri")
+@click.argument("to_uri")
+@click.pass_context
+def migrate(ctx: click.Context, from_uri: str, to_uri: str) -> None:
+    """Copy all counts from one storage to another, then compare the two.
+
+    Both are named as in OPENHEART_URI. Doing it again copies what came since, and no count becomes smaller.
+    The exit code is 1 when something is missing at the end.
+    """
+    with _app(ctx) as app, ExitStack() as stack:
+        state = state_of(app)
+        source, to = (stack.enter_context(_backend(state, app.name, uri)) for uri in (from_uri, to_uri))
+        if source.location == to.location:
+            raise click.UsageError("FROM_URI and TO_URI are the same storage", ctx)
+        hold = state.config[OPENHEART_HOLD]
+        with _progress("Copying") as advance:
+            copy(source.iter_targets(), to, advance)
+        with _progress("Comparing") as advance:
+            found = compare(source, to, advance)
+    _report(found, source, to, hold=hold)
+    if found.less or not found.targets:
+        ctx.exit(EXIT_FINDING)
+
+
+@openheart_group.command()
+@click.argument("old")
+@click.argument("new")
+@_json_option
+@click.pass_context
+def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
+    """Add the counts of the page OLD to those of NEW, and print these. OLD has none afterwards.
+
+    Doing it again, also after it was interrupted, adds nothing twice.
+    """
+    before, after = target_from_url(old), target_from_url(new)
+    if before == after:
+        raise click.UsageError(f"OLD and NEW are the same page, {after}", ctx)
+    with _app(ctx) as app:
+        _print_counts(state_of(app).service.backend.rename(before, after), as_json)
+
+
+@openheart_group.command()
+@click.argument("target")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_json_option
+@click.pass_context
+def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
+    """Remove all counts of a page, and print what they were."""
+    canonical = target_from_url(target)
+    with _app(ctx) as app:
+        backend = state_of(app).service.backend
+        counts = backend.counts((canonical,))[0]
+        if counts and not yes:
+            click.confirm(f"Remove {sum(counts.values())} reactions to {canonical}?", abort=True, err=True)
+        backend.delete((canonical,))
+    _print_counts(counts, as_json)
+
+
+def _backend(state: State, name: str, uri: str) -> Backend:
+    config = state.config.override({OPENHEART_URI.name: uri})
+    return backend_from_config(config, state.folder, "openheart" if state.standalone else name)
+
+
+def _report(found: Comparison, source: Backend, to: Backend, *, hold: bool) -> None:
+    if not found.targets:
+        complain(f"{source.location} has no counts: is it the right one?")
+        return
+    whole = found.targets - found.less
+    click.echo(f"{whole} of {found.targets} targets are in {to.location} with all their counts", err=True)
+    if found.less:
+        complain(
+            f"{found.less} targets have more in {source.location}, such as {', '.join(found.examples)}: "
+            "reactions came meanwhile. Set OPENHEART_HOLD=1 on the servers, and give the command again"
+        )
+    if found.more or found.others:
+        complain(
+            f"{to.location} has more: {found.more} targets with larger counts, and {found.others} that "
+            f"{source.location} has not. They were left as they are"
+        )
+    if not hold:
+        complain(
+            "OPENHEART_HOLD is off here. If it is off on the servers too, reactions that they take from now "
+            f"on are only in {source.location}: set OPENHEART_HOLD=1 on them, give the command again, and "
+            "then change OPENHEART_URI"
+        )
+
+
+def _to_stdout(parts: Iterator[bytes]) -> None:
+    stdout = sys.stdout.buffer
+    try:
+        for part in parts:
+            stdout.write(part)
+        stdout.flush()
+    except BrokenPipeError:
+        # Who reads has enough, as `| head` does. Python would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda number: None
+        return
+    done = 0
+    # How many there are is not known, and counting them would take as long as reading them.
+    bar = click.progressbar(
+        (None for _ in ()), label=label, file=sys.stderr, item_show_func=lambda _: f"{done:,} targets"
+    )
+
+    def advance(number: int) -> None:
+        nonlocal done
+        done += number
+        bar.update(1)
+
+    with bar:
+        yield advance

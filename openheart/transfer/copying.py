@@ -1,0 +1,101 @@
+"""Copies counts from one storage to another, and compares them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from ..errors import TransferError
+from ..storage.backend import LARGEST_DELTA, Backend, Counts, Rows
+
+__all__ = ["BATCH", "Advance", "Comparison", "compare", "copy", "nothing"]
+
+Advance = Callable[[int], None]
+"""Called with how many targets, or bytes, are done since the last call."""
+
+BATCH = 1000
+"""Targets that are read or written at once."""
+
+_EXAMPLES = 5
+
+
+def nothing(_: int) -> None:
+    """An Advance that does nothing."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """How the counts in one storage compare with those in another.
+
+    Attributes:
+        targets: how many targets the first one has.
+        less: how many of them have a smaller count in the second.
+        more: how many of them have a larger count in the second, or an emoji more, and none that is smaller.
+        others: how many targets only the second one has.
+        examples: a few of the targets in ``less``.
+    """
+
+    targets: int = 0
+    less: int = 0
+    more: int = 0
+    others: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+def copy(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advance = nothing) -> int:
+    """Raise the counts in a storage to those of some rows; doing it again changes nothing more.
+
+    Args:
+        rows: targets with their counts.
+        to: the storage, connected.
+        advance: is told the number of targets.
+
+    Returns:
+        How many rows there were.
+
+    Raises:
+        TransferError: a count is larger than any storage holds.
+        BackendError: of either storage; what was copied is stored, and it can be called again.
+    """
+    number = 0
+    for batch in _batches(rows):
+        for target, counts in batch:
+            if max(counts.values(), default=0) > LARGEST_DELTA:
+                raise TransferError(f"{target!r} has a count of more than {LARGEST_DELTA}: correct it first")
+        to.at_least(batch)
+        number += len(batch)
+        advance(len(batch))
+    return number
+
+
+def compare(source: Backend, to: Backend, advance: Advance = nothing) -> Comparison:
+    """Compare what two storages hold, in batches.
+
+    Args:
+        source: the first one, connected.
+        to: the second one, connected.
+        advance: is told the number of targets that were read from either.
+    """
+    found = Comparison()
+    for batch in _batches(source.iter_targets()):
+        there = to.counts([target for target, _ in batch])
+        for (target, counts), others in zip(batch, there, strict=True):
+            if any(others.get(emoji, 0) < count for emoji, count in counts.items()):
+                found.less += 1
+                if len(found.examples) < _EXAMPLES:
+                    found.examples.append(target)
+            elif others != counts:
+                found.more += 1
+        found.targets += len(batch)
+        advance(len(batch))
+    for batch in _batches(to.iter_targets()):
+        found.others += sum(not counts for counts in source.counts([target for target, _ in batch]))
+        advance(len(batch))
+    return found
+
+
+def _batches(rows: Iterable[tuple[str, Counts]]) -> Iterator[Rows]:
+    rest = iter(rows)
+    while batch := [*islice(rest, BATCH)]:
+        yield batch

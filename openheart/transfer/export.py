@@ -1,0 +1,148 @@
+"""Writes all counts as JSON Lines, page by page; a file that was interrupted is gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InvalidRequest, TransferError
+from ..storage.backend import Backend, Page, Rows
+from .copying import BATCH, Advance, nothing
+from .jsonl import write_row
+
+__all__ = ["export_file", "export_lines"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where an interrupted export goes on: written beside the file after each page."""
+
+    location: str
+    instance: str | None
+    prefix: str
+    cursor: str
+    size: int
+    targets: int
+
+
+def export_lines(backend: Backend, prefix: str = "", advance: Advance = nothing) -> Iterator[bytes]:
+    """The lines of every target, many at a time.
+
+    Args:
+        backend: the storage, connected.
+        prefix: only targets that start with it.
+        advance: is told the number of targets.
+
+    Raises:
+        BackendError: of the storage.
+    """
+    rows = backend.iter_targets(prefix)
+    while batch := [*islice(rows, BATCH)]:
+        yield _lines(batch)
+        advance(len(batch))
+
+
+def export_file(
+    backend: Backend, path: Path, prefix: str = "", *, again: bool = False, advance: Advance = nothing
+) -> tuple[int, int]:
+    """Write the lines of every target to a file, which is there when it is whole.
+
+    Until then it has ``.part`` after its name, and beside it ``.resume`` says where to go on: the next call
+    with the same storage and prefix does. Where the storage does not know that place any more, it begins
+    anew.
+
+    Args:
+        backend: the storage, connected.
+        path: the file; one that is there is replaced at the end.
+        prefix: only targets that start with it.
+        again: begin anew in any case.
+        advance: is told the number of targets, those of the interrupted call first.
+
+    Returns:
+        How many targets the file has, and how many of them an interrupted call had written.
+
+    Raises:
+        TransferError: the file cannot be written.
+        BackendError: of the storage; call it again to go on.
+    """
+    note = path.with_name(f"{path.name}.resume")
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        position = None if again else _read(note, draft, backend, prefix)
+        try:
+            written = _write(backend, draft, note, prefix, position, advance)
+        except InvalidRequest:
+            if position is None:
+                raise
+            position = None
+            written = _write(backend, draft, note, prefix, None, advance)
+        draft.replace(path)
+        note.unlink(missing_ok=True)
+    except OSError as error:
+        raise TransferError(
+            f"{path} cannot be written ({error.strerror}): make room, or name another file; then the same "
+            "command goes on"
+        ) from error
+    return written, position.targets if position else 0
+
+
+def _write(
+    backend: Backend, draft: Path, note: Path, prefix: str, position: _Position | None, advance: Advance
+) -> int:
+    with draft.open("r+b" if position else "wb") as file:
+        written = 0
+        if position is not None:
+            file.truncate(position.size)
+            file.seek(position.size)
+            written = position.targets
+        for number, page in enumerate(_pages(backend, prefix, position.cursor if position else None)):
+            if number == 0 and position is not None:
+                advance(position.targets)
+            file.write(_lines(page.targets))
+            written += len(page.targets)
+            advance(len(page.targets))
+            if page.cursor is not None:
+                _note(file, note, backend, prefix, page.cursor, written)
+        file.flush()
+        os.fsync(file.fileno())
+    return written
+
+
+def _note(file: BinaryIO, note: Path, backend: Backend, prefix: str, cursor: str, targets: int) -> None:
+    file.flush()
+    position = _Position(backend.location, backend.instance, prefix, cursor, file.tell(), targets)
+    draft = note.with_name(f"{note.name}.new")
+    draft.write_text(json.dumps(asdict(position), ensure_ascii=False), encoding="utf-8")
+    draft.replace(note)
+
+
+def _read(note: Path, draft: Path, backend: Backend, prefix: str) -> _Position | None:
+    try:
+        position = _Position(**json.loads(note.read_text(encoding="utf-8")))
+        is_whole = draft.stat().st_size >= position.size
+    except (OSError, ValueError, TypeError):
+        return None
+    same = (position.location, position.instance, position.prefix) == (
+        backend.location,
+        backend.instance,
+        prefix,
+    )
+    return position if same and is_whole else None
+
+
+def _pages(backend: Backend, prefix: str, cursor: str | None) -> Iterator[Page]:
+    while True:
+        page = backend.list(prefix, cursor, BATCH)
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def _lines(rows: Rows) -> bytes:
+    return b"".join(write_row(target, counts) for target, counts in rows)

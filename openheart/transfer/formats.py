@@ -1,0 +1,108 @@
+"""The formats that can be imported, how a file shows which one it is, and importing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import TransferError
+from ..protocol import canonical_target, target_from_url
+from ..storage.backend import Backend, Counts
+from . import api_oh, csv_table, flask_openheart, jsonl
+from .copying import Advance, copy, nothing
+from .reactions import Reaction
+from .staging import Problems, staged
+
+__all__ = ["FORMATS", "detect", "import_file"]
+
+FORMATS = ("openheart", "flask-openheart", "api-oh", "csv")
+"""The names of the formats."""
+
+_SQLITE = b"SQLite format 3\0"
+
+
+def detect(path: Path) -> str:
+    """Which format a file has, from its first bytes and its name.
+
+    Raises:
+        TransferError: it cannot be read, or shows none.
+    """
+    with _opened(path) as file:
+        head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith(_SQLITE):
+        return "flask-openheart"
+    if head.startswith(b"["):
+        return "api-oh"
+    if head.startswith(b"{"):
+        return "openheart" if head.startswith((b'{"target"', b'{"counts"')) else "api-oh"
+    if path.suffix.lower() == ".csv" or head.split(b"\n")[0].count(b",") == 2:
+        return "csv"
+    raise TransferError(f"{path} shows no format that is known: name one of {', '.join(FORMATS)} by --format")
+
+
+def import_file(
+    path: Path, form: str, to: Backend, *, skip: bool = False, advance: Advance = nothing
+) -> tuple[int, Problems]:
+    """Raise the counts in a storage to those of a file. Importing the same file again changes nothing more.
+
+    Args:
+        path: the file.
+        form: one of FORMATS.
+        to: the storage, connected.
+        skip: leave out what cannot be used. Otherwise it is an error: a file of openheart's own format is
+            imported up to there, of another one nothing is.
+        advance: is told the number of targets.
+
+    Returns:
+        How many targets were imported, and what was left out.
+
+    Raises:
+        TransferError: the file cannot be used; names the place.
+        BackendError: of the storage; it can be called again.
+    """
+    problems = Problems()
+    if form == "openheart":
+        with _opened(path) as file:
+            return copy(_own(file, path, skip, problems), to, advance), problems
+    spell = canonical_target if form == "flask-openheart" else target_from_url
+    with _reactions(path, form) as reactions, staged(reactions, spell, problems) as stage:
+        if problems.number and not skip:
+            raise TransferError(
+                f"{path}: {problems.number} entries cannot be used, so nothing was imported; --skip leaves "
+                f"them out. {'; '.join(problems.shown)}"
+            )
+        return copy(stage.iter_targets(), to, advance), problems
+
+
+def _own(lines: Iterable[bytes], path: Path, skip: bool, problems: Problems) -> Iterator[tuple[str, Counts]]:
+    for row in jsonl.read_rows(lines):
+        if not isinstance(row, TransferError):
+            yield row
+        elif skip:
+            problems.add(str(row))
+        else:
+            raise TransferError(
+                f"{path}, {row}; --skip leaves such lines out. Lines before it may be imported already, and "
+                "importing them again changes nothing"
+            )
+
+
+@contextmanager
+def _reactions(path: Path, form: str) -> Iterator[Iterable[Reaction]]:
+    if form == "flask-openheart":
+        yield flask_openheart.read_reactions(path)
+        return
+    with _opened(path) as file:
+        yield (api_oh if form == "api-oh" else csv_table).read_reactions(file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise TransferError(f"{path} cannot be read ({error.strerror}): name a file of counts") from error
+    with file:
+        yield file

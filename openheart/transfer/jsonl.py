@@ -1,0 +1,66 @@
+"""openheart's own format: JSON Lines, one target a line, ``{"target": "hello", "counts": {"🥨": 3}}``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from ..errors import TransferError, VisitorError
+from ..protocol import canonical_emoji, canonical_target
+from ..storage.backend import LARGEST_DELTA, Counts
+
+__all__ = ["read_row", "read_rows", "write_row"]
+
+_EXPECTED = 'a line such as {"target": "hello", "counts": {"🥨": 3}}'
+
+
+def write_row(target: str, counts: Counts) -> bytes:
+    """The line of one target: the same bytes for the same counts, whatever storage they come from."""
+    row = {"target": target, "counts": dict(sorted(counts.items()))}
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def read_rows(lines: Iterable[bytes]) -> Iterator[tuple[str, Counts] | TransferError]:
+    """Read lines.
+
+    Yields:
+        For each line that is not blank its target and its counts; or, where it cannot be used, an error
+        that names the line.
+    """
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = read_row(line)
+        except TransferError as error:
+            yield TransferError(f"line {number}: {error}")
+        else:
+            yield row
+
+
+def read_row(line: bytes) -> tuple[str, Counts]:
+    """Read one line.
+
+    Raises:
+        TransferError: it is none of this format, or holds what is no target, no emoji or no count here.
+    """
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise TransferError(f"this is no JSON: expected {_EXPECTED}") from None
+    if not isinstance(row, dict) or row.keys() != {"target", "counts"}:
+        raise TransferError(f"expected {_EXPECTED}")
+    target, counts = row["target"], row["counts"]
+    if not isinstance(target, str) or not isinstance(counts, dict) or not counts:
+        raise TransferError(f"expected {_EXPECTED}")
+    try:
+        for emoji, count in counts.items():
+            if type(count) is not int or not 1 <= count <= LARGEST_DELTA:
+                raise TransferError(f"a count is a whole number from 1 to {LARGEST_DELTA}")
+            if canonical_emoji(emoji) != emoji:
+                raise TransferError(f"{emoji!r} is not how openheart writes it: {canonical_emoji(emoji)!r}")
+        if canonical_target(target) != target:
+            raise TransferError(f"{target!r} is not how openheart writes it: {canonical_target(target)!r}")
+    except VisitorError as error:
+        raise TransferError(error.detail) from None
+    return target, counts

@@ -1,0 +1,80 @@
+"""Brings reactions of another system into openheart's spelling and adds up what becomes one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import TransferError, VisitorError
+from ..protocol import canonical_emoji
+from ..storage.backend import LARGEST_DELTA, Backend, Change
+from ..storage.sqlite import SqliteBackend
+from .reactions import Reaction
+
+__all__ = ["Problems", "staged"]
+
+_BATCH = 500
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class Problems:
+    """What of a file cannot be used.
+
+    Attributes:
+        number: how many entries.
+        shown: the first of them, each with its place.
+    """
+
+    number: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Note one."""
+        self.number += 1
+        if len(self.shown) < _SHOWN:
+            self.shown.append(text)
+
+
+@contextmanager
+def staged(
+    reactions: Iterable[Reaction], spell: Callable[[str], str], problems: Problems
+) -> Iterator[Backend]:
+    """Add the reactions up in a file of their own, which goes at the end.
+
+    Several spellings of a page, or of an emoji, become one here; adding them up in the place where they
+    go would count them twice when the import is repeated.
+
+    Args:
+        reactions: what another system wrote.
+        spell: from its spelling of a target to the canonical one.
+        problems: takes what cannot be used.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="openheart-") as name,
+        SqliteBackend("sqlite:///staged.db", folder=Path(name), synchronous="NORMAL") as backend,
+    ):
+        batch: list[Change] = []
+        for reaction in reactions:
+            change = _change(reaction, spell, problems)
+            if change is not None:
+                batch.append(change)
+            if len(batch) >= _BATCH:
+                backend.apply(batch)
+                batch.clear()
+        backend.apply(batch)
+        yield backend
+
+
+def _change(reaction: Reaction, spell: Callable[[str], str], problems: Problems) -> Change | None:
+    try:
+        if reaction.times is None or reaction.times > LARGEST_DELTA:
+            raise TransferError(f"a count is a whole number up to {LARGEST_DELTA}")
+        target, emoji = spell(reaction.target), canonical_emoji(reaction.emoji)
+    except (TransferError, VisitorError) as error:
+        problems.add(f"{reaction.place}: {error}")
+        return None
+    return Change(target, emoji, reaction.times) if reaction.times else None

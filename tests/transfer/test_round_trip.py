@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..servers.mongodb import MongoServer
+from ..servers.valkey import Server
+
+MOST_MEMORY = 100 * 1024 * 1024
+
+MEASURED = """
+import resource, sys
+from openheart.cli import main
+try:
+    main()
+finally:
+    with open("peak", "w") as file:
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=file)
+"""
+
+
+def openheart(*arguments: str, uri: str = "memory:") -> None:
+    """Run the command in a process of its own, which must end well and stay small."""
+    environment = {**os.environ, "OPENHEART_URI": uri, "OPENHEART_MONGODB_TIMEOUT": "60s"}
+    subprocess.run([sys.executable, "-c", MEASURED, *arguments], env=environment, check=True)
+    assert int(Path("peak").read_text()) < MOST_MEMORY
+
+
+def write_targets(path: Path, number: int) -> None:
+    chance = random.Random(1)
+    emoji = ["❤️", "🥨", "👍", "🎉", "😂"]
+    with path.open("w", encoding="utf-8") as file:
+        for each in range(number):
+            counts = {
+                one: chance.randint(1, 1000) for one in sorted(chance.sample(emoji, chance.randint(1, 3)))
+            }
+            row = {"target": f"example.com/blog/{each:07}", "counts": counts}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def sorted_digest(path: Path) -> str:
+    """What `sort | sha256sum` says."""
+    return hashlib.sha256(b"".join(sorted(path.read_bytes().splitlines(keepends=True)))).hexdigest()
+
+
+@pytest.fixture
+def uris(tmp_path: Path) -> Iterator[list[str]]:
+    """Every kind of storage."""
+    mongodb = MongoServer("replica-set", tmp_path / "mongodb", heap="3g")
+    valkey = Server(tmp_path / "valkey")
+    try:
+        yield ["sqlite:///one.db", valkey.uri, "sqlite:///two.db", mongodb.uri, "sqlite:///three.db"]
+    finally:
+        valkey.close()
+        mongodb.close()
+
+
+def go_round(uris: list[str], number: int) -> None:
+    write_targets(Path("in.jsonl"), number)
+    openheart("import", "in.jsonl", uri=uris[0])
+    for source, to in itertools.pairwise(uris):
+        openheart("migrate", source, to)
+    with Path("out.jsonl").open("wb") as file:
+        command = [sys.executable, "-m", "openheart", "export"]
+        subprocess.run(command, env={**os.environ, "OPENHEART_URI": uris[-1]}, check=True, stdout=file)
+    openheart("export", "again.jsonl", uri=uris[-1])
+    assert sorted_digest(Path("out.jsonl")) == sorted_digest(Path("in.jsonl"))
+    assert sorted_digest(Path("again.jsonl")) == sorted_digest(Path("in.jsonl"))
+
+
+@pytest.mark.slow
+def test_targets_go_through_every_storage_and_come_back_the_same(uris: list[str]) -> None:
+    go_round(uris, 3000)
+
+
+@pytest.mark.torture
+def test_a_million_targets_go_through_every_storage_and_come_back_the_same(uris: list[str]) -> None:
+    go_round(uris, 1_000_000)
