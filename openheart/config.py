@@ -336,7 +336,9 @@ def _is_server_option(name: str) -> bool:
 def _nearest(name: str) -> str | None:
     # Without the prefix first: with it every two names look alike.
     bare = {option.name.removeprefix(PREFIX): option.name for option in OPTIONS}
-    near: list[str] = difflib.get_close_matches(name.upper().removeprefix(PREFIX), list(bare), n=1)
+    # The name is two words to many, and OPEN begins a setting of its own.
+    written = name.upper().replace("OPEN_HEART_", PREFIX).removeprefix(PREFIX)
+    near: list[str] = difflib.get_close_matches(written, list(bare), n=1)
     if near:
         return bare[near[0]]
     whole: list[str] = difflib.get_close_matches(name.upper(), list(_OPTIONS_BY_NAME), n=1, cutoff=0.85)

@@ -120,10 +120,7 @@ OPENHEART_CONFIG: Option[str | None] = Option(
 )
 
 OPENHEART_ACCESS_LOG: Option[bool] = Option(
-    "OPENHEART_ACCESS_LOG",
-    _switch,
-    False,
-    "Logs one line of JSON, with an id, for each request to openheart's own routes; at the level INFO.",
+    "OPENHEART_ACCESS_LOG", _switch, False, "Logs a line of JSON for each request to openheart's own routes."
 )
 
 HOST: Option[str] = Option("HOST", _name, "127.0.0.1", "The address to listen on.", group="server")
@@ -357,12 +354,7 @@ def reference_rows() -> list[ReferenceRow]:
     """The table of settings as rows for the reference page, in the table's order."""
     return [
         ReferenceRow(
-            option.name,
-            option.cast.description,
-            option.show(option.default),
-            option.doc,
-            option.secret,
-            option.group,
+            each.name, each.cast.description, each.show(each.default), each.doc, each.secret, each.group
         )
-        for option in OPTIONS
+        for each in OPTIONS
     ]
