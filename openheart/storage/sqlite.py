@@ -150,8 +150,9 @@ class SqliteBackend(Backend):
     def rename(self, old: str, new: str) -> Counts:
         instance = self.instance or ""
         add = (
-            "INSERT INTO reaction SELECT instance, ?, emoji, count FROM reaction WHERE instance=? AND target=?"
-            " ON CONFLICT (instance, target, emoji) DO UPDATE SET count = count + excluded.count"
+            "INSERT INTO reaction SELECT instance, ?, emoji, count FROM reaction "
+            "WHERE instance=? AND target=? ON CONFLICT (instance, target, emoji) "
+            "DO UPDATE SET count = count + excluded.count"
         )
         remove = "DELETE FROM reaction WHERE instance=? AND target=?"
         statements = [(add, (new, instance, old)), (remove, (instance, old))]
