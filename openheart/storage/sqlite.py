@@ -151,8 +151,8 @@ class SqliteBackend(Backend):
         instance = self.instance or ""
         add = (
             "INSERT INTO reaction SELECT instance, ?, emoji, count FROM reaction "
-            "WHERE instance=? AND target=? "
-            "ON CONFLICT (instance, target, emoji) DO UPDATE SET count = count + excluded.count"
+            "WHERE instance=? AND target=? ON CONFLICT (instance, target, emoji) "
+            "DO UPDATE SET count = count + excluded.count"
         )
         remove = "DELETE FROM reaction WHERE instance=? AND target=?"
         statements = [(add, (new, instance, old)), (remove, (instance, old))]

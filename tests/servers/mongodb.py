@@ -47,15 +47,15 @@ class MongoServer:
     Args:
         kind: whether it is a server alone, or a replica set of one.
         folder: where its data is.
-        heap: memory for Java.
+        large: whether it shall hold a million targets: Java gets more memory, and keeps them in it.
 
     Attributes:
         uri: where it listens; ``directConnection`` because nobody else is in the set.
     """
 
-    def __init__(self, kind: Kind, folder: Path, heap: str = "256m") -> None:
+    def __init__(self, kind: Kind, folder: Path, *, large: bool = False) -> None:
         self.kind = kind
-        self._heap = heap
+        self._large = large
         self._folder = folder
         self._port = _free_port()
         self._process: subprocess.Popen[str] | None = None
@@ -115,8 +115,9 @@ class MongoServer:
     def _java(self) -> list[str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         main = ["-cp", f"{_jars()}/*", str(HERE / "MongoWireServer.java")]
-        quiet = [f"-Xmx{self._heap}", "-Dslf4j.internal.verbosity=ERROR"]
-        return ["java", *quiet, *main, self.kind, str(self._port), str(self._folder / "data.h2")]
+        options = ["-Xmx3g" if self._large else "-Xmx256m", "-Dslf4j.internal.verbosity=ERROR"]
+        file = [] if self._large else [str(self._folder / "data.h2")]
+        return ["java", *options, *main, self.kind, str(self._port), *file]
 
     def _wait(self, *, is_mongod: bool) -> None:
         assert self._process is not None

@@ -89,7 +89,7 @@ def test_a_uri_that_names_nothing_is_refused_with_what_would_be_right(text: str,
 
 
 def test_an_unknown_scheme_is_a_runtime_error_that_names_the_known_ones() -> None:
-    with pytest.raises(RuntimeError, match="memory, sqlite") as caught:
+    with pytest.raises(RuntimeError, match="memory, .*sqlite") as caught:
         get_backend("nosuch://user:secret@host/0")
     assert isinstance(caught.value, SchemeError)
     assert "secret" not in str(caught.value)
@@ -131,7 +131,7 @@ def test_another_package_adds_a_scheme(install: Callable[[str, str], None]) -> N
     backend = get_backend("third://host", colour="red")
     assert isinstance(backend, Third)
     assert backend.options == {"colour": "red"}
-    with pytest.raises(SchemeError, match="memory, sqlite, third"):
+    with pytest.raises(SchemeError, match="sqlite, third"):
         get_backend("nosuch:")
 
 

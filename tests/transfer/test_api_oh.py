@@ -106,6 +106,23 @@ class Large(io.RawIOBase):
         return chunk
 
 
+class Slow(io.BytesIO):
+    """A file that gives one byte at a time."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(1)
+
+
+def test_numbers_and_characters_may_be_cut_anywhere() -> None:
+    text = '[{"key": "example.com:a:🥨", "value": 12345}, {"key": "example.com:b:🥨", "value": "67"}]'
+    rows = [*read_reactions(Slow(text.encode()))]
+    assert [(row.target, row.emoji, row.times) for row in rows] == [
+        ("example.com/a", "🥨", 12345),
+        ("example.com/b", "🥨", 67),
+    ]
+    assert [row.times for row in read_reactions(Slow('{"example.com:a:🥨": 12345}'.encode()))] == [12345]
+
+
 def test_a_large_dump_takes_little_memory_and_every_number_is_whole() -> None:
     tracemalloc.start()
     try:

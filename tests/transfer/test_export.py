@@ -74,7 +74,7 @@ def test_an_interrupted_export_goes_on_where_it_was(backend: Backend, breaks: Br
     assert not OUT.exists()
     part = Path("out.jsonl.part")
     # The process ended in the middle of a write.
-    part.write_bytes(part.read_bytes() + b'{"target": "hal')
+    part.write_bytes(part.read_bytes() + b'{"target": "hal' * 100_000)
     breaks.pages_left = 10
     steps: list[int] = []
     assert export_file(backend, OUT, advance=steps.append) == (3500, 2000)

@@ -55,7 +55,7 @@ def sorted_digest(path: Path) -> str:
 @pytest.fixture
 def uris(tmp_path: Path) -> Iterator[list[str]]:
     """Every kind of storage."""
-    mongodb = MongoServer("replica-set", tmp_path / "mongodb", heap="3g")
+    mongodb = MongoServer("replica-set", tmp_path / "mongodb", large=True)
     valkey = Server(tmp_path / "valkey")
     try:
         yield ["sqlite:///one.db", valkey.uri, "sqlite:///two.db", mongodb.uri, "sqlite:///three.db"]
