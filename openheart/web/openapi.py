@@ -101,7 +101,11 @@ def _operation(
 
 
 def _reading_errors(state: State) -> tuple[type[errors.VisitorError], ...]:
-    found: tuple[type[errors.VisitorError], ...] = (errors.InvalidTarget, errors.InvalidRequest)
+    found: tuple[type[errors.VisitorError], ...] = (
+        errors.InvalidTarget,
+        errors.InvalidRequest,
+        errors.TargetNotFound,
+    )
     if state.write_only:
         found += (errors.ReadingNotAllowed,)
     return found if state.listing else (*found, errors.ListingNotAllowed)
@@ -110,6 +114,7 @@ def _reading_errors(state: State) -> tuple[type[errors.VisitorError], ...]:
 _WRITING_ERRORS: tuple[type[errors.VisitorError], ...] = (
     errors.InvalidTarget,
     errors.InvalidRequest,
+    errors.TargetNotFound,
     errors.InvalidBody,
     errors.InvalidEmoji,
     errors.EmojiNotAllowed,
