@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from .errors import BackendUnavailable, OnHold
+from .errors import BackendError, BackendUnavailable, OnHold
 from .protocol import Policy
 from .signals import announce, reaction_added
 from .storage import Backend, Counts, Page
@@ -47,6 +47,7 @@ class Service:
         self._backend: Backend | None = None
         self._incr: Callable[[str, str], Counts] | None = None
         self._opening = threading.Lock()
+        self._failure: BackendError | None = None
 
     @property
     def backend(self) -> Backend:
@@ -143,10 +144,19 @@ class Service:
             backend.disconnect()
 
     def _open(self) -> Backend:
+        before = self._failure
         with self._opening:
             if self._backend is None:
+                failure = self._failure
+                if failure is not None and failure is not before:
+                    # It failed for another thread while this one waited, and all in turn would take long.
+                    raise type(failure)(failure.detail) from failure
                 backend = self._make_backend()
-                backend.connect()
+                try:
+                    backend.connect()
+                except BackendError as error:
+                    self._failure = error
+                    raise
                 self._incr = backend.incr if backend.adds_up else HotPages(backend.apply).incr
                 self._backend = backend
             return self._backend

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -160,3 +162,43 @@ def test_reactions_to_one_page_are_added_up_for_a_storage_that_does_not() -> Non
     with ThreadPoolExecutor(8) as pool:
         answers = [counts["🥨"] for counts in pool.map(lambda _: service.react("a", "🥨"), range(200))]
     assert sorted(answers) == list(range(1, 201))
+
+
+def test_a_storage_that_cannot_be_opened_is_tried_by_one_thread_for_all_that_wait() -> None:
+    class Away(MemoryBackend):
+        tries = 0
+
+        def connect(self) -> None:
+            Away.tries += 1
+            assert all_wait.wait(60)
+            raise BackendUnavailable("away")
+
+    numbers = itertools.count(1)
+    all_wait = threading.Event()
+    service = make_service(backends=[Away(), Away()])
+
+    opening = service._opening
+
+    class Opening:
+        def __enter__(self) -> None:
+            if next(numbers) == 8:
+                all_wait.set()
+            opening.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            opening.release()
+
+    service._opening = Opening()  # type: ignore[assignment]
+
+    def read() -> None:
+        with pytest.raises(BackendUnavailable, match="away"):
+            service.reactions("a")
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(read) for _ in range(8)]:
+            done.result()
+    assert Away.tries == 1
+    with pytest.raises(BackendUnavailable):
+        service.reactions("a")
+    assert Away.tries == 2
+    assert service.reactions("a") == {}
