@@ -113,3 +113,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("missing on this machine, so some tests were skipped")
         for line in sorted(lines):
             terminalreporter.write_line(f"- {line}")
+
+
+# What breaks servers on purpose, and moves much data, takes minutes; once, on one Python, is enough.
+BREAKING = re.compile(r"storage/test_(valkey|mongodb)_(faults|failover|replies)|transfer/test_round_trip")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that break servers as slow."""
+    for item in items:
+        if BREAKING.search(item.nodeid):
+            item.add_marker(pytest.mark.slow)

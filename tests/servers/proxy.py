@@ -69,6 +69,9 @@ class Proxy:
         self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        # What was broken off is closed in the next turn of the loop.
+        for _ in range(3):
+            self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
