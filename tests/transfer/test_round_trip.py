@@ -17,14 +17,20 @@ from ..servers.valkey import Server
 
 MOST_MEMORY = 100 * 1024 * 1024
 
-MEASURED = """
-import resource, sys
+MEASURED = r"""
+import re, resource, sys
 from openheart.cli import main
 try:
     main()
 finally:
+    try:
+        with open("/proc/self/status") as file:
+            peak = int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
+    except OSError:
+        # This counts the process that started it too, before it became this program.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with open("peak", "w") as file:
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=file)
+        print(peak * 1024, file=file)
 """
 
 
