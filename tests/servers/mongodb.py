@@ -90,6 +90,9 @@ class MongoServer:
     def freeze(self) -> None:
         """Let it keep its connections and answer nothing, until ``thaw()``."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            # The signal takes a moment, in which it would still answer.
+            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         """Let it go on."""

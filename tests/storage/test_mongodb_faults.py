@@ -226,11 +226,10 @@ def test_a_frozen_server_is_given_up_in_time(alone: MongoServer, make: Make) -> 
     alone.freeze()
     try:
         began = time.monotonic()
-        with pytest.raises(BackendError) as caught:
+        with pytest.raises(OutcomeUnknown):
             backend.incr("page", "🥨")
         with pytest.raises(BackendUnavailable):
             backend.counts(["page"])
-        assert isinstance(caught.value, (OutcomeUnknown, BackendUnavailable))
         assert time.monotonic() - began < 5
     finally:
         alone.thaw()

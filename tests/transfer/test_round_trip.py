@@ -17,16 +17,20 @@ from ..servers.valkey import Server
 
 MOST_MEMORY = 100 * 1024 * 1024
 
-# Not getrusage: its peak is that of the process that started this one, if that was larger.
-MEASURED = """
-import re
-from pathlib import Path
+MEASURED = r"""
+import re, resource, sys
 from openheart.cli import main
 try:
     main()
 finally:
-    kilobytes = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
-    Path("peak").write_text(str(int(kilobytes) * 1024))
+    try:
+        with open("/proc/self/status") as file:
+            peak = int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
+    except OSError:
+        # This counts the process that started it too, before it became this program.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open("peak", "w") as file:
+        print(peak * 1024, file=file)
 """
 
 
