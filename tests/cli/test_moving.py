@@ -219,4 +219,4 @@ class TestDelete:
         # Older versions of click write the blank after the question here.
         assert done.stdout.strip() == ""
         done = subprocess.run(command, input="y\n", capture_output=True, text=True, env={**os.environ})
-        assert (done.returncode, done.stdout) == (0, "🥨 2\n")
+        assert (done.returncode, done.stdout.strip()) == (0, "🥨 2")
