@@ -17,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb
+    from .batteries import mongodb, pusher
 
     APP: Flask | None
 
@@ -35,6 +35,7 @@ __all__ = [
     "load",
     "mongodb",
     "page",
+    "pusher",
     "react",
     "reaction_added",
     "reactions",
@@ -50,6 +51,7 @@ __all__ = [
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
     "mongodb": "mongodb",
+    "pusher": "pusher",
 }
 
 
