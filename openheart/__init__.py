@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import errors
@@ -46,16 +47,22 @@ __all__ = [
 ]
 
 
+# Name -> the module of openheart.batteries that has it, or that it is.
+_BATTERIES = {
+    "mongodb": "mongodb",
+}
+
+
 def __getattr__(name: str) -> Any:
     if name == "APP":
         # Asked for each time, because load() and unload() rebind it.
         from . import state
 
         return state.APP
-    if name == "mongodb":
-        from .batteries import mongodb
-
-        return mongodb
+    if name in _BATTERIES:
+        # Imported when it is used, because most applications use none of them.
+        module = importlib.import_module(f".batteries.{_BATTERIES[name]}", __name__)
+        return module if name == _BATTERIES[name] else getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -15,8 +15,9 @@ from typing import Literal
 from flask import Flask
 
 from . import config as settings
-from .config import Config, mask_uri, unknown_variables
+from .config import Config, unknown_variables
 from .errors import BackendError, BackendUnavailable, ConfigError
+from .masks import mask_uri
 from .state import State, state_of
 from .storage import Backend
 from .storage.uri import backend_from_config

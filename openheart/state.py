@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 from flask import Flask, current_app, has_app_context
 
@@ -16,10 +17,20 @@ from .routing import Pages, Slugs
 from .service import Service
 from .storage.uri import backend_from_config
 
-__all__ = ["APP", "State", "app_of", "make_state", "state_of"]
+__all__ = ["APP", "Attached", "State", "app_of", "make_state", "state_of"]
 
 APP: Flask | None = None
 """The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
+
+
+class Attached(Protocol):
+    """What else belongs to an application; see ``batteries.battery.Battery``."""
+
+    name: ClassVar[str]
+    vital: ClassVar[bool]
+
+    def health(self) -> str | None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,7 @@ class State:
         write_only: whether counts are hidden.
         listing: whether targets are listed.
         cache_control: the Cache-Control header of a GET.
+        batteries: name -> what load() switched on, or was used.
     """
 
     config: Config
@@ -53,6 +65,14 @@ class State:
     write_only: bool
     listing: bool
     cache_control: str
+    batteries: dict[str, Attached] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Finish what was accepted and let every resource go. The next use opens it again."""
+        # What runs in the background may use all that comes after it, and the storage last.
+        for battery in list(self.batteries.values()):
+            battery.close()
+        self.service.close()
 
 
 def make_state(
