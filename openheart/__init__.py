@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from .batteries import mongodb, pusher
+    from .batteries.live import live_url, publish
 
     APP: Flask | None
 
@@ -32,9 +33,11 @@ __all__ = [
     "conf",
     "errors",
     "get_app",
+    "live_url",
     "load",
     "mongodb",
     "page",
+    "publish",
     "pusher",
     "react",
     "reaction_added",
@@ -50,7 +53,9 @@ __all__ = [
 
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
+    "live_url": "live",
     "mongodb": "mongodb",
+    "publish": "live",
     "pusher": "pusher",
 }
 

@@ -14,11 +14,13 @@
     │   ├── OriginNotAllowed        403
     │   ├── ReadingNotAllowed       403
     │   ├── ListingNotAllowed       403
+    │   ├── ListeningNotAllowed     403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
     │   ├── BodyTooLarge            413
     │   └── UnsupportedBody         415
     ├── BatteryError                a server that a battery uses did not do its part; names the battery
+    │   ├── LiveFull                as many browsers listen as may
     │   └── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
@@ -34,6 +36,7 @@ Each error carries its data as attributes; its text says what was wrong and what
 
 from __future__ import annotations
 
+import logging
 from typing import ClassVar
 
 __all__ = [
@@ -51,7 +54,9 @@ __all__ = [
     "InvalidEmoji",
     "InvalidRequest",
     "InvalidTarget",
+    "ListeningNotAllowed",
     "ListingNotAllowed",
+    "LiveFull",
     "MethodNotAllowed",
     "MissingDependency",
     "OnHold",
@@ -116,11 +121,13 @@ class BatteryError(OpenHeartError):
         type: the stable last part of the problem's type URI (RFC 9457).
         title: what a visitor reads.
         retry_after: seconds after which another try is worth it.
+        log_level: how severe it is in the log where a visitor is answered with it.
     """
 
     type: ClassVar[str] = "battery-unavailable"
     title: ClassVar[str] = "A part of this server does not work just now"
     retry_after: ClassVar[int] = 5
+    log_level: ClassVar[int] = logging.ERROR
 
     def __init__(self, battery: str, detail: str) -> None:
         self.battery = battery
@@ -130,6 +137,15 @@ class BatteryError(OpenHeartError):
 
 class BatteryUnavailable(BatteryError):
     """The server of a battery cannot be reached, or does not answer in time. Nothing was done."""
+
+
+class LiveFull(BatteryError):
+    """As many browsers listen to this process as OPENHEART_LIVE_LISTENERS lets; one more was refused."""
+
+    type = "live-full"
+    title = "As many browsers listen to this server as may"
+    retry_after = 15
+    log_level = logging.DEBUG
 
 
 class BlueprintImportError(OpenHeartError, ImportError):
@@ -231,6 +247,14 @@ class ListingNotAllowed(VisitorError):
     status = 403
     type = "listing-not-allowed"
     title = "Targets are not listed here"
+
+
+class ListeningNotAllowed(VisitorError):
+    """This page was not handed the channel, was handed it too long ago, or is of another origin."""
+
+    status = 403
+    type = "listening-not-allowed"
+    title = "This page may not listen here"
 
 
 class TargetNotFound(VisitorError):

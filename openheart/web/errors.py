@@ -33,7 +33,8 @@ def problem(
     if isinstance(error, VisitorError):
         status, kind, title, detail = error.status, error.type, error.title, error.detail
     elif isinstance(error, (BackendError, BatteryError)):
-        logger.error("%s: %s", type(error).__name__, error)
+        level = error.log_level if isinstance(error, BatteryError) else logging.ERROR
+        logger.log(level, "%s: %s", type(error).__name__, error)
         status, kind, title = 503, error.type, error.title
         detail = f"Please try again in {error.retry_after} seconds."
         headers.append(("Retry-After", str(error.retry_after)))
