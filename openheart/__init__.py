@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from .batteries import mongodb
+    from .batteries.background import run_back, run_background
 
     APP: Flask | None
 
@@ -41,6 +42,8 @@ __all__ = [
     "reactions_of",
     "register_blueprints",
     "run",
+    "run_back",
+    "run_background",
     "target_for",
     "unload",
     "url_for",
@@ -50,6 +53,8 @@ __all__ = [
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
     "mongodb": "mongodb",
+    "run_back": "background",
+    "run_background": "background",
 }
 
 
