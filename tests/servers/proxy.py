@@ -27,10 +27,12 @@ class Proxy:
     Attributes:
         port: where clients connect.
         lost: how many replies were lost.
+        taken: how many bytes came from clients and went on.
     """
 
     def __init__(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self.lost = 0
+        self.taken = 0
         self._server_port = port
         self._words = b""
         self._to_lose = 0
@@ -118,6 +120,7 @@ class Proxy:
             link.loses = link.loses or self._chooses(data)
             away.write(data)
             await away.drain()
+            self.taken += len(data)
 
     async def _back(self, back: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link) -> None:
         while data := await back.read(CHUNK):
