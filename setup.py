@@ -29,10 +29,18 @@ def long_description() -> str:
 
 # The lower bounds are what requirements/min.txt installs and `make test-min` tests.
 EXTRAS = {
+    "amqp": ["pika>=1.3.2"],
+    "background": ["APScheduler>=3.10"],
     "gunicorn": ["gunicorn>=22.0"],
     "granian": ["granian>=2.0"],
+    "locales": ["Flask-Babel>=4.0"],
+    "models": ["mongoengine>=0.29"],
     "mongodb": ["pymongo>=4.9"],
+    "pusher": ["pusher>=3.3.2"],
+    "s3": ["boto3>=1.35"],
+    "sessions": ["Flask-Session>=0.8", "cachelib>=0.13", "valkey>=6.1"],
     "valkey": ["valkey>=6.1", "libvalkey>=4.0.1"],
+    "webhook": ["urllib3>=2.2"],
 }
 
 setup(
@@ -85,7 +93,7 @@ setup(
         "regex>=2024.4.16",
         "waitress>=3.0",
     ],
-    extras_require={**EXTRAS, "all": sorted(needed for extra in EXTRAS.values() for needed in extra)},
+    extras_require={**EXTRAS, "all": sorted({needed for extra in EXTRAS.values() for needed in extra})},
     entry_points={
         "console_scripts": ["openheart = openheart.cli:main"],
         "flask.commands": ["openheart = openheart.cli:openheart_group"],

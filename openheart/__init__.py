@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import errors
@@ -16,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb
+    from .batteries import mongodb, pusher
 
     APP: Flask | None
 
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "mongodb",
     "page",
+    "pusher",
     "react",
     "reaction_added",
     "reactions",
@@ -46,16 +48,23 @@ __all__ = [
 ]
 
 
+# Name -> the module of openheart.batteries that has it, or that it is.
+_BATTERIES = {
+    "mongodb": "mongodb",
+    "pusher": "pusher",
+}
+
+
 def __getattr__(name: str) -> Any:
     if name == "APP":
         # Asked for each time, because load() and unload() rebind it.
         from . import state
 
         return state.APP
-    if name == "mongodb":
-        from .batteries import mongodb
-
-        return mongodb
+    if name in _BATTERIES:
+        # Imported when it is used, because most applications use none of them.
+        module = importlib.import_module(f".batteries.{_BATTERIES[name]}", __name__)
+        return module if name == _BATTERIES[name] else getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

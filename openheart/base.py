@@ -10,7 +10,7 @@ from flask import Flask
 
 from . import config as settings
 from . import logs, state
-from .batteries import mongodb
+from .batteries.table import further_options, switch_on
 from .config import Config, load_config
 from .errors import ConfigError, OpenHeartError
 from .extension import add_openheart
@@ -19,13 +19,21 @@ from .storage import Counts
 
 __all__ = ["conf", "get_app", "load", "load_standalone", "react", "reactions", "run", "unload"]
 
+DEFAULT_LOCALES = ("en_us",)
 RUN_OPTIONS = ("HOST", "PORT", "LEVEL", "SERVER")
+
+
+class _Application(Flask):
+    """The app that load() builds: Flask, and templates named as Quorum's users name them are escaped."""
+
+    def select_jinja_autoescape(self, filename: str | None) -> bool:
+        return super().select_jinja_autoescape(filename and filename.removesuffix(".tpl"))
 
 
 def load(
     app: Flask | None = None,
     name: str | None = None,
-    locales: Sequence[str] = ("en_us",),
+    locales: Sequence[str] = DEFAULT_LOCALES,
     secret_key: str | bytes | None = None,
     execution: bool = True,
     redis_session: bool = False,
@@ -43,14 +51,17 @@ def load(
     Args:
         app: the app to add reactions to; None builds one.
         name: Flask's import name of the app that is built: ``__name__`` of your module.
-        locales: the locales of the app; this version honours ``("en_us",)`` only.
+        locales: the languages of the app, the default first, through Flask-Babel; ``("en_us",)`` alone
+            leaves it out. The variable OPENHEART_LOCALES goes before it.
         secret_key: what Flask signs with; the variable SECRET_KEY goes before it.
-        execution: whether work may run in the background. Nothing of this version does.
-        redis_session: sessions in Valkey; this version honours False only.
+        execution: False runs nothing in the background; the variable OPENHEART_EXECUTION goes before it.
+        redis_session: True keeps sessions in the Valkey of REDISTOGO_URL; the variable
+            OPENHEART_REDIS_SESSION goes before it.
         mongo_database: the MongoDB database where the URI names none; the variable MONGO_DATABASE goes
             before it. It is what ``openheart.mongodb.get_db()`` gives, and where counts in MongoDB are.
         logger: the name in the logs; the variable NAME goes before it.
-        models: the module of the app's document classes; this version honours None only.
+        models: the module of the app's document classes (mongoengine), which are put on the app's own
+            MongoDB.
         safe: refuse unknown OPENHEART_* variables, and try the storage with a write and a read that
             leave nothing behind.
         kwargs: settings by their names, such as ``port=8080`` or ``uri="memory:"`` (OPENHEART_URI).
@@ -65,12 +76,25 @@ def load(
     if isinstance(app, Flask) and "openheart" in app.extensions:
         state.APP = app
         return app
-    _check_arguments(app, name, locales, execution, redis_session, logger, models)
-    keywords = {"secret_key": secret_key, "name": logger, "mongo_database": mongo_database, **kwargs}
-    config = load_config(app.config if app is not None else None, keywords, safe=safe)
+    _check_arguments(app, name, logger, models)
+    keywords = {
+        "name": logger,
+        "locales": None if tuple(locales) == DEFAULT_LOCALES else locales,
+        "secret_key": secret_key,
+        "execution": None if execution is True else execution,
+        "redis_session": redis_session or None,
+        "mongo_database": mongo_database,
+        **kwargs,
+    }
+    app_config = app.config if app is not None else None
+    config = load_config(app_config, keywords, safe=safe, further=further_options)
     ours = app is None
-    loaded = Flask(name or "__main__") if app is None else app
+    loaded = _Application(name or "__main__") if app is None else app
     _add(loaded, config, configure_logs=ours, standalone=False, safe=safe)
+    if models is not None:
+        from .batteries.models import register_models
+
+        register_models(models, loaded)
     return loaded
 
 
@@ -85,7 +109,7 @@ def load_standalone(safe: bool = False, **flags: Any) -> Flask:
         ConfigError: a setting cannot be used; names it.
         BackendError: with ``safe``, the storage does not work.
     """
-    config = load_config(flags=flags, safe=safe)
+    config = load_config(flags=flags, safe=safe, further=further_options)
     app = Flask("openheart", static_folder=None)
     _add(app, config, configure_logs=True, standalone=True, safe=safe)
     return app
@@ -96,8 +120,7 @@ def unload() -> None:
     app, state.APP = state.APP, None
     if app is not None:
         loaded = state_of(app)
-        loaded.service.close()
-        mongodb.close(app)
+        loaded.close()
         logs.restore(loaded.config)
 
 
@@ -131,7 +154,7 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
     except ConfigError as error:
         raise SystemExit(f"openheart: {error}") from None
     finally:
-        loaded.service.close()
+        loaded.close()
 
 
 def get_app() -> Flask:
@@ -196,13 +219,14 @@ def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, 
         app.secret_key = secret_key
     if configure_logs:
         logs.configure(config)
-    service = add_openheart(app, config, standalone=standalone).service
+    added = add_openheart(app, config, standalone=standalone)
+    switch_on(app, added)
     if safe:
         # Closed again, because a server may fork after this.
         try:
-            service.check()
+            added.service.check()
         finally:
-            service.close()
+            added.service.close()
     state.APP = app
 
 
@@ -218,15 +242,7 @@ def _run_flags(kwargs: dict[str, Any]) -> dict[str, Any]:
     return kwargs
 
 
-def _check_arguments(
-    app: object,
-    name: object,
-    locales: object,
-    execution: object,
-    redis_session: object,
-    logger: object,
-    models: object,
-) -> None:
+def _check_arguments(app: object, name: object, logger: object, models: object) -> None:
     def refuse(argument: str, value: object, expected: str) -> None:
         raise ConfigError(argument, value, "an argument of load()", expected)
 
@@ -236,17 +252,7 @@ def _check_arguments(
         refuse("name", name, "an import name such as __name__")
     if isinstance(app, Flask) and name not in (None, app.import_name):
         refuse("name", name, f"None, or {app.import_name!r}, because the app has its name already")
-    if not isinstance(locales, (list, tuple)) or not all(isinstance(each, str) for each in locales):
-        refuse("locales", locales, 'a tuple of locale names such as ("en_us",)')
-    elif tuple(locales) != ("en_us",):
-        refuse("locales", locales, '("en_us",); this version has no other locale')
-    if not isinstance(execution, bool):
-        refuse("execution", execution, "True or False")
-    if not isinstance(redis_session, bool):
-        refuse("redis_session", redis_session, "True or False")
-    if redis_session:
-        refuse("redis_session", redis_session, "False; this version keeps no sessions in Valkey")
     if logger is not None and not isinstance(logger, str):
         refuse("logger", logger, "the name of a logger, as text")
-    if models is not None:
-        refuse("models", models, "None; this version registers no document classes")
+    if models is not None and not isinstance(models, ModuleType):
+        refuse("models", models, "the module of your document classes")

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from .masks import REFERENCE, SCHEME, mask_uri
+
 __all__ = [
     "Cast",
+    "address",
     "boolean",
     "choice",
     "duration",
+    "http_url",
     "integer",
     "level",
-    "mask_uri",
-    "mask_uris",
+    "locale_list",
     "origin_list",
     "secret_text",
     "size",
@@ -34,11 +37,6 @@ T_co = TypeVar("T_co", covariant=True)
 Text = TypeVar("Text", bound=str)
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-SECRET_QUERY = re.compile(
-    r"([?&;][^=&;#]*(?:pass|pwd|secret|token|key|auth|cred|sign)[^=&;#]*=)[^&;#]*", re.IGNORECASE
-)
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmg])(?:i?b)?|b)?", re.ASCII | re.IGNORECASE)
@@ -47,6 +45,10 @@ ORIGIN = re.compile(
     r"([a-z][a-z0-9+.-]*)://([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::(\d{1,5}))?"
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
+HOST_NAME = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])"
+ADDRESS = re.compile(rf"{HOST_NAME}(?::(\d{{1,5}}))?")
+HTTP_URL = re.compile(rf"https?://{HOST_NAME}(?::(\d{{1,5}}))?(?:/[^\s#]*)?", re.IGNORECASE)
+LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[_-]([A-Za-z]{4}))?(?:[_-]([A-Za-z]{2}|[0-9]{3}))?")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
@@ -223,6 +225,44 @@ def uri() -> Cast[str]:
     return Cast("a URI with a scheme, such as sqlite:///openheart.db", parse, show=mask_uri, expands=True)
 
 
+def http_url() -> Cast[str]:
+    """The address of an HTTP server, without a user and a fragment; ``$NAME`` stands for what NAME holds."""
+
+    def parse(value: object) -> str:
+        stripped = _one_line(value).strip()
+        match = HTTP_URL.fullmatch(stripped)
+        if not match or int(match[1] or 0) > 65535:
+            raise ValueError
+        return stripped
+
+    return Cast("an address such as https://example.org/hook", parse, show=mask_uri, expands=True)
+
+
+def address() -> Cast[str]:
+    """A host by name or number, with a port or without: ``mail.example.org:587``, ``[::1]:25``."""
+
+    def parse(value: object) -> str:
+        stripped = _one_line(value).strip()
+        match = ADDRESS.fullmatch(stripped)
+        if not match or (match[1] is not None and not 1 <= int(match[1]) <= 65535):
+            raise ValueError
+        return stripped
+
+    return Cast("a host, or a host and a port such as mail.example.org:587", parse)
+
+
+def locale_list() -> Cast[list[str]]:
+    """Locales as ``en_US``, however they were written: ``en_us``, ``pt-br``, ``zh_hans_cn``."""
+
+    def parse(value: object) -> list[str]:
+        locales = list(dict.fromkeys(_locale(entry) for entry in _split(value)))
+        if not locales:
+            raise ValueError
+        return locales
+
+    return Cast("a list of locales such as en_us, pt_br, de", parse, show=_join)
+
+
 def choice(*values: Text) -> Cast[Text]:
     """One of a few words, in any case."""
     known = {value.lower(): value for value in values}
@@ -282,36 +322,6 @@ def origin_list() -> Cast[list[str]]:
     return Cast(expected, parse, show=_join, takes_empty=True)
 
 
-def mask_uri(value: str) -> str:
-    """A URI for people to read: ``***`` stands for the password and for secrets in its query.
-
-    Text that is no URI is masked as a whole, since nobody can tell what it holds; ``$NAME`` is kept.
-    """
-    if REFERENCE.fullmatch(value.strip()):
-        return value
-    scheme = SCHEME.match(value)
-    if scheme is None:
-        return "***"
-    rest = SECRET_QUERY.sub(r"\1***", value[scheme.end() :])
-    slashes = "//" if rest.startswith("//") else ""
-    # The last @ and not the first: a password that was not percent-encoded may hold "@", "/" or "#".
-    user, at, host = rest[len(slashes) :].rpartition("@")
-    if at and ":" in user:
-        user = user.partition(":")[0] + ":***"
-    elif at and "/" not in user:
-        user = "***"
-    return f"{scheme[0]}{slashes}{user}{at}{host}"
-
-
-def mask_uris(value: object) -> object:
-    """Any value for people to read: each URI in it is masked, in texts and lists of texts."""
-    if isinstance(value, str):
-        return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", lambda match: mask_uri(match[0]), value)
-    if isinstance(value, (list, tuple)):
-        return [mask_uris(part) for part in value]
-    return value if isinstance(value, (bool, int, float)) else f"a {type(value).__name__}"
-
-
 def _one_line(value: object) -> str:
     if not isinstance(value, str) or CONTROL.search(value.strip()):
         raise ValueError
@@ -340,6 +350,14 @@ def _origin(entry: str) -> str:
     if port is None or int(port) == DEFAULT_PORTS.get(scheme):
         return f"{scheme}://{host}"
     return f"{scheme}://{host}:{int(port)}"
+
+
+def _locale(entry: str) -> str:
+    match = LOCALE.fullmatch(entry)
+    if not match:
+        raise ValueError
+    language, script, territory = match[1].lower(), (match[2] or "").title(), (match[3] or "").upper()
+    return "_".join(part for part in (language, script, territory) if part)
 
 
 def _show_duration(value: float) -> str:

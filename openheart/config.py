@@ -1,5 +1,5 @@
 """How settings get their values: reads the places where they may be written, in order of precedence,
-and casts them. The settings themselves are in options.py; import them from here."""
+and casts them. The settings themselves are in options/; import them from here."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from . import casts, options
-from .casts import Cast, mask_uri, mask_uris
+from . import casts
+from .casts import Cast
 from .errors import ConfigError
-from .options import *  # noqa: F403 - the table is part of this module's interface
-from .options import BATTERY_VARIABLES, DEBUG, LEVEL, OPENHEART_CONFIG, OPTIONS, Option
+from .masks import mask_uris
+from .options import OPTIONS, Option, batteries, instance, reactions
+from .options.batteries import *  # noqa: F403 - the settings are part of this module's interface
+from .options.instance import *  # noqa: F403
+from .options.instance import DEBUG, LEVEL, OPENHEART_CONFIG
+from .options.reactions import *  # noqa: F403
 from .sources import read_dotenv, read_environment, read_toml
 
 __all__ = [
+    "OPTIONS",
     "Config",
+    "Option",
     "Setting",
     "UnknownVariable",
     "conf",
     "load_config",
-    "mask_uri",
     "unknown_variables",
 ]
-__all__ += options.__all__
+__all__ += instance.__all__
+__all__ += reactions.__all__
+__all__ += batteries.__all__
 
 T = TypeVar("T")
 
@@ -84,6 +91,7 @@ class _Layer(NamedTuple):
     source: str
     values: Mapping[str, object]
     empty_is_unset: bool = False
+    is_file: bool = False
 
     def get(self, name: str) -> object | None:
         """The value of a variable, None where this layer has none."""
@@ -107,6 +115,10 @@ class Config:
         self._layers = layers
         self.env = env
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a setting of this name."""
+        return name in self._settings
+
     def __getitem__(self, option: Option[T]) -> T:
         value: T = self._settings[option.name].value
         # A copy, so that nobody changes the setting of another.
@@ -122,7 +134,7 @@ class Config:
 
     def items(self) -> Iterator[Setting]:
         """Every setting with its value and source, in the table's order; ``setting.text`` is masked."""
-        for option in OPTIONS:
+        for option in self._options():
             yield Setting(option, self[option], self.source(option))
 
     def variable(self, name: str) -> tuple[object, str] | None:
@@ -142,7 +154,8 @@ class Config:
         Raises:
             ConfigError: a value cannot be used, or a name is unknown.
         """
-        return _resolve([_Layer(FLAG, _named(flags, FLAG)), *self._layers], self.env)
+        layers = [_Layer(FLAG, _named(flags, FLAG)), *self._layers]
+        return _resolve(layers, self.env, self._options())
 
     @property
     def server_options(self) -> dict[str, str]:
@@ -150,6 +163,9 @@ class Config:
         names = {name for layer in self._layers for name in layer.values if _is_server_option(name)}
         found = {name: self.variable(name) for name in sorted(names)}
         return {name.removeprefix("SERVER_").lower(): str(value[0]) for name, value in found.items() if value}
+
+    def _options(self) -> tuple[Option[Any], ...]:
+        return tuple(setting.option for setting in self._settings.values())
 
     def __repr__(self) -> str:
         return f"<Config {' '.join(repr(setting) for setting in self.items() if setting.source != DEFAULT)}>"
@@ -164,6 +180,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     folder: str | Path | None = None,
     safe: bool = False,
+    further: Callable[[Config], Sequence[Option[Any]]] | None = None,
 ) -> Config:
     """Find the value of every setting.
 
@@ -179,6 +196,7 @@ def load_config(
         environ: what to read instead of ``os.environ``.
         folder: where ``.env`` is and where a relative OPENHEART_CONFIG starts; the current one by default.
         safe: True refuses OPENHEART_* variables that are no settings.
+        further: finds the settings of other packages, by what is set already.
 
     Raises:
         ConfigError: a value cannot be used, or a name is unknown.
@@ -192,9 +210,12 @@ def load_config(
             _Layer(ENVIRONMENT, read_environment(environ), empty_is_unset=True),
             _Layer(DOTENV, read_dotenv(base), empty_is_unset=True),
         ]
-        layers += _config_file([*layers, given, app_layer], base, strict=True)
+        layers += _config_file([*layers, given, app_layer], base)
     layers += [given, app_layer]
     config = _resolve(layers, env)
+    if further is not None and (more := further(config)):
+        config = _resolve(layers, env, (*OPTIONS, *more))
+    _check_config_file(config)
     _warn_of_debug(config)
     if safe and (unknown := unknown_variables(config)):
         first = unknown[0]
@@ -213,7 +234,7 @@ def unknown_variables(config: Config) -> list[UnknownVariable]:
         for name in sorted(layer.values)
         if name.upper().startswith(PREFIX)
         and not name.upper().startswith("OPENHEART_TEST_")
-        and name not in _OPTIONS_BY_NAME
+        and name not in config
     ]
 
 
@@ -241,7 +262,7 @@ def conf(
         layers.append(_Layer(ENVIRONMENT, read_environment(), empty_is_unset=True))
     if config is None:
         layers.append(_Layer(DOTENV, read_dotenv(Path.cwd()), empty_is_unset=True))
-        layers += _config_file(layers, Path.cwd(), strict=False)
+        layers += _config_file(layers, Path.cwd())
     else:
         layers += config._layers
     found = ((value, layer.source) for layer in layers if (value := layer.get(name)) is not None)
@@ -260,11 +281,11 @@ def conf(
 _CONF_CASTS: Mapping[Callable[[Any], Any], Cast[Any]] = {bool: casts.boolean(), list: casts.text_list()}
 
 
-def _resolve(layers: Sequence[_Layer], env: bool) -> Config:
+def _resolve(layers: Sequence[_Layer], env: bool, options: Sequence[Option[Any]] = OPTIONS) -> Config:
     variables: dict[str, object] = {}
     for layer in reversed(layers):
         variables.update((name, value) for name in layer.values if (value := layer.get(name)) is not None)
-    settings = {option.name: _setting(option, layers, variables) for option in OPTIONS}
+    settings = {option.name: _setting(option, layers, variables) for option in options}
     debug = settings[DEBUG.name]
     if debug.value and settings[LEVEL.name].source == DEFAULT:
         settings[LEVEL.name] = Setting(LEVEL, "DEBUG", f"DEBUG in {debug.source}")
@@ -293,16 +314,18 @@ def _warn_of_debug(config: Config) -> None:
         warnings.warn(message, DeprecationWarning, stacklevel=3)
 
 
-def _config_file(layers: list[_Layer], folder: Path, *, strict: bool) -> list[_Layer]:
+def _config_file(layers: list[_Layer], folder: Path) -> list[_Layer]:
     name = _setting(OPENHEART_CONFIG, layers, {})
     if name.value is None:
         return []
-    values = read_toml(name.value, folder, name.source)
-    for key in values if strict else ():
-        known = key in _OPTIONS_BY_NAME or key in BATTERY_VARIABLES or _is_server_option(key)
-        if not known or key == OPENHEART_CONFIG.name:
-            raise ConfigError(key, "***", name.value, _expected_name(_nearest(key)))
-    return [_Layer(name.value, values)]
+    return [_Layer(name.value, read_toml(name.value, folder, name.source), is_file=True)]
+
+
+def _check_config_file(config: Config) -> None:
+    for layer in config._layers:
+        for key in layer.values if layer.is_file else ():
+            if key == OPENHEART_CONFIG.name or not (key in config or _is_server_option(key)):
+                raise ConfigError(key, "***", layer.source, _expected_name(_nearest(key)))
 
 
 def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object]:

@@ -15,8 +15,9 @@ from typing import Literal
 from flask import Flask
 
 from . import config as settings
-from .config import Config, mask_uri, unknown_variables
+from .config import Config, unknown_variables
 from .errors import BackendError, BackendUnavailable, ConfigError
+from .masks import mask_uri
 from .state import State, state_of
 from .storage import Backend
 from .storage.uri import backend_from_config
@@ -110,7 +111,7 @@ def _storage(backend: Backend) -> Iterator[Finding]:
 
 def _file(backend: Backend) -> Iterator[Finding]:
     path = getattr(backend, "path", None)
-    if not isinstance(path, Path):
+    if not isinstance(path, Path) or backend.uri.partition(":")[0] != "sqlite":
         return
     yield Finding("ok", f"The file is {path}, and SQLite is {sqlite3.sqlite_version}")
     kind = _file_system(path)

@@ -18,6 +18,8 @@
     │   ├── MethodNotAllowed        405
     │   ├── BodyTooLarge            413
     │   └── UnsupportedBody         415
+    ├── BatteryError                a server that a battery uses did not do its part; names the battery
+    │   └── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
@@ -39,6 +41,8 @@ __all__ = [
     "BackendNotConnected",
     "BackendUnavailable",
     "BackendUnusable",
+    "BatteryError",
+    "BatteryUnavailable",
     "BlueprintImportError",
     "BodyTooLarge",
     "ConfigError",
@@ -98,6 +102,34 @@ class SchemeError(ConfigError, RuntimeError):
 
 class MissingDependency(ConfigError):
     """A feature was switched on whose library is not installed; the text names the extra."""
+
+
+class BatteryError(OpenHeartError):
+    """A server that a battery uses, such as the mail server, did not do its part.
+
+    Args:
+        battery: the battery's name, such as ``mail``.
+        detail: one sentence for the operator: what happened and what to do, without secrets.
+
+    Attributes:
+        battery, detail: the arguments.
+        type: the stable last part of the problem's type URI (RFC 9457).
+        title: what a visitor reads.
+        retry_after: seconds after which another try is worth it.
+    """
+
+    type: ClassVar[str] = "battery-unavailable"
+    title: ClassVar[str] = "A part of this server does not work just now"
+    retry_after: ClassVar[int] = 5
+
+    def __init__(self, battery: str, detail: str) -> None:
+        self.battery = battery
+        self.detail = detail
+        super().__init__(f"{battery}: {detail}")
+
+
+class BatteryUnavailable(BatteryError):
+    """The server of a battery cannot be reached, or does not answer in time. Nothing was done."""
 
 
 class BlueprintImportError(OpenHeartError, ImportError):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 from flask import Flask, current_app, has_app_context
 
@@ -13,14 +13,24 @@ from . import config as settings
 from .config import Config
 from .errors import ConfigError, InvalidEmoji, OpenHeartError
 from .protocol import Policy
-from .routing import Pages, Slug
+from .routing import Pages, Slugs
 from .service import Service
 from .storage.uri import backend_from_config
 
-__all__ = ["APP", "State", "app_of", "make_state", "state_of"]
+__all__ = ["APP", "Attached", "State", "app_of", "make_state", "state_of"]
 
 APP: Flask | None = None
 """The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
+
+
+class Attached(Protocol):
+    """What else belongs to an application; see ``batteries.battery.Battery``."""
+
+    name: ClassVar[str]
+    vital: ClassVar[bool]
+
+    def health(self) -> str | None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class State:
         write_only: whether counts are hidden.
         listing: whether targets are listed.
         cache_control: the Cache-Control header of a GET.
+        batteries: name -> what load() switched on, or was used.
     """
 
     config: Config
@@ -54,6 +65,14 @@ class State:
     write_only: bool
     listing: bool
     cache_control: str
+    batteries: dict[str, Attached] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Finish what was accepted and let every resource go. The next use opens it again."""
+        # What runs in the background may use all that comes after it, and the storage last.
+        for battery in list(self.batteries.values()):
+            battery.close()
+        self.service.close()
 
 
 def make_state(
@@ -62,7 +81,7 @@ def make_state(
     logger: logging.Logger,
     *,
     standalone: bool = False,
-    slugs: Mapping[str, Slug] | None = None,
+    slugs: Slugs | None = None,
 ) -> State:
     """Make the state of one application; opens nothing.
 
@@ -93,7 +112,9 @@ def make_state(
             stale=config[settings.OPENHEART_STALE],
             logger=logger,
         ),
-        pages=Pages({} if slugs is None else slugs, config[settings.OPENHEART_OPEN_TARGETS]),
+        pages=Pages(
+            app, Slugs() if slugs is None else slugs, config[settings.OPENHEART_OPEN_TARGETS], logger
+        ),
         standalone=standalone,
         prefix=prefix.rstrip("/"),
         folder=folder,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +84,12 @@ class TestLoad:
     @pytest.mark.parametrize(
         ("arguments", "expected"),
         [
-            ({"locales": ("pt_pt",)}, r"locales=.*this version has no other locale"),
-            ({"locales": "en_us"}, r"locales='en_us'.*a tuple"),
-            ({"execution": "yes"}, r"execution='yes'.*True or False"),
-            ({"redis_session": True}, r"redis_session=True.*no sessions in Valkey"),
-            ({"redis_session": 1}, r"redis_session=1.*True or False"),
+            ({"locales": ("englisch",)}, r"OPENHEART_LOCALES=.*en_us, pt_br"),
+            ({"execution": "perhaps"}, r"OPENHEART_EXECUTION='perhaps'.*yes"),
+            ({"redis_session": "perhaps"}, r"OPENHEART_REDIS_SESSION='perhaps'.*yes"),
+            ({"redis_session": True}, r"REDISTOGO_URL=None.*because OPENHEART_REDIS_SESSION is"),
             ({"mongo_database": "a b"}, r"MONGO_DATABASE='a b'.*letters"),
-            ({"models": types.ModuleType("models")}, r"models=.*no document classes"),
+            ({"models": "models"}, r"models='models'.*the module of your document classes"),
             ({"logger": 5}, r"logger=5.*the name of a logger"),
             ({"app": "app"}, r"app='app'.*a Flask app"),
             ({"name": 5}, r"name=5.*import name"),

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openheart import casts
-from openheart.casts import Cast, mask_uri, mask_uris
+from openheart.casts import Cast
+from openheart.masks import mask_uri, mask_uris
 
 PORT = casts.integer(0, 65535)
 

@@ -49,7 +49,7 @@ def tree(root: type[Exception]) -> Iterator[type[Exception]]:
 def problems() -> Iterator[str]:
     """The problem types and their statuses, from the error classes."""
     rows: dict[tuple[int, str], tuple[str, list[str]]] = {}
-    for kind in [*tree(errors.VisitorError), *tree(errors.BackendError)]:
+    for kind in [*tree(errors.VisitorError), *tree(errors.BackendError), *tree(errors.BatteryError)]:
         status = getattr(kind, "status", 503)
         _, names = rows.setdefault((status, kind.type), (kind.title, []))  # type: ignore[attr-defined]
         names.append(f":exc:`~openheart.errors.{kind.__name__}`")

@@ -1,5 +1,7 @@
-"""What an application can have beside reactions: one module each, loaded when it is used."""
+"""What an application can have beside reactions: one module each, loaded when it is switched on or used."""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from .battery import Battery, Row, battery_of
+
+__all__ = ["Battery", "Row", "battery_of"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flask import Flask
 
-from ..config import MONGO_DATABASE, MONGOHQ_URL, OPENHEART_URI, Config, mask_uri
+from ..config import MONGO_DATABASE, MONGOHQ_URL, OPENHEART_URI, Config
 from ..errors import ConfigError, MissingDependency
-from ..state import app_of, state_of
+from ..masks import mask_uri
+from .battery import Battery, battery_of
+from .table import row_named
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
     Client: TypeAlias = MongoClient[dict[str, Any]]
 
-__all__ = ["close", "get_connection", "get_db"]
-
-EXTENSION = "openheart.mongodb"
-"""Where the client is kept, in ``app.extensions``."""
+__all__ = ["Mongodb", "get_connection", "get_db"]
 
 
 def get_connection(app: Flask | None = None) -> Client:
@@ -38,9 +35,7 @@ def get_connection(app: Flask | None = None) -> Client:
         ConfigError: no MongoDB is configured, its URI cannot be used, or the driver is not installed.
         OpenHeartError: there is no application.
     """
-    app = app_of(app)
-    holder: _Holder = app.extensions.setdefault(EXTENSION, _Holder())
-    return holder.client(state_of(app).config)
+    return battery_of(Mongodb, app).resource
 
 
 def get_db(name: str | None = None, app: Flask | None = None) -> Database[dict[str, Any]]:
@@ -54,38 +49,28 @@ def get_db(name: str | None = None, app: Flask | None = None) -> Database[dict[s
     Raises:
         ConfigError, OpenHeartError: as in ``get_connection``.
     """
-    client = get_connection(app)
+    battery = battery_of(Mongodb, app)
     if name is not None:
-        return client[name]
-    return client.get_default_database(state_of(app).config[MONGO_DATABASE] or "openheart")
+        return battery.resource[name]
+    return battery.resource.get_default_database(battery.config[MONGO_DATABASE] or "openheart")
 
 
-def close(app: Flask) -> None:
-    """Close the application's client, if it was used; the next use makes a new one."""
-    holder = app.extensions.get(EXTENSION)
-    if holder is not None:
-        holder.close()
+class Mongodb(Battery["Client"]):
+    """The client of an application."""
 
+    row = row_named("mongodb")
 
-class _Holder:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
-        self._client: Client | None = None
+    def open(self) -> Client:
+        return _make(self.config)
 
-    def client(self, config: Config) -> Client:
-        if self._pid != os.getpid():
-            # The parent's client has its threads there, and its lock may have been held during the fork.
-            self._lock, self._pid, self._client = threading.Lock(), os.getpid(), None
-        with self._lock:
-            if self._client is None:
-                self._client = _make(config)
-            return self._client
+    def shut(self, resource: Client) -> None:
+        resource.close()
 
-    def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None and self._pid == os.getpid():
-            client.close()
+    def require(self) -> None:
+        _uri(self.config)
+
+    def check(self) -> None:
+        self.resource.admin.command("ping")
 
 
 def _make(config: Config) -> Client:

@@ -55,7 +55,7 @@ def serve(
         "worker_class": "gthread",
         "graceful_timeout": max(1, int(config[settings.SERVER_GRACE])),
         "loglevel": "warning",
-        "worker_exit": lambda arbiter, worker: state_of(app).service.close(),
+        "worker_exit": lambda arbiter, worker: state_of(app).close(),
         **config.server_options,
     }
     application = _Application(app, options, config)

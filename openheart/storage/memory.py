@@ -7,8 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..casts import mask_uri
 from ..errors import ConfigError
+from ..masks import mask_uri
 from .backend import Backend, Change, Counts, Page, Rows
 from .cursor import read_cursor, write_cursor
 

@@ -14,8 +14,8 @@ from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.uri_parser import parse_uri, split_options
 from pymongo.write_concern import WriteConcern
 
-from ..casts import mask_uri
 from ..errors import BackendUnavailable, ConfigError
+from ..masks import mask_uri
 from .mongodb_errors import named_error, reason_of
 
 __all__ = ["Collection", "Link", "database_named", "database_of", "hosts_of", "make_client"]

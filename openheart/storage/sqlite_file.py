@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from ..casts import mask_uri
 from ..errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OutcomeUnknown
+from ..masks import mask_uri
 
 __all__ = [
     "MINIMUM_SQLITE",

@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from ..casts import mask_uri
 from ..config import INSTANCE, OPENHEART_URI, Config
 from ..errors import ConfigError, MissingDependency, SchemeError
+from ..masks import mask_uri
 from .backend import Backend
 
 __all__ = ["ENTRY_POINTS", "backend_from_config", "default_uri", "get_backend", "known_schemes"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 from urllib.parse import parse_qsl, unquote
 
-from ..casts import mask_uri
 from ..errors import ConfigError
+from ..masks import mask_uri
 
 __all__ = ["Address", "Place", "read_uri"]
 

@@ -8,7 +8,7 @@ import logging
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from ..errors import BackendError, VisitorError
+from ..errors import BackendError, BatteryError, VisitorError
 from .answers import NO_STORE, Headers, json_answer, json_bytes
 
 __all__ = ["PROBLEM_TYPE", "problem"]
@@ -17,21 +17,23 @@ PROBLEM_TYPE = "application/problem+json"
 
 
 def problem(
-    error: VisitorError | BackendError | HTTPException, headers: Headers, logger: logging.Logger
+    error: VisitorError | BackendError | BatteryError | HTTPException,
+    headers: Headers,
+    logger: logging.Logger,
 ) -> Response:
     """The problem document of an error.
 
     Args:
-        error: what went wrong. A BackendError's own text is for the operator: it is logged, and the
-            visitor reads its title only.
+        error: what went wrong. The text of a BackendError or BatteryError is for the operator: it is
+            logged, and the visitor reads its title only.
         headers: more headers of the response; kept as they are.
-        logger: where a BackendError goes.
+        logger: where those go.
     """
     headers = [*headers, NO_STORE]
     if isinstance(error, VisitorError):
         status, kind, title, detail = error.status, error.type, error.title, error.detail
-    elif isinstance(error, BackendError):
-        logger.error("%s: %s", type(error).__name__, error.detail)
+    elif isinstance(error, (BackendError, BatteryError)):
+        logger.error("%s: %s", type(error).__name__, error)
         status, kind, title = 503, error.type, error.title
         detail = f"Please try again in {error.retry_after} seconds."
         headers.append(("Retry-After", str(error.retry_after)))

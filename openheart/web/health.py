@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from ..errors import BackendError
+from ..errors import BackendError, BatteryUnavailable
 from ..state import State
 from .answers import NO_STORE, json_answer, json_bytes
 from .errors import problem
@@ -18,9 +18,21 @@ def healthz(state: State) -> Response:
 
 
 def readyz(state: State) -> Response:
-    """200 when the storage takes a write and a read, 503 with Retry-After when it does not."""
+    """200 when the storage takes a write and a read, 503 with Retry-After when it does not.
+
+    What else was switched on is listed as ``ok`` or ``failing``; only what the application cannot do
+    without, such as its sessions, makes it a 503 too.
+    """
     try:
         state.service.check()
     except BackendError as error:
         return problem(error, [], state.service.logger)
-    return json_answer(json_bytes({"status": "ready"}), [NO_STORE])
+    health = {name: battery.health() for name, battery in list(state.batteries.items())}
+    for name, detail in health.items():
+        if detail is not None and state.batteries[name].vital:
+            return problem(BatteryUnavailable(name, detail), [], state.service.logger)
+        if detail is not None:
+            state.service.logger.warning("The battery %s does not work: %s", name, detail)
+    batteries = {name: "failing" if detail else "ok" for name, detail in health.items()}
+    body = {"status": "ready", "batteries": batteries} if batteries else {"status": "ready"}
+    return json_answer(json_bytes(body), [NO_STORE])

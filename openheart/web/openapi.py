@@ -78,7 +78,11 @@ def describe(state: State, prefix: str) -> Schema:
                 | {"requestBody": _BODY},
             },
             "/-/healthz": {"get": _health("alive", "The process answers", {})},
-            "/-/readyz": {"get": _health("ready", "The storage answers", {"503": _problem_503()})},
+            "/-/readyz": {
+                "get": _health(
+                    "ready", "The storage answers", {"503": _problem_503(errors.BatteryUnavailable.type)}
+                )
+            },
         },
         "components": {"schemas": _schemas()},
     }
@@ -158,8 +162,8 @@ def _health(name: str, summary: str, others: Schema) -> Schema:
     return {"operationId": name, "summary": summary, "responses": fine | others}
 
 
-def _problem_503() -> Schema:
-    kinds = [errors.BackendUnavailable.type, errors.OutcomeUnknown.type]
+def _problem_503(*more: str) -> Schema:
+    kinds = [errors.BackendUnavailable.type, errors.OutcomeUnknown.type, *more]
     return {
         "description": "The storage is away, or reactions are on hold",
         "headers": {"Retry-After": HEADER_SECONDS},

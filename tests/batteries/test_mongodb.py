@@ -9,6 +9,7 @@ from flask import Flask
 
 import openheart
 from openheart import OpenHeart
+from openheart.batteries import battery_of
 from openheart.errors import ConfigError, MissingDependency, OpenHeartError
 
 from ..servers.mongodb import MongoServer
@@ -86,7 +87,7 @@ def test_unload_closes_the_client_and_the_next_use_makes_another(server: MongoSe
     with pytest.raises(Exception, match="after close"):
         client.admin.command("ping")
     assert openheart.mongodb.get_connection(app) is not client
-    openheart.mongodb.close(app)
+    battery_of(openheart.mongodb.Mongodb, app).close()
 
 
 def test_two_apps_have_clients_of_their_own() -> None:

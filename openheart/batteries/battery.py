@@ -1,0 +1,217 @@
+"""The shape of a battery: a row of the table that says what is known before its code is imported, and a
+class that opens lazily, closes on unload() and anew after a fork, and tells its health."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from flask import Flask
+
+from ..config import Config, Option
+from ..errors import BatteryError, ConfigError, MissingDependency, OpenHeartError
+from ..state import app_of, state_of
+
+__all__ = ["Battery", "Row", "battery_of"]
+
+T = TypeVar("T")
+B = TypeVar("B", bound="Battery[Any]")
+
+HEALTH_LASTS = 5.0  # seconds: the health routes are public, and each look may open a connection
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of a battery before its code is imported.
+
+    Attributes:
+        name: what it is called in messages and in ``/readyz``.
+        where: the class, as ``package.module:Class``.
+        needs: the settings that it cannot do without. The first of them switches it on.
+        library: the module that it stands on, as it is imported; None where Python brings it.
+        extra: what ``pip install 'openheart[…]'`` brings that library.
+        settings: the settings that it adds to openheart's own; only for batteries of other packages.
+    """
+
+    name: str
+    where: str
+    needs: Sequence[Option[Any]] = ()
+    library: str | None = None
+    extra: str | None = None
+    settings: Sequence[Option[Any]] = field(default=())
+
+    def is_on(self, config: Config) -> bool:
+        """Whether it is switched on."""
+        return bool(self.needs) and _is_set(config, self.needs[0])
+
+    def check(self, config: Config) -> None:
+        """See that it can work; imports and opens nothing.
+
+        Raises:
+            ConfigError: a setting is missing; names it.
+            MissingDependency: its library is not installed; names the extra.
+        """
+        for option in self.needs:
+            if not _is_set(config, option):
+                expected = f"it to be set ({option.doc.rstrip('.')})"
+                if option is not self.needs[0]:
+                    expected += f", because {self.needs[0].name} is"
+                raise ConfigError(option.name, None, config.source(option), expected)
+        if self.library is not None and importlib.util.find_spec(self.library) is None:
+            # Of the settings the one that says the most, without its secrets.
+            key = self.needs[0] if self.needs else None
+            raise MissingDependency(
+                self.name if key is None else key.name,
+                None if key is None else key.show(config[key]),
+                "the code" if key is None else config.source(key),
+                f"{self.library} to be installed: pip install 'openheart[{self.extra}]'",
+            )
+
+
+class Battery(ABC, Generic[T]):
+    """One thing that load() can switch on, for one application. It opens at first use.
+
+    Args:
+        app: the application.
+        config: its settings.
+        logger: where it reports.
+
+    Attributes:
+        row: its row of the table; the class says it.
+        vital: whether the application is not ready (``/readyz``) while this does not work.
+        app, config, logger: the arguments.
+    """
+
+    row: ClassVar[Row]
+    vital: ClassVar[bool] = False
+    name: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "row" in cls.__dict__:
+            cls.name = cls.row.name
+
+    def __init__(self, app: Flask, config: Config, logger: logging.Logger) -> None:
+        self.app = app
+        self.config = config
+        self.logger = logger
+        self._process: _Process[T] = _Process()
+
+    @abstractmethod
+    def open(self) -> T:
+        """Make what the application uses, such as a client; called once in each process, at first use.
+
+        Raises:
+            BatteryError, ConfigError: it cannot be made.
+        """
+
+    def shut(self, resource: T) -> None:
+        """Let go of what ``open`` made."""
+
+    def install(self) -> None:
+        """Change the application when it is loaded; only called where the battery is switched on."""
+
+    def require(self) -> None:
+        """See that it can be opened; raises ConfigError, which names what is missing."""
+        self.row.check(self.config)
+
+    def check(self) -> None:
+        """Try whether its server does its part, within a few seconds; raises where it does not."""
+        _ = self.resource
+
+    @property
+    def resource(self) -> T:
+        """What ``open`` made, in this process.
+
+        Raises:
+            ConfigError: a setting or a library is missing.
+            BatteryError: it cannot be opened. The next use tries again.
+        """
+        process = self._own()
+        with process.lock:
+            if not process.opened:
+                self.require()
+                process.opened.append(self.open())
+            return process.opened[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has opened it."""
+        return bool(self._own().opened)
+
+    def close(self) -> None:
+        """Let everything go. The next use opens it again."""
+        process = self._own()
+        with process.lock:
+            opened, process.opened = process.opened, []
+        for resource in opened:
+            self.shut(resource)
+
+    def health(self) -> str | None:
+        """None when its server does its part, else one sentence that says what is wrong.
+
+        The answer is kept for some seconds.
+        """
+        process = self._own()
+        with process.looking:
+            if time.monotonic() - process.looked > HEALTH_LASTS:
+                process.health = self._look()
+                process.looked = time.monotonic()
+            return process.health
+
+    def _own(self) -> _Process[T]:
+        # After a fork the parent's is the parent's, and its lock may have been held at that moment.
+        if self._process.pid != os.getpid():
+            self._process = _Process()
+        return self._process
+
+    def _look(self) -> str | None:
+        try:
+            self.check()
+        except OpenHeartError as error:
+            return error.detail if isinstance(error, BatteryError) else str(error)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return None
+
+
+class _Process(Generic[T]):
+    """What a battery has in one process."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.lock = threading.RLock()
+        self.opened: list[T] = []
+        self.looking = threading.Lock()
+        self.looked = float("-inf")
+        self.health: str | None = None
+
+
+def battery_of(kind: type[B], app: Flask | None = None) -> B:
+    """The battery of an application; made at first use, also in an app that load() did not make.
+
+    Args:
+        kind: its class.
+        app: the application; by default the current one, else ``openheart.APP``.
+
+    Raises:
+        OpenHeartError: there is no application, or openheart was not added to it.
+    """
+    app = app_of(app)
+    state = state_of(app)
+    found = state.batteries.get(kind.name)
+    if found is None:
+        found = state.batteries.setdefault(kind.name, kind(app, state.config, state.service.logger))
+    assert isinstance(found, kind)
+    return found
+
+
+def _is_set(config: Config, option: Option[Any]) -> bool:
+    return bool(config[option])

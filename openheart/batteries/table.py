@@ -1,0 +1,150 @@
+"""The table of batteries, ours and those of other packages, and what load() does with it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from flask import Flask
+
+from ..config import (
+    AMAZON_BUCKET,
+    AMAZON_ID,
+    AMAZON_SECRET,
+    CLOUDAMQP_URL,
+    MONGOHQ_URL,
+    OPENHEART_BATTERIES,
+    OPENHEART_LIVE,
+    OPENHEART_LOCALES,
+    OPENHEART_REDIS_SESSION,
+    OPENHEART_WEBHOOK,
+    OPENHEART_WEBHOOK_SECRET,
+    PUSHER_APP_ID,
+    PUSHER_KEY,
+    PUSHER_SECRET,
+    REDISTOGO_URL,
+    SMTP_HOST,
+    Config,
+    Option,
+)
+from ..errors import ConfigError
+from ..state import State
+from .battery import Battery, Row, battery_of
+
+__all__ = ["GROUP", "TABLE", "class_of", "further_options", "row_named", "rows", "switch_on"]
+
+GROUP = "openheart.batteries"
+"""The group of entry points in which other packages name their rows."""
+
+HERE = "openheart.batteries"
+
+# In the order in which they are closed: what runs in the background may use all that comes after it.
+TABLE: tuple[Row, ...] = (
+    Row("background", f"{HERE}.background:Background", library="apscheduler", extra="background"),
+    Row(
+        "webhook",
+        f"{HERE}.webhook:Webhook",
+        (OPENHEART_WEBHOOK, OPENHEART_WEBHOOK_SECRET),
+        "urllib3",
+        "webhook",
+    ),
+    Row("live", f"{HERE}.live:Live", (OPENHEART_LIVE,)),
+    Row("locales", f"{HERE}.locales:Locales", (OPENHEART_LOCALES,), "flask_babel", "locales"),
+    Row(
+        "sessions",
+        f"{HERE}.sessions:Sessions",
+        (OPENHEART_REDIS_SESSION, REDISTOGO_URL),
+        "flask_session",
+        "sessions",
+    ),
+    Row("mail", f"{HERE}.mail:Mail", (SMTP_HOST,)),
+    Row("mongodb", f"{HERE}.mongodb:Mongodb", (MONGOHQ_URL,), "pymongo", "mongodb"),
+    Row("valkey", f"{HERE}.valkey:Valkey", (REDISTOGO_URL,), "valkey", "valkey"),
+    Row("amqp", f"{HERE}.amqp:Amqp", (CLOUDAMQP_URL,), "pika", "amqp"),
+    Row(
+        "amazon",
+        f"{HERE}.amazon:Amazon",
+        (AMAZON_BUCKET, AMAZON_ID, AMAZON_SECRET),
+        "boto3",
+        "s3",
+    ),
+    Row(
+        "pusher",
+        f"{HERE}.pusher:Pusher",
+        (PUSHER_APP_ID, PUSHER_KEY, PUSHER_SECRET),
+        "pusher",
+        "pusher",
+    ),
+)
+"""What there is. Nothing of it is imported before it is switched on or used."""
+
+
+def rows(config: Config) -> Iterator[Row]:
+    """The rows of our own table, and those of other packages that OPENHEART_BATTERIES names.
+
+    Raises:
+        ConfigError: no installed package has a battery of such a name, or it cannot be imported.
+    """
+    yield from TABLE
+    names = config[OPENHEART_BATTERIES]
+    if not names:
+        return
+    there = {point.name: point for point in entry_points(group=GROUP)}
+    for name in names:
+        if name not in there:
+            raise _refusal(config, name, _expected_names(there))
+        yield _row_of(config, there[name])
+
+
+def further_options(config: Config) -> Sequence[Option[Any]]:
+    """The settings of the batteries of other packages; raises as ``rows``."""
+    return [option for row in rows(config) for option in row.settings]
+
+
+def switch_on(app: Flask, state: State) -> None:
+    """Install the batteries that the settings of an application switch on.
+
+    Raises:
+        ConfigError: a setting or a library is missing; names it.
+    """
+    for row in rows(state.config):
+        # One of another package is switched on by its name in OPENHEART_BATTERIES.
+        if row.is_on(state.config) or row not in TABLE:
+            row.check(state.config)
+            battery_of(class_of(row), app).install()
+
+
+def class_of(row: Row) -> type[Battery[Any]]:
+    """Import the class of a row."""
+    module, _, name = row.where.partition(":")
+    found: type[Battery[Any]] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def row_named(name: str) -> Row:
+    """The row of our own table with this name."""
+    return next(row for row in TABLE if row.name == name)
+
+
+def _row_of(config: Config, point: EntryPoint) -> Row:
+    try:
+        found = point.load()
+    except Exception as error:
+        raise _refusal(
+            config, point.name, f"{point.value} to be importable; {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(found, Row):
+        raise _refusal(config, point.name, f"{point.value} to be a Row of openheart.batteries")
+    return found
+
+
+def _refusal(config: Config, name: str, expected: str) -> ConfigError:
+    option = OPENHEART_BATTERIES
+    return ConfigError(option.name, name, config.source(option), expected)
+
+
+def _expected_names(there: dict[str, EntryPoint]) -> str:
+    known = ", ".join(sorted(there)) or "none"
+    return f"the name of an entry point in the group {GROUP}; those of the installed packages: {known}"
