@@ -317,6 +317,6 @@ def _tool_rate(tool: str, uri: str, cell: EngineCell) -> float:
     )
     said = re.findall(r"([\d.]+) requests per second", done.stdout)
     if not said:
-        last = [*f"{done.stdout}\n{done.stderr}".strip().splitlines(), ""][-1]
+        last = ["", *f"{done.stdout}\n{done.stderr}".strip().splitlines()][-1]
         raise RuntimeError(f"{Path(tool).name} did not say how fast it was: {last[-200:]!r}")
     return float(said[-1])

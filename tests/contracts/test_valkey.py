@@ -1,32 +1,21 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import trustme
 
 from openheart.storage import Backend, get_backend
 from openheart.storage.contract import BackendContract
 
-from ..servers.proxy import Proxy
+from ..servers.proxy import Proxy, certificate
 from ..servers.valkey import GIVEN, Cluster, Sentinels, Server
 
 ACL = Path(__file__).parents[2] / "docs" / "howto" / "openheart.acl"
 RULES = ACL.read_text(encoding="utf-8").partition(" ~")[2].split()
 """The rules that the documentation gives, but for the keys."""
-
-
-def certificate(folder: Path) -> ssl.SSLContext:
-    """A certificate for this machine, whose authority is in ca.pem."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-    return context
 
 
 @pytest.fixture(scope="class", autouse=True)

@@ -7,10 +7,13 @@ import random
 import ssl
 import threading
 from collections.abc import Coroutine
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Proxy"]
+import trustme
+
+__all__ = ["Proxy", "certificate"]
 
 CHUNK = 65536
 
@@ -143,6 +146,15 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A certificate for this machine, of an authority whose own is in ``ca.pem`` in the folder."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context
 
 
 class Link:
