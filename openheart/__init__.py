@@ -17,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb
+    from .batteries import amqp, mongodb
 
     APP: Flask | None
 
@@ -29,6 +29,7 @@ __all__ = [
     "OpenHeart",
     "Page",
     "__version__",
+    "amqp",
     "conf",
     "errors",
     "get_app",
@@ -49,6 +50,7 @@ __all__ = [
 
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
+    "amqp": "amqp",
     "mongodb": "mongodb",
 }
 
