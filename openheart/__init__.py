@@ -17,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import amqp, mongodb
+    from .batteries import amqp, mongodb, pusher
 
     APP: Flask | None
 
@@ -36,6 +36,7 @@ __all__ = [
     "load",
     "mongodb",
     "page",
+    "pusher",
     "react",
     "reaction_added",
     "reactions",
@@ -52,6 +53,7 @@ __all__ = [
 _BATTERIES = {
     "amqp": "amqp",
     "mongodb": "mongodb",
+    "pusher": "pusher",
 }
 
 
