@@ -17,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb
+    from .batteries import mongodb, valkey
 
     APP: Flask | None
 
@@ -44,12 +44,14 @@ __all__ = [
     "target_for",
     "unload",
     "url_for",
+    "valkey",
 ]
 
 
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
     "mongodb": "mongodb",
+    "valkey": "valkey",
 }
 
 
