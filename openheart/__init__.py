@@ -17,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb, valkey
+    from .batteries import mongodb, pusher, valkey
 
     APP: Flask | None
 
@@ -35,6 +35,7 @@ __all__ = [
     "load",
     "mongodb",
     "page",
+    "pusher",
     "react",
     "reaction_added",
     "reactions",
@@ -52,6 +53,7 @@ __all__ = [
 _BATTERIES = {
     "mongodb": "mongodb",
     "valkey": "valkey",
+    "pusher": "pusher",
 }
 
 
