@@ -17,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import amqp, mongodb, pusher
+    from .batteries import amqp, mongodb, pusher, valkey
 
     APP: Flask | None
 
@@ -46,6 +46,7 @@ __all__ = [
     "target_for",
     "unload",
     "url_for",
+    "valkey",
 ]
 
 
@@ -53,6 +54,7 @@ __all__ = [
 _BATTERIES = {
     "amqp": "amqp",
     "mongodb": "mongodb",
+    "valkey": "valkey",
     "pusher": "pusher",
 }
 
