@@ -17,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb
+    from .batteries import amqp, mongodb, pusher, valkey
     from .batteries.background import run_back, run_background
 
     APP: Flask | None
@@ -30,12 +30,14 @@ __all__ = [
     "OpenHeart",
     "Page",
     "__version__",
+    "amqp",
     "conf",
     "errors",
     "get_app",
     "load",
     "mongodb",
     "page",
+    "pusher",
     "react",
     "reaction_added",
     "reactions",
@@ -47,14 +49,18 @@ __all__ = [
     "target_for",
     "unload",
     "url_for",
+    "valkey",
 ]
 
 
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
+    "amqp": "amqp",
     "mongodb": "mongodb",
     "run_back": "background",
     "run_background": "background",
+    "valkey": "valkey",
+    "pusher": "pusher",
 }
 
 
