@@ -20,8 +20,11 @@
     │   ├── BodyTooLarge            413
     │   └── UnsupportedBody         415
     ├── BatteryError                a server that a battery uses did not do its part; names the battery
-    │   ├── LiveFull                as many browsers listen as may
-    │   └── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
+    │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
+    │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
+    │   ├── MessageUnroutable       no queue takes an AMQP message
+    │   ├── MessageRefused          the broker did not take an AMQP message
+    │   └── LiveFull                as many browsers listen already as may
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
@@ -45,6 +48,7 @@ __all__ = [
     "BackendUnavailable",
     "BackendUnusable",
     "BatteryError",
+    "BatteryOutcomeUnknown",
     "BatteryUnavailable",
     "BlueprintImportError",
     "BodyTooLarge",
@@ -57,6 +61,8 @@ __all__ = [
     "ListeningNotAllowed",
     "ListingNotAllowed",
     "LiveFull",
+    "MessageRefused",
+    "MessageUnroutable",
     "MethodNotAllowed",
     "MissingDependency",
     "OnHold",
@@ -146,6 +152,18 @@ class LiveFull(BatteryError):
     title = "As many browsers listen to this server as may"
     retry_after = 15
     log_level = logging.DEBUG
+
+
+class BatteryOutcomeUnknown(BatteryError):
+    """The server of a battery went away after it was asked: it is done once or not at all."""
+
+
+class MessageUnroutable(BatteryError):
+    """The broker has no queue for this message. It is stored nowhere."""
+
+
+class MessageRefused(BatteryError):
+    """The broker did not take this message, such as for a queue that is full. It is stored nowhere."""
 
 
 class BlueprintImportError(OpenHeartError, ImportError):
