@@ -210,8 +210,9 @@ def extend_templates(app: Flask) -> None:
 
     See ``add_template_names``.
     """
-    names = {"openheart_target": target_for, "openheart_url": url_for, "reactions": _shown_reactions}
-    add_template_names(app, names)
+    add_template_names(
+        app, {"openheart_target": target_for, "openheart_url": url_for, "reactions": _shown_reactions}
+    )
 
 
 def add_template_names(app: Flask, names: Mapping[str, Callable[..., Any]]) -> None:

@@ -16,6 +16,8 @@ from ..config import (
     OPENHEART_LIVE,
     OPENHEART_LIVE_BACKLOG,
     OPENHEART_LIVE_LISTENERS,
+    OPENHEART_URI,
+    REDISTOGO_URL,
     SERVER_THREADS,
     SERVER_WORKERS,
 )
@@ -23,8 +25,8 @@ from ..context import add_template_names
 from ..errors import ConfigError, LiveFull, ReadingNotAllowed
 from ..protocol import canonical_target
 from ..signals import reaction_added
-from ..state import State, app_of, state_of
-from ..storage import Counts
+from ..state import State, state_of
+from ..storage.valkey_uri import SCHEMES
 from ..web.answers import ordered
 from ..web.routes import add_reading_route, add_route
 from .battery import Battery, battery_of
@@ -75,7 +77,9 @@ def publish(channel: str, data: Any, event: str = "message", *, app: Flask | Non
     key = _key(channel)
     text = json_text({"channel": channel, "data": data})
     if len(text.encode()) > LONGEST:
-        raise ValueError(f"data is more than {LONGEST} bytes of JSON; send a reference, such as an id, instead")
+        raise ValueError(
+            f"data is more than {LONGEST} bytes of JSON; send a reference, such as an id, instead"
+        )
     return battery_of(Live, app).resource.bus.publish(key, event, text)
 
 
@@ -132,6 +136,19 @@ class Desk:
         self._states = Collector("reading counts", self._read, live.logger)
         self._others: Collector | None = None
         self.bus: Bus = LocalBus(self.hub, live.backlog)
+        if live.is_shared:
+            from .live_valkey import ValkeyBus
+            from .valkey import get_connection
+
+            self.bus = ValkeyBus(
+                self.hub,
+                lambda: get_connection(live.app),
+                live.config[INSTANCE] or "",
+                live.backlog,
+                self.changed,
+                live.logger,
+            )
+            self._others = Collector("telling other processes", self.bus.tell, live.logger, finishes=True)
 
     def catch_up(self, listener: Listener, last: str | None) -> str:
         """Let a listener have what it missed, and everything from now on; returns where it stands."""
@@ -179,6 +196,7 @@ class Live(Battery[Desk]):
     Attributes:
         tokens: signs what a page hands to a browser.
         backlog: how many events are kept of each channel, and may wait for a listener.
+        is_shared: whether a Valkey takes the events to other processes.
     """
 
     row = row_named("live")
@@ -187,6 +205,8 @@ class Live(Battery[Desk]):
         super().__init__(*arguments)
         self.tokens = Tokens(self.app, self.config)
         self.backlog = self.config[OPENHEART_LIVE_BACKLOG]
+        uri = self.config[OPENHEART_URI] or ""
+        self.is_shared = self.config[REDISTOGO_URL] is not None or uri.partition(":")[0].lower() in SCHEMES
         self._is_full = threading.Event()
 
     def install(self) -> None:
@@ -205,7 +225,7 @@ class Live(Battery[Desk]):
         add_template_names(self.app, {"live_url": live_url})
         if not state.write_only:
             reaction_added.connect(self._reacted, sender=self.app)
-        if self.config[SERVER_WORKERS] > 1:
+        if self.config[SERVER_WORKERS] > 1 and not self.is_shared:
             self.logger.warning(
                 "OPENHEART_LIVE without REDISTOGO_URL: browsers hear only the events of the worker process "
                 "that they are connected to; set REDISTOGO_URL to a Valkey for those of all"
@@ -238,7 +258,7 @@ class Live(Battery[Desk]):
             self._is_full.clear()
 
     def most_listeners(self) -> int:
-        """How many may listen to this process; at least one thread of a server of ours is for other requests."""
+        """How many may listen to this process; one thread of a server of ours is always for others."""
         given = self.config[OPENHEART_LIVE_LISTENERS]
         threads = state_of(self.app).serving.threads
         if given is None:
@@ -250,7 +270,7 @@ class Live(Battery[Desk]):
 
 
 def _key(channel: str) -> str:
-    if not isinstance(channel, str) or not _CHANNEL.fullmatch(channel):
+    if not _CHANNEL.fullmatch(channel):
         raise ValueError(
             f"channel={channel!r} cannot be the name of a channel: text of 1 to 200 characters is, "
             "without line breaks and other control characters"

@@ -56,9 +56,11 @@ class Bus(ABC):
     def replay(self, channels: Sequence[str], last: str | None) -> Replay:
         """What came since an id. Raises BatteryUnavailable."""
 
+    @abstractmethod
     def check(self) -> None:
         """Try whether events go through; raises where they do not."""
 
+    @abstractmethod
     def close(self) -> None:
         """Stop."""
 
@@ -141,6 +143,12 @@ class LocalBus(Bus):
                     events += [event for event in known.events if (event.number or 0) > number]
             events.sort(key=lambda event: event.number or 0)
             return Replay(position.id, position.position, events, gaps)
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def _id(self) -> str:
         return f"{self._era}.{self._number}"

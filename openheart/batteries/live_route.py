@@ -15,9 +15,10 @@ from ..config import OPENHEART_LIVE_HEARTBEAT
 from ..errors import (
     BatteryError,
     InvalidRequest,
-    LiveFull,
     ListeningNotAllowed,
+    LiveFull,
     MethodNotAllowed,
+    ReadingNotAllowed,
     VisitorError,
 )
 from ..state import State
@@ -25,7 +26,7 @@ from ..web.answers import NO_STORE, Headers, empty_answer
 from ..web.cors import is_own_or_named, read_headers
 from ..web.errors import PROBLEM_TYPE, problem
 from ..web.query import query_of
-from .live_hub import Event, Listener, reset
+from .live_hub import Listener
 from .live_stream import Stream, cutter, socket_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ DOCUMENT: dict[str, Any] = {
             },
         ],
         "responses": {
-            "200": {"description": "The events", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            "200": {
+                "description": "The events",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
             **{
                 status: {"description": text, "content": {PROBLEM_TYPE: {"schema": {"type": "object"}}}}
                 for status, text in (
@@ -110,7 +114,11 @@ def make_view(live: Live, state: State) -> Callable[[], Response]:
 
 def _channels(live: Live, state: State, current: Request) -> tuple[list[str], float]:
     origin = current.environ.get("HTTP_ORIGIN")
-    if origin is not None and "*" not in state.origins and not is_own_or_named(current, origin, state.origins):
+    if (
+        origin is not None
+        and "*" not in state.origins
+        and not is_own_or_named(current, origin, state.origins)
+    ):
         raise ListeningNotAllowed(
             "Pages of this origin may not listen here: the server's OPENHEART_ORIGINS does not name it"
         )
@@ -121,6 +129,8 @@ def _channels(live: Live, state: State, current: Request) -> tuple[list[str], fl
             "each as channel= and what live_url() made"
         )
     read = [live.tokens.read(token) for token in tokens]
+    if state.write_only and any(channel.startswith("t:") for channel, _ in read):
+        raise ReadingNotAllowed("This server takes reactions and does not show them (OPENHEART_WRITE_ONLY)")
     return [channel for channel, _ in read], min(ends for _, ends in read) - time.time()
 
 

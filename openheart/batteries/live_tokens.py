@@ -38,13 +38,13 @@ class Tokens:
                 None,
                 self._config.source(SECRET_KEY),
                 "a long random text that all processes share, because OPENHEART_LIVE is on and signs what "
-                """browsers may hear; make one with: python -c "import secrets; print(secrets.token_hex())\"""",
+                "browsers may hear; python -c 'import secrets; print(secrets.token_hex())' makes one",
             )
 
     def sign(self, channel: str) -> str:
         """The token of a channel."""
-        token = self._serializer().dumps(channel)
-        return token if isinstance(token, str) else token.decode()
+        token: str = self._serializer().dumps(channel)
+        return token
 
     def read(self, token: str) -> tuple[str, float]:
         """The channel of a token, and the time when it ends, in seconds since 1970.
@@ -59,7 +59,7 @@ class Tokens:
             raise ListeningNotAllowed("This address is too old to listen with; load the page again") from None
         except BadData:
             raise ListeningNotAllowed(
-                "Each channel= is a token that a page of this site was given by live_url(); one of these is not"
+                "Each channel= is what live_url() gave to a page of this site; one of these is not"
             ) from None
         assert isinstance(made, datetime)
         return str(channel), made.astimezone(UTC).timestamp() + life
