@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from .batteries import mongodb, pusher
+    from .batteries.webhook_signature import verify_webhook
 
     APP: Flask | None
 
@@ -45,6 +46,7 @@ __all__ = [
     "target_for",
     "unload",
     "url_for",
+    "verify_webhook",
 ]
 
 
@@ -52,6 +54,7 @@ __all__ = [
 _BATTERIES = {
     "mongodb": "mongodb",
     "pusher": "pusher",
+    "verify_webhook": "webhook_signature",
 }
 
 
