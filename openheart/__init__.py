@@ -17,7 +17,8 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb, pusher
+    from .batteries import amqp, mongodb, pusher, valkey
+    from .batteries.background import run_back, run_background
     from .batteries.webhook_signature import verify_webhook
 
     APP: Flask | None
@@ -30,6 +31,7 @@ __all__ = [
     "OpenHeart",
     "Page",
     "__version__",
+    "amqp",
     "conf",
     "errors",
     "get_app",
@@ -43,16 +45,23 @@ __all__ = [
     "reactions_of",
     "register_blueprints",
     "run",
+    "run_back",
+    "run_background",
     "target_for",
     "unload",
     "url_for",
+    "valkey",
     "verify_webhook",
 ]
 
 
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
+    "amqp": "amqp",
     "mongodb": "mongodb",
+    "run_back": "background",
+    "run_background": "background",
+    "valkey": "valkey",
     "pusher": "pusher",
     "verify_webhook": "webhook_signature",
 }

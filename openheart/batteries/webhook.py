@@ -52,7 +52,7 @@ class Webhook(Battery[Sender]):
                 OPENHEART_WEBHOOK.name,
                 mask_uri(url),
                 self.config.source(OPENHEART_WEBHOOK),
-                "an address of the public internet, or OPENHEART_WEBHOOK_PRIVATE=on for one inside the network",
+                "a public address, or OPENHEART_WEBHOOK_PRIVATE=on for one inside the network",
             )
 
     def open(self) -> Sender:

@@ -187,6 +187,7 @@ class Sender:
     def _deliver(self, notice: _Notice) -> None:
         for turn in range(1, self._tries + 1):
             self._report_pushed_out()
+            closing = self._end is not None
             timeout = min(self._timeout, self._left())
             if timeout <= 0:
                 self._give_up(notice, turn - 1, self.failure or "the application stopped")
@@ -205,19 +206,19 @@ class Sender:
                     "The notice %s was not taken, and is sent again: %s", notice.delivery, answer.said
                 )
             self.failure = answer.said
-            if turn == self._tries or not self._pause(_delay(turn, answer.retry_after)):
+            delay = _delay(turn, answer.retry_after)
+            if turn == self._tries or not self._pause(delay, closing=closing):
                 self._give_up(notice, turn, answer.said)
                 return
 
-    def _pause(self, seconds: float) -> bool:
+    def _pause(self, seconds: float, *, closing: bool) -> bool:
         """Wait before the next try; False where the time does not allow one."""
+        if closing and seconds > self._left():
+            return False
         due = time.monotonic() + seconds
         with self._changed:
-            if self._end is not None and due > self._end:
-                return False
-            was_closing = self._end is not None
-            # Who closes wants an answer, so the next try is at once.
-            while was_closing or self._end is None:
+            # Who begins to close wants an answer, so the next try is at once.
+            while closing or self._end is None:
                 left = due - time.monotonic()
                 if left <= 0:
                     break

@@ -1,4 +1,4 @@
-"""Signatures of webhooks as the Standard Webhooks specification has them: HMAC-SHA256 over id, time and body."""
+"""Signatures of the Standard Webhooks specification: HMAC-SHA256 over id, time and body."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import binascii
 import hashlib
 import hmac
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from werkzeug.datastructures import Headers
 
 from ..errors import ConfigError, InvalidSignature
 
@@ -22,7 +23,7 @@ TOLERANCE = 300.0
 PREFIX = "whsec_"
 SHORTEST, LONGEST = 24, 64  # bytes of a key, says the specification
 EXPECTED = (
-    f"{PREFIX} and the Base64 of {SHORTEST} to {LONGEST} random bytes, or two such with a space between them; "
+    f"{PREFIX} and the Base64 of {SHORTEST} to {LONGEST} random bytes, or two such with a space between; "
     "make one: python -c 'import base64, secrets; "
     f'print("{PREFIX}" + base64.b64encode(secrets.token_bytes(32)).decode())\''
 )
@@ -66,7 +67,7 @@ def sign(keys: Sequence[bytes], delivery: str, seconds: int, body: bytes) -> str
 
 
 def verify_webhook(
-    headers: Mapping[str, str], body: bytes, secret: str | bytes, tolerance: float = TOLERANCE
+    headers: Mapping[str, str] | Headers, body: bytes, secret: str | bytes, tolerance: float = TOLERANCE
 ) -> dict[str, Any]:
     """What a webhook says, once it is sure who sent it and when. This is for those who receive one.
 
@@ -102,10 +103,9 @@ def verify_webhook(
     if not any(matches):
         raise InvalidSignature("The header webhook-signature has no signature of this secret and this body")
     age = time.time() - int(seconds)
-    if not math.isfinite(tolerance) or abs(age) > tolerance:
-        raise InvalidSignature(
-            f"It was signed {abs(age):.0f} s {'ago' if age > 0 else 'ahead of this clock'}"
-        )
+    if not abs(age) <= tolerance:
+        direction = "ago" if age > 0 else "ahead of this clock"
+        raise InvalidSignature(f"It was signed {abs(age):.0f} s {direction}, and {tolerance:g} s are allowed")
     try:
         document = json.loads(body)
     except ValueError:
