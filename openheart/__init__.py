@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .batteries import amqp, mongodb, pusher, valkey
     from .batteries.background import run_back, run_background
+    from .batteries.mail import send_mail, send_mail_a
 
     APP: Flask | None
 
@@ -46,6 +47,8 @@ __all__ = [
     "run",
     "run_back",
     "run_background",
+    "send_mail",
+    "send_mail_a",
     "target_for",
     "unload",
     "url_for",
@@ -59,6 +62,8 @@ _BATTERIES = {
     "mongodb": "mongodb",
     "run_back": "background",
     "run_background": "background",
+    "send_mail": "mail",
+    "send_mail_a": "mail",
     "valkey": "valkey",
     "pusher": "pusher",
 }
