@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from .batteries import mongodb, pusher, valkey
+    from .batteries.sessions import renew_session
 
     APP: Flask | None
 
@@ -41,6 +42,7 @@ __all__ = [
     "reactions",
     "reactions_of",
     "register_blueprints",
+    "renew_session",
     "run",
     "target_for",
     "unload",
@@ -52,6 +54,7 @@ __all__ = [
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
     "mongodb": "mongodb",
+    "renew_session": "sessions",
     "valkey": "valkey",
     "pusher": "pusher",
 }
