@@ -18,11 +18,22 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from .batteries import amqp, mongodb, pusher, valkey
+    from .batteries.amazon import (
+        AmazonKey,
+        clear_amazon_bucket,
+        delete_amazon_key,
+        exists_amazon_key,
+        get_amazon,
+        get_amazon_bucket,
+        get_amazon_key,
+        put_amazon_key,
+    )
 
     APP: Flask | None
 
 __all__ = [
     "APP",
+    "AmazonKey",
     "ApiError",
     "ApiException",
     "ApiResult",
@@ -30,13 +41,20 @@ __all__ = [
     "Page",
     "__version__",
     "amqp",
+    "clear_amazon_bucket",
     "conf",
+    "delete_amazon_key",
     "errors",
+    "exists_amazon_key",
+    "get_amazon",
+    "get_amazon_bucket",
+    "get_amazon_key",
     "get_app",
     "load",
     "mongodb",
     "page",
     "pusher",
+    "put_amazon_key",
     "react",
     "reaction_added",
     "reactions",
@@ -52,6 +70,14 @@ __all__ = [
 
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
+    "AmazonKey": "amazon",
+    "clear_amazon_bucket": "amazon",
+    "delete_amazon_key": "amazon",
+    "exists_amazon_key": "amazon",
+    "get_amazon": "amazon",
+    "get_amazon_bucket": "amazon",
+    "get_amazon_key": "amazon",
+    "put_amazon_key": "amazon",
     "amqp": "amqp",
     "mongodb": "mongodb",
     "valkey": "valkey",

@@ -21,6 +21,7 @@
     ├── BatteryError                a server that a battery uses did not do its part; names the battery
     │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
     │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
+    │   ├── KeyNotFound             the bucket has no such key
     │   ├── MessageUnroutable       no queue takes an AMQP message
     │   └── MessageRefused          the broker did not take an AMQP message
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
@@ -55,6 +56,7 @@ __all__ = [
     "InvalidEmoji",
     "InvalidRequest",
     "InvalidTarget",
+    "KeyNotFound",
     "ListingNotAllowed",
     "MessageRefused",
     "MessageUnroutable",
@@ -140,6 +142,10 @@ class BatteryUnavailable(BatteryError):
 
 class BatteryOutcomeUnknown(BatteryError):
     """The server of a battery went away after it was asked: it is done once or not at all."""
+
+
+class KeyNotFound(BatteryError):
+    """The bucket has no such key."""
 
 
 class MessageUnroutable(BatteryError):
