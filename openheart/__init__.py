@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         get_amazon_key,
         put_amazon_key,
     )
+    from .batteries.background import run_back, run_background
+    from .batteries.webhook_signature import verify_webhook
 
     APP: Flask | None
 
@@ -61,10 +63,13 @@ __all__ = [
     "reactions_of",
     "register_blueprints",
     "run",
+    "run_back",
+    "run_background",
     "target_for",
     "unload",
     "url_for",
     "valkey",
+    "verify_webhook",
 ]
 
 
@@ -80,8 +85,11 @@ _BATTERIES = {
     "put_amazon_key": "amazon",
     "amqp": "amqp",
     "mongodb": "mongodb",
+    "run_back": "background",
+    "run_background": "background",
     "valkey": "valkey",
     "pusher": "pusher",
+    "verify_webhook": "webhook_signature",
 }
 
 

@@ -13,6 +13,7 @@
     │   ├── InvalidRequest          400
     │   ├── OriginNotAllowed        403
     │   ├── ReadingNotAllowed       403
+    │   ├── InvalidSignature        403, for webhooks that you receive
     │   ├── ListingNotAllowed       403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
@@ -55,6 +56,7 @@ __all__ = [
     "InvalidBody",
     "InvalidEmoji",
     "InvalidRequest",
+    "InvalidSignature",
     "InvalidTarget",
     "KeyNotFound",
     "ListingNotAllowed",
@@ -247,6 +249,14 @@ class ReadingNotAllowed(VisitorError):
     status = 403
     type = "reading-not-allowed"
     title = "Counts are not shown here"
+
+
+class InvalidSignature(VisitorError):
+    """A webhook does not come from whom it says, is too old, or was changed on its way."""
+
+    status = 403
+    type = "invalid-signature"
+    title = "The signature is not right"
 
 
 class ListingNotAllowed(VisitorError):
