@@ -30,7 +30,6 @@ def long_description() -> str:
 # The lower bounds are what requirements/min.txt installs and `make test-min` tests.
 EXTRAS = {
     "amqp": ["pika>=1.3.2"],
-    "background": ["APScheduler>=3.10"],
     "gunicorn": ["gunicorn>=22.0"],
     "granian": ["granian>=2.0"],
     "locales": ["Flask-Babel>=4.0"],

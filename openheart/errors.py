@@ -13,13 +13,18 @@
     │   ├── InvalidRequest          400
     │   ├── OriginNotAllowed        403
     │   ├── ReadingNotAllowed       403
+    │   ├── InvalidSignature        403, for webhooks that you receive
     │   ├── ListingNotAllowed       403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
     │   ├── BodyTooLarge            413
     │   └── UnsupportedBody         415
     ├── BatteryError                a server that a battery uses did not do its part; names the battery
-    │   └── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
+    │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
+    │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
+    │   ├── KeyNotFound             the bucket has no such key
+    │   ├── MessageUnroutable       no queue takes an AMQP message
+    │   └── MessageRefused          the broker did not take an AMQP message
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
@@ -42,6 +47,7 @@ __all__ = [
     "BackendUnavailable",
     "BackendUnusable",
     "BatteryError",
+    "BatteryOutcomeUnknown",
     "BatteryUnavailable",
     "BlueprintImportError",
     "BodyTooLarge",
@@ -50,8 +56,12 @@ __all__ = [
     "InvalidBody",
     "InvalidEmoji",
     "InvalidRequest",
+    "InvalidSignature",
     "InvalidTarget",
+    "KeyNotFound",
     "ListingNotAllowed",
+    "MessageRefused",
+    "MessageUnroutable",
     "MethodNotAllowed",
     "MissingDependency",
     "OnHold",
@@ -130,6 +140,22 @@ class BatteryError(OpenHeartError):
 
 class BatteryUnavailable(BatteryError):
     """The server of a battery cannot be reached, or does not answer in time. Nothing was done."""
+
+
+class BatteryOutcomeUnknown(BatteryError):
+    """The server of a battery went away after it was asked: it is done once or not at all."""
+
+
+class KeyNotFound(BatteryError):
+    """The bucket has no such key."""
+
+
+class MessageUnroutable(BatteryError):
+    """The broker has no queue for this message. It is stored nowhere."""
+
+
+class MessageRefused(BatteryError):
+    """The broker did not take this message, such as for a queue that is full. It is stored nowhere."""
 
 
 class BlueprintImportError(OpenHeartError, ImportError):
@@ -223,6 +249,14 @@ class ReadingNotAllowed(VisitorError):
     status = 403
     type = "reading-not-allowed"
     title = "Counts are not shown here"
+
+
+class InvalidSignature(VisitorError):
+    """A webhook does not come from whom it says, is too old, or was changed on its way."""
+
+    status = 403
+    type = "invalid-signature"
+    title = "The signature is not right"
 
 
 class ListingNotAllowed(VisitorError):
