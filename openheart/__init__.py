@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         get_amazon,
         get_amazon_bucket,
         get_amazon_key,
+        list_amazon_keys,
         put_amazon_key,
     )
     from .batteries.background import run_back, run_background
@@ -52,6 +53,7 @@ __all__ = [
     "get_amazon_bucket",
     "get_amazon_key",
     "get_app",
+    "list_amazon_keys",
     "load",
     "mongodb",
     "page",
@@ -82,6 +84,7 @@ _BATTERIES = {
     "get_amazon": "amazon",
     "get_amazon_bucket": "amazon",
     "get_amazon_key": "amazon",
+    "list_amazon_keys": "amazon",
     "put_amazon_key": "amazon",
     "amqp": "amqp",
     "mongodb": "mongodb",
