@@ -39,9 +39,9 @@ napoleon_numpy_docstring = False
 # Other projects' names are named and not linked: their pages are not fetched while ours are built.
 nitpick_ignore_regex = [
     (r"py:.*", r"(flask|werkzeug|blinker|click|collections|logging|pathlib|types|typing|abc)\..*"),
-    (r"py:.*", r"openheart\.((options|casts)\.T_co|config\._Layer|extension\.F)"),
+    (r"py:.*", r"openheart\.((options(\.option)?|casts)\.T_co|config\._Layer|extension\.F)"),
     (r"py:.*", r"(Flask|Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|TracebackType|NamedSignal)"),
-    (r"py:.*", r"Client|Database"),
+    (r"py:.*", r"Client|Database|(pika|boto3|mypy_boto3_s3)\..*|Handler"),
 ]
 
 html_theme = "flask"

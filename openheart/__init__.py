@@ -17,7 +17,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb
+    from .batteries import amqp, mongodb, pusher, valkey
 
     APP: Flask | None
 
@@ -29,12 +29,14 @@ __all__ = [
     "OpenHeart",
     "Page",
     "__version__",
+    "amqp",
     "conf",
     "errors",
     "get_app",
     "load",
     "mongodb",
     "page",
+    "pusher",
     "react",
     "reaction_added",
     "reactions",
@@ -44,12 +46,16 @@ __all__ = [
     "target_for",
     "unload",
     "url_for",
+    "valkey",
 ]
 
 
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
+    "amqp": "amqp",
     "mongodb": "mongodb",
+    "valkey": "valkey",
+    "pusher": "pusher",
 }
 
 

@@ -11,7 +11,6 @@ import flask
 from flask import Flask, Request, current_app, has_request_context, request
 from jinja2 import Environment
 from werkzeug.local import LocalProxy
-from werkzeug.routing import MapAdapter
 
 from .errors import BackendError, InvalidTarget, OpenHeartError, TargetNotFound
 from .protocol import canonical_target
@@ -47,9 +46,9 @@ class Page:
         try:
             canonical = canonical_target(f"/{path.lstrip('/')}")
             pages = state_of(self._app).pages
-            if not (pages.is_asked or pages.slugs):
+            if not pages.are_asked:
                 return canonical
-            return pages.resolve(self._app, _adapter(self._app), path, canonical)
+            return pages.resolve(pages.adapter(self._request), path, canonical)
         except (InvalidTarget, TargetNotFound):
             return None
 
@@ -153,14 +152,14 @@ def target_for(endpoint: str, /, **values: Any) -> str:
         blueprint = request.blueprint if has_request_context() else None
         endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
     app.inject_url_defaults(endpoint, values)
-    adapter = _adapter(app)
+    pages = state_of(app).pages
+    adapter = pages.adapter(_current_request(app))
     address = urlsplit(adapter.build(endpoint, values, method="GET"))
     path = f"/{unquote(address.path).removeprefix(adapter.script_name).lstrip('/')}"
     if address.netloc:
         path = f"//{address.netloc}{path}"
     canonical = canonical_target(path)
-    pages = state_of(app).pages
-    return pages.resolve(app, adapter, path, canonical) if pages.is_asked or pages.slugs else canonical
+    return pages.resolve(adapter, path, canonical) if pages.are_asked else canonical
 
 
 def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
@@ -241,10 +240,10 @@ def _read(targets: Iterable[str]) -> list[Counts]:
         return [{} for _ in asked]
 
 
-def _adapter(app: Flask) -> MapAdapter:
-    current = request._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]
-    adapter = app.create_url_adapter(current if current and current_app == app else None)
-    return adapter or app.url_map.bind("localhost", script_name=app.config["APPLICATION_ROOT"])
+def _current_request(app: Flask) -> Request | None:
+    if not has_request_context() or current_app != app:
+        return None
+    return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
 # What may stand in a path as it is (URL standard, path percent-encode set).

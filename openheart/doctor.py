@@ -111,7 +111,7 @@ def _storage(backend: Backend) -> Iterator[Finding]:
 
 def _file(backend: Backend) -> Iterator[Finding]:
     path = getattr(backend, "path", None)
-    if not isinstance(path, Path):
+    if not isinstance(path, Path) or backend.uri.partition(":")[0] != "sqlite":
         return
     yield Finding("ok", f"The file is {path}, and SQLite is {sqlite3.sqlite_version}")
     kind = _file_system(path)

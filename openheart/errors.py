@@ -19,7 +19,10 @@
     │   ├── BodyTooLarge            413
     │   └── UnsupportedBody         415
     ├── BatteryError                a server that a battery uses did not do its part; names the battery
-    │   └── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
+    │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
+    │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
+    │   ├── MessageUnroutable       no queue takes an AMQP message
+    │   └── MessageRefused          the broker did not take an AMQP message
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
@@ -42,6 +45,7 @@ __all__ = [
     "BackendUnavailable",
     "BackendUnusable",
     "BatteryError",
+    "BatteryOutcomeUnknown",
     "BatteryUnavailable",
     "BlueprintImportError",
     "BodyTooLarge",
@@ -52,6 +56,8 @@ __all__ = [
     "InvalidRequest",
     "InvalidTarget",
     "ListingNotAllowed",
+    "MessageRefused",
+    "MessageUnroutable",
     "MethodNotAllowed",
     "MissingDependency",
     "OnHold",
@@ -130,6 +136,18 @@ class BatteryError(OpenHeartError):
 
 class BatteryUnavailable(BatteryError):
     """The server of a battery cannot be reached, or does not answer in time. Nothing was done."""
+
+
+class BatteryOutcomeUnknown(BatteryError):
+    """The server of a battery went away after it was asked: it is done once or not at all."""
+
+
+class MessageUnroutable(BatteryError):
+    """The broker has no queue for this message. It is stored nowhere."""
+
+
+class MessageRefused(BatteryError):
+    """The broker did not take this message, such as for a queue that is full. It is stored nowhere."""
 
 
 class BlueprintImportError(OpenHeartError, ImportError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -11,7 +11,7 @@ from . import logs
 from .config import Config, load_config
 from .context import extend_requests, extend_templates
 from .errors import OpenHeartError
-from .routing import Slug, mark_routes
+from .routing import Slugs, mark_routes
 from .state import State, make_state
 from .web.routes import register
 
@@ -44,7 +44,7 @@ class OpenHeart:
     def __init__(self, app: Flask | None = None, *, env: bool = True, **options: Any) -> None:
         self._env = env
         self._options = options
-        self._slugs: dict[str, Slug] = {}
+        self._slugs = Slugs()
         if app is not None:
             self.init_app(app)
 
@@ -79,7 +79,8 @@ class OpenHeart:
         A function that stands at the route itself, ``openheart=post_target``, goes before it.
 
         Args:
-            endpoint: the endpoint, in each app of this extension that has it.
+            endpoint: the endpoint, in each app of this extension that has it. Where none of them has it,
+                the log says so when a page is looked up first.
         """
 
         def remember(function: F) -> F:
@@ -90,7 +91,7 @@ class OpenHeart:
 
 
 def add_openheart(
-    app: Flask, config: Config, *, standalone: bool = False, slugs: Mapping[str, Slug] | None = None
+    app: Flask, config: Config, *, standalone: bool = False, slugs: Slugs | None = None
 ) -> State:
     """Make the state of an application from settings that are found already, and register the routes.
 
@@ -98,7 +99,7 @@ def add_openheart(
         app: the application.
         config: its settings.
         standalone: whether this is openheart's own server, with a page at ``/``.
-        slugs: endpoint -> the function that gives the targets of its pages.
+        slugs: the slug functions of the extension.
 
     Raises:
         ConfigError: a setting cannot be used.

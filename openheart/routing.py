@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
 import re
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, cast
 from urllib.parse import unquote, urlsplit
 
-from flask import Flask
+from flask import Flask, Request
 from werkzeug.exceptions import Gone, HTTPException, NotFound
 from werkzeug.routing import (
     BaseConverter,
@@ -23,7 +26,7 @@ from werkzeug.routing import (
 from .errors import ConfigError, TargetNotFound
 from .protocol import canonical_target
 
-__all__ = ["PageRule", "Pages", "Slug", "mark_routes"]
+__all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
 
 Slug = Callable[..., Any]
 """Called with the arguments of a page's rule; returns its target, or None where there is no such page.
@@ -37,45 +40,74 @@ _FULL_ADDRESS = re.compile("(?:https?:)?//[^/]*", re.IGNORECASE)
 _REWRITING = (IntegerConverter, FloatConverter, UUIDConverter)
 
 
+class Slugs(dict[str, Slug]):
+    """The slug functions of one extension, by endpoint.
+
+    Attributes:
+        users: the pages of each of its applications, as long as these are there.
+    """
+
+    __slots__ = ("users",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users: list[weakref.ref[Pages]] = []
+
+    def unused(self) -> list[str]:
+        """The endpoints that no application of the extension has."""
+        views = [pages.app.view_functions for user in tuple(self.users) if (pages := user()) is not None]
+        return [name for name in self if not any(name in each for each in views)]
+
+
 class Pages:
     """Which routes of one application have reactions, and the target of each page.
 
     Args:
-        slugs: endpoint -> slug function; the extension may add some later.
+        app: the application.
+        slugs: the slug functions of its extension, which may add some later.
         open_targets: whether addresses that no marked route has are targets too; None is True until a
             route is marked.
+        logger: told of slug functions that no application uses.
 
     Attributes:
-        is_asked: whether a target is looked up in the URL map at all; with ``slugs`` empty and this
-            False it is taken as it is.
+        app: the argument.
+        is_marked: whether a route of it has ``openheart=``.
     """
 
-    __slots__ = ("__weakref__", "_open_targets", "is_asked", "is_marked", "slugs")
+    __slots__ = ("__weakref__", "_checked_slugs", "_logger", "_open_targets", "_slugs", "app", "is_marked")
 
-    def __init__(self, slugs: Mapping[str, Slug], open_targets: bool | None) -> None:
-        self.slugs = slugs
+    def __init__(self, app: Flask, slugs: Slugs, open_targets: bool | None, logger: logging.Logger) -> None:
+        self.app = app
         self.is_marked = False
-        self.is_asked = open_targets is False
+        self._slugs = slugs
         self._open_targets = open_targets
+        self._logger = logger
+        self._checked_slugs = 0
+        slugs.users.append(weakref.ref(self, slugs.users.remove))
 
-    def mark(self) -> None:
-        """Note that a route of this application has reactions."""
-        self.is_marked = True
-        self.is_asked = True
+    @property
+    def are_asked(self) -> bool:
+        """Whether a target is looked up in the URL map at all; otherwise it is taken as it is."""
+        return self.is_marked or bool(self._slugs) or self._open_targets is False
 
-    def is_open(self, app: Flask) -> bool:
+    @property
+    def are_open(self) -> bool:
         """Whether an address is a target that no marked route has."""
         if self._open_targets is not None:
             return self._open_targets
         # The slugs of one extension may be meant for another of its apps.
-        return not self.is_marked and not any(name in app.view_functions for name in self.slugs)
+        return not self.is_marked and not any(name in self.app.view_functions for name in self._slugs)
 
-    def resolve(self, app: Flask, adapter: MapAdapter, address: str, canonical: str) -> str:
+    def adapter(self, request: Request | None) -> MapAdapter:
+        """The URL map, bound to the host of a request, or without one to that of SERVER_NAME."""
+        adapter = self.app.create_url_adapter(request)
+        return adapter or self.app.url_map.bind("localhost", script_name=self.app.config["APPLICATION_ROOT"])
+
+    def resolve(self, adapter: MapAdapter, address: str, canonical: str) -> str:
         """The target that is stored for an address.
 
         Args:
-            app: the application.
-            adapter: its URL map, bound to the host that was asked.
+            adapter: the URL map, bound to the host that was asked.
             address: the decoded path or full address of a page, as it was asked for.
             canonical: the same as a canonical target.
 
@@ -87,9 +119,11 @@ class Pages:
             TargetNotFound: no page with reactions is there.
             HTTPException: the slug function aborted with something other than 404 and 410.
         """
+        if len(self._slugs) != self._checked_slugs:
+            self._check_slugs()
         is_refused = False
         tried = set()
-        for place, path in _places(app, adapter, address, canonical):
+        for place, path in _places(self.app, adapter, address, canonical):
             if (place.server_name, place.subdomain, path) in tried:
                 continue
             tried.add((place.server_name, place.subdomain, path))
@@ -98,17 +132,32 @@ class Pages:
                 continue
             rule, arguments, path = found
             mark = getattr(rule, "openheart", False)
-            slug = mark if callable(mark) else self.slugs.get(rule.endpoint)
+            slug = mark if callable(mark) else self._slugs.get(rule.endpoint)
             if slug is not None:
-                target = _call(app, rule, slug, arguments)
+                target = _call(self.app, rule, slug, arguments)
                 if target is not None:
                     return canonical_target(target)
                 is_refused = True
             elif mark:
                 return _own_target(place, rule, arguments, path)
-        if is_refused or not self.is_open(app):
+        if is_refused or not self.are_open:
             raise TargetNotFound(f"There is no page with reactions at {canonical!r}; check the address")
         return canonical
+
+    def _check_slugs(self) -> None:
+        # Not before the first look-up, when the applications have all their routes. No error, because
+        # an application may leave out a blueprint whose slug functions are there.
+        self._checked_slugs = len(self._slugs)
+        endpoints = [name for name in self.app.view_functions if not name.startswith("openheart.")]
+        # Without their blueprints, since a wrong one, or none, is a likely mistake.
+        bare = {name.rpartition(".")[2]: name for name in endpoints}
+        for name in self._slugs.unused():
+            near = difflib.get_close_matches(name.rpartition(".")[2], bare, n=1)
+            self._logger.warning(
+                "@oh.slug(%r) is not used, because no app of this extension has that endpoint; %s",
+                name,
+                f"the nearest is {bare[near[0]]!r}" if near else "`flask routes` lists the endpoints",
+            )
 
 
 class PageRule(Rule):
@@ -139,7 +188,7 @@ class PageRule(Rule):
         """Make the rule part of a map; from now on the application has a marked route."""
         super().bind(map, rebind)
         if self.openheart:
-            self.openheart_pages.mark()
+            self.openheart_pages.is_marked = True
 
     def get_converter(
         self, variable_name: str, converter_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -155,7 +204,7 @@ def mark_routes(app: Flask, pages: Pages) -> None:
 
     Args:
         app: the application; it may have a rule class of its own.
-        pages: told of each marked route.
+        pages: what knows of marked routes; it learns of each.
 
     Raises:
         ConfigError: its ``url_rule_class`` is no class that can be extended.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -14,7 +13,7 @@ from . import config as settings
 from .config import Config
 from .errors import ConfigError, InvalidEmoji, OpenHeartError
 from .protocol import Policy
-from .routing import Pages, Slug
+from .routing import Pages, Slugs
 from .service import Service
 from .storage.uri import backend_from_config
 
@@ -82,7 +81,7 @@ def make_state(
     logger: logging.Logger,
     *,
     standalone: bool = False,
-    slugs: Mapping[str, Slug] | None = None,
+    slugs: Slugs | None = None,
 ) -> State:
     """Make the state of one application; opens nothing.
 
@@ -113,7 +112,9 @@ def make_state(
             stale=config[settings.OPENHEART_STALE],
             logger=logger,
         ),
-        pages=Pages({} if slugs is None else slugs, config[settings.OPENHEART_OPEN_TARGETS]),
+        pages=Pages(
+            app, Slugs() if slugs is None else slugs, config[settings.OPENHEART_OPEN_TARGETS], logger
+        ),
         standalone=standalone,
         prefix=prefix.rstrip("/"),
         folder=folder,

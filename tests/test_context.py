@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_type
 
 import pytest
 from flask import Flask, Request, render_template_string, request
@@ -123,6 +123,23 @@ class TestThePage:
         OpenHeart(app, env=False, uri="memory:")
         app.add_url_rule("/a", "a", lambda: request.own + request.openheart.target)  # type: ignore[attr-defined]
         assert app.test_client().get("/a").text == "yesa"
+
+
+def test_a_type_checker_knows_them_all() -> None:
+    app = openheart.load(site())
+    app.add_url_rule("/a", "a", lambda: "")
+    with app.test_request_context("/a"):
+        assert_type(openheart.page, openheart.Page)
+        assert_type(openheart.page.reactions, dict[str, int])
+        assert_type(openheart.page.react("🥨"), dict[str, int])
+        assert_type(openheart.page.target, str | None)
+        assert_type(openheart.page.url, str | None)
+        assert_type(openheart.react("a", "🥨"), dict[str, int])
+        assert_type(openheart.reactions("a"), dict[str, int])
+        assert_type(openheart.reactions_of(["a"]), dict[str, dict[str, int]])
+        assert_type(openheart.url_for("a"), str)
+        assert_type(openheart.get_app(), Flask)
+        assert_type(openheart.APP, Flask | None)
 
 
 class TestLists:

@@ -10,6 +10,7 @@ from flask import Flask
 from openheart import OpenHeart, base, doctor
 from openheart.doctor import Finding, examine, of_config_error
 from openheart.errors import BackendUnavailable, ConfigError, OpenHeartError
+from openheart.storage.memory import MemoryBackend
 from openheart.storage.sqlite import SqliteBackend
 
 
@@ -53,6 +54,15 @@ def test_the_storage_is_left_as_it_was() -> None:
     backend = SqliteBackend("sqlite:///x.db")
     with backend:
         assert list(backend.iter_targets()) == []
+
+
+def test_a_file_that_is_not_of_sqlite_is_nothing_to_say_of_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FileBackend(MemoryBackend):
+        path = Path("counts.json")
+
+    monkeypatch.setattr(doctor, "backend_from_config", lambda *_: FileBackend("memory:"))
+
+    assert not any("SQLite" in row.what for row in findings())
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from flask import Flask, Response, jsonify
@@ -47,10 +50,9 @@ def test_two_apps_with_different_storages_under_threads_never_mix_a_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENHEART_URI", "nosql://not-for-these")
-    apps = [
-        host(url_prefix="/one", emoji="🥨"),
-        host(url_prefix="/two", emoji="👍", uri=f"sqlite:///{tmp_path}/two.db"),
-    ]
+    oh, apps = OpenHeart(env=False), [Flask("one"), Flask("two")]
+    oh.init_app(apps[0], url_prefix="/one", emoji="🥨", uri="memory:")
+    oh.init_app(apps[1], url_prefix="/two", emoji="👍", uri=f"sqlite:///{tmp_path}/two.db")
 
     def react(number: int) -> tuple[int, int]:
         mine, other = number % 2, 1 - number % 2
@@ -67,6 +69,31 @@ def test_two_apps_with_different_storages_under_threads_never_mix_a_count(
     finally:
         for app in apps:
             app.extensions["openheart"].service.close()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_contexts_and_threads_that_end_leave_nothing_open(tmp_path: Path) -> None:
+    app = host(uri=f"sqlite:///{tmp_path}/counts.db")
+    opened = []
+
+    def visit() -> None:
+        with app.app_context():
+            openheart.react("a", "🥨")
+            openheart.reactions("a")
+
+    try:
+        for _ in range(3):
+            threads = [Thread(target=visit) for _ in range(16)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            opened.append(len(os.listdir("/proc/self/fd")))
+        assert app.test_client().get("/openheart/a").json == {"🥨": 48}
+    finally:
+        app.extensions["openheart"].service.close()
+    # A few connections are kept for the threads to come, with up to three files each.
+    assert max(opened) - len(os.listdir("/proc/self/fd")) < 32
 
 
 def test_many_apps_of_one_extension_leave_nothing_behind() -> None:
@@ -187,6 +214,20 @@ class TestTheHostStaysItself:
             assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
         assert seen == []
         assert client.get("/nothing").text == "host's own page"
+
+    @pytest.mark.parametrize("add", [OpenHeart, openheart.load])
+    def test_its_logging_is_not_set_up(
+        self, add: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LEVEL", "DEBUG")
+        loggers = [logging.getLogger(name) for name in (None, "openheart", "openheart.blog", "host")]
+        before = [(logger.level, [*logger.handlers], [*logger.filters]) for logger in loggers]
+        app = Flask("host")
+
+        add(app, uri="memory:", name="host" if add is openheart.load else "blog")
+        app.test_client().post("/openheart/a", data="🥨")
+
+        assert [(logger.level, [*logger.handlers], [*logger.filters]) for logger in loggers] == before
 
     def test_its_json_provider_is_not_asked(self) -> None:
         class Shouting(DefaultJSONProvider):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -141,6 +143,42 @@ def test_slugs_of_an_endpoint_that_an_app_does_not_have_leave_its_targets_open()
     assert react(app.test_client(), "/openheart/anything") == 200
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "nearest"),
+    [("psot", "'post'"), ("blog.post", "'post'"), ("nothing like it", "flask routes")],
+)
+def test_a_slug_function_that_no_app_uses_is_said_once_with_the_nearest_endpoint(
+    endpoint: str, nearest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    oh, app = OpenHeart(env=False, uri="memory:"), Flask("site")
+    oh.slug(endpoint)(lambda number: "x")
+    oh.init_app(app)
+    app.add_url_rule("/<int:number>", "post", page)
+
+    for _ in range(2):
+        assert react(app.test_client(), "/openheart/5") == 200
+
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert repr(endpoint) in line
+    assert nearest in line
+
+
+def test_a_slug_function_for_another_app_of_the_extension_is_nothing_to_say(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    oh, apps = OpenHeart(env=False, uri="memory:"), [Flask("a"), Flask("b")]
+    oh.slug("post")(lambda: "x")
+    for app in apps:
+        oh.init_app(app)
+    apps[1].add_url_rule("/post", "post", page)
+
+    for app in apps:
+        assert react(app.test_client(), "/openheart/post") == 200
+
+    assert caplog.records == []
+    assert (stored(apps[0], "post"), stored(apps[1], "x")) == ({"🥨": 1}, {"🥨": 1})
+
+
 @pytest.mark.parametrize(("status", "answer"), [(404, 404), (410, 404), (403, 403), (401, 401)])
 def test_a_slug_function_may_abort(status: int, answer: int) -> None:
     def target(slug: str) -> str:
@@ -153,6 +191,23 @@ def test_a_slug_function_may_abort(status: int, answer: int) -> None:
     refused = app.test_client().post("/openheart/posts/a", data="🥨")
 
     assert (refused.status_code, refused.content_type) == (answer, "application/problem+json")
+
+
+def test_a_slug_function_may_be_a_coroutine_function() -> None:
+    class Site(Flask):
+        def async_to_sync(self, func: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+            return lambda **arguments: asyncio.run(func(**arguments))
+
+    async def target(slug: str) -> str | None:
+        return slug if slug == "a" else None
+
+    app = Site("site")
+    OpenHeart(app, env=False, uri="memory:")
+    app.add_url_rule("/posts/<slug>", "post", page, openheart=target)
+
+    assert react(app.test_client(), "/openheart/posts/a") == 200
+    assert react(app.test_client(), "/openheart/posts/b") == 404
+    assert stored(app, "a") == {"🥨": 1}
 
 
 def test_a_slug_function_that_returns_no_text_is_told_so() -> None:

@@ -67,12 +67,12 @@ class JsonBackend(Backend):
         return Page(rows, write_cursor(found[limit - 1]) if len(found) > limit else None)
 
     def delete(self, targets: Sequence[str]) -> None:
-        with self._lock:
+        with self._alone():
             everything = self._read()
             self._write({target: counts for target, counts in everything.items() if target not in targets})
 
     def rename(self, old: str, new: str) -> Counts:
-        with self._lock:
+        with self._alone():
             everything = self._read()
             counts = everything.pop(new, {})
             for emoji, count in everything.pop(old, {}).items():

@@ -12,9 +12,12 @@ from flask import render_template_string
 import openheart
 
 PAGE = """<!doctype html>
+<html lang="en">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Hello</title>
+<style>body, button { font: 1.2rem/2 system-ui, sans-serif }</style>
 <h1>Hello</h1>
-<form action="/openheart/hello?back=/" method="post" enctype="text/plain">
+<form action="{{ openheart_url('hello') }}?back=/" method="post" enctype="text/plain">
   {% for emoji in ("❤️", "🥨", "🎉") %}
   <button name="{{ emoji }}">{{ emoji }} {{ counts.get(emoji, 0) }}</button>
   {% endfor %}

@@ -148,24 +148,20 @@ def _from_path(current: Request, state: State, target: str) -> str:
         # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes tell whether the visitor did.
         path: bytes = current.environ["PATH_INFO"].encode("latin-1")
         canonical = target_from_bytes(path[len(state.prefix.encode()) + 1 :])
-    pages = state.pages
-    return _stored(current, state, target, canonical) if pages.is_asked or pages.slugs else canonical
+    return _stored(current, state, target, canonical) if state.pages.are_asked else canonical
 
 
 def _from_url(current: Request, state: State, text: str) -> str:
     if REPLACEMENT in text:
         raise InvalidTarget("A target in target= is not valid UTF-8; percent-encode its UTF-8 bytes")
     canonical = target_from_url(text)
-    pages = state.pages
-    if not (pages.is_asked or pages.slugs):
+    if not state.pages.are_asked:
         return canonical
     return _stored(current, state, unquote(text.partition("#")[0].partition("?")[0]), canonical)
 
 
 def _stored(current: Request, state: State, address: str, canonical: str) -> str:
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    adapter = app.create_url_adapter(current)
-    return state.pages.resolve(app, adapter, address, canonical)
+    return state.pages.resolve(state.pages.adapter(current), address, canonical)
 
 
 def _require_reading(state: State) -> None:

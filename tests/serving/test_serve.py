@@ -137,6 +137,21 @@ def test_debug_level_on_loopback_is_the_development_server(start_server: StartSe
     assert is_free(url)
 
 
+def test_an_app_that_the_reloader_starts_again_goes_on_counting(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    served = start_server(LEVEL="DEBUG")
+    url = served.line()
+    before = httpx.post(f"{url}/openheart/hello", content="🥨", timeout=PATIENCE).json()
+    script = tmp_path / "served.py"
+
+    script.write_text(f"{script.read_text()}\n# changed\n")
+
+    url = served.line()
+    after = httpx.post(f"{url}/openheart/hello", content="🥨", timeout=PATIENCE).json()
+    assert (before, after) == ({"🥨": 1}, {"🥨": 2})
+
+
 def run(*lines: str, **variables: str) -> subprocess.CompletedProcess[str]:
     program = "\n".join(["import openheart", "openheart.load(name='one', uri='memory:')", *lines])
     return subprocess.run(
