@@ -18,11 +18,25 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from .batteries import amqp, mongodb, pusher, valkey
+    from .batteries.amazon import (
+        AmazonKey,
+        clear_amazon_bucket,
+        delete_amazon_key,
+        exists_amazon_key,
+        get_amazon,
+        get_amazon_bucket,
+        get_amazon_key,
+        put_amazon_key,
+    )
+    from .batteries.background import run_back, run_background
+    from .batteries.sessions import renew_session
+    from .batteries.webhook_signature import verify_webhook
 
     APP: Flask | None
 
 __all__ = [
     "APP",
+    "AmazonKey",
     "ApiError",
     "ApiException",
     "ApiResult",
@@ -30,32 +44,55 @@ __all__ = [
     "Page",
     "__version__",
     "amqp",
+    "clear_amazon_bucket",
     "conf",
+    "delete_amazon_key",
     "errors",
+    "exists_amazon_key",
+    "get_amazon",
+    "get_amazon_bucket",
+    "get_amazon_key",
     "get_app",
     "load",
     "mongodb",
     "page",
     "pusher",
+    "put_amazon_key",
     "react",
     "reaction_added",
     "reactions",
     "reactions_of",
     "register_blueprints",
+    "renew_session",
     "run",
+    "run_back",
+    "run_background",
     "target_for",
     "unload",
     "url_for",
     "valkey",
+    "verify_webhook",
 ]
 
 
 # Name -> the module of openheart.batteries that has it, or that it is.
 _BATTERIES = {
+    "AmazonKey": "amazon",
+    "clear_amazon_bucket": "amazon",
+    "delete_amazon_key": "amazon",
+    "exists_amazon_key": "amazon",
+    "get_amazon": "amazon",
+    "get_amazon_bucket": "amazon",
+    "get_amazon_key": "amazon",
+    "put_amazon_key": "amazon",
     "amqp": "amqp",
     "mongodb": "mongodb",
+    "renew_session": "sessions",
+    "run_back": "background",
+    "run_background": "background",
     "valkey": "valkey",
     "pusher": "pusher",
+    "verify_webhook": "webhook_signature",
 }
 
 

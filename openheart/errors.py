@@ -13,6 +13,7 @@
     │   ├── InvalidRequest          400
     │   ├── OriginNotAllowed        403
     │   ├── ReadingNotAllowed       403
+    │   ├── InvalidSignature        403, for webhooks that you receive
     │   ├── ListingNotAllowed       403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
@@ -21,6 +22,7 @@
     ├── BatteryError                a server that a battery uses did not do its part; names the battery
     │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
     │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
+    │   ├── KeyNotFound             the bucket has no such key
     │   ├── MessageUnroutable       no queue takes an AMQP message
     │   └── MessageRefused          the broker did not take an AMQP message
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
@@ -54,7 +56,9 @@ __all__ = [
     "InvalidBody",
     "InvalidEmoji",
     "InvalidRequest",
+    "InvalidSignature",
     "InvalidTarget",
+    "KeyNotFound",
     "ListingNotAllowed",
     "MessageRefused",
     "MessageUnroutable",
@@ -140,6 +144,10 @@ class BatteryUnavailable(BatteryError):
 
 class BatteryOutcomeUnknown(BatteryError):
     """The server of a battery went away after it was asked: it is done once or not at all."""
+
+
+class KeyNotFound(BatteryError):
+    """The bucket has no such key."""
 
 
 class MessageUnroutable(BatteryError):
@@ -241,6 +249,14 @@ class ReadingNotAllowed(VisitorError):
     status = 403
     type = "reading-not-allowed"
     title = "Counts are not shown here"
+
+
+class InvalidSignature(VisitorError):
+    """A webhook does not come from whom it says, is too old, or was changed on its way."""
+
+    status = 403
+    type = "invalid-signature"
+    title = "The signature is not right"
 
 
 class ListingNotAllowed(VisitorError):
