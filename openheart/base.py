@@ -62,8 +62,8 @@ def load(
         logger: the name in the logs; the variable NAME goes before it.
         models: the module of the app's document classes (mongoengine), which are put on the app's own
             MongoDB.
-        safe: refuse unknown OPENHEART_* variables, and try the storage with a write and a read that
-            leave nothing behind.
+        safe: refuse unknown OPENHEART_* variables, try the storage with a write and a read that leave
+            nothing behind, and with ``redis_session`` the Valkey; refuse sessions without a SECRET_KEY.
         kwargs: settings by their names, such as ``port=8080`` or ``uri="memory:"`` (OPENHEART_URI).
 
     Returns:
@@ -72,6 +72,7 @@ def load(
     Raises:
         ConfigError: a setting or an argument cannot be used; names it.
         BackendError: with ``safe``, the storage does not work.
+        BatteryError: with ``safe``, the sessions do not work.
     """
     if isinstance(app, Flask) and "openheart" in app.extensions:
         state.APP = app
@@ -225,8 +226,10 @@ def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, 
         # Closed again, because a server may fork after this.
         try:
             added.service.check()
+            for battery in added.batteries.values():
+                battery.prove()
         finally:
-            added.service.close()
+            added.close()
     state.APP = app
 
 
