@@ -47,7 +47,7 @@ nitpick_ignore_regex = [
         r"openheart\.((options(\.option)?|casts)\.T_co|batteries\.\w+\.T|config\._Layer|extension\.F)",
     ),
     (r"py:.*", r"(Flask|Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|TracebackType|NamedSignal)"),
-    (r"py:.*", r"Client|Database|(pika|boto3|mypy_boto3_s3)\..*|Handler"),
+    (r"py:.*", r"Client|Database|(pika|os|openheart\.batteries)\..*|Handler|Data|S3Client|Bucket"),
 ]
 
 html_theme = "flask"

@@ -13,6 +13,7 @@
     │   ├── InvalidRequest          400
     │   ├── OriginNotAllowed        403
     │   ├── ReadingNotAllowed       403
+    │   ├── InvalidSignature        403, for webhooks that you receive
     │   ├── ListingNotAllowed       403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
@@ -22,6 +23,7 @@
     │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
     │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
     │   ├── MailRefused             the mail server refuses receivers; says who, and who got the mail
+    │   ├── KeyNotFound             the bucket has no such key
     │   ├── MessageUnroutable       no queue takes an AMQP message
     │   └── MessageRefused          the broker did not take an AMQP message
     ├── InvalidMail                 a mail cannot be made of what was given (also a ValueError)
@@ -58,7 +60,9 @@ __all__ = [
     "InvalidEmoji",
     "InvalidMail",
     "InvalidRequest",
+    "InvalidSignature",
     "InvalidTarget",
+    "KeyNotFound",
     "ListingNotAllowed",
     "MailRefused",
     "MessageRefused",
@@ -166,6 +170,10 @@ class MailRefused(BatteryError):
         super().__init__("mail", f"The mail server refuses receivers ({said}); {others}")
 
 
+class KeyNotFound(BatteryError):
+    """The bucket has no such key."""
+
+
 class MessageUnroutable(BatteryError):
     """The broker has no queue for this message. It is stored nowhere."""
 
@@ -269,6 +277,14 @@ class ReadingNotAllowed(VisitorError):
     status = 403
     type = "reading-not-allowed"
     title = "Counts are not shown here"
+
+
+class InvalidSignature(VisitorError):
+    """A webhook does not come from whom it says, is too old, or was changed on its way."""
+
+    status = 403
+    type = "invalid-signature"
+    title = "The signature is not right"
 
 
 class ListingNotAllowed(VisitorError):
