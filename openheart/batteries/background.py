@@ -7,6 +7,7 @@ import builtins
 import functools
 import inspect
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -25,9 +26,10 @@ from .battery import Battery, battery_of
 from .pool import Pool, Work
 from .table import row_named
 
-__all__ = ["Background", "run_back", "run_background"]
+__all__ = ["Background", "background", "run_back", "run_background"]
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 
 Tell = Callable[[Any, BaseException | None], object]
 """Tells a callback the result and the error."""
@@ -71,10 +73,33 @@ run_back = run_background
 """Another name of ``run_background``, with the same arguments."""
 
 
+def background(timeout: float | None = None) -> Callable[[F], F]:
+    """Run a function in the background as soon as the application is loaded: a decorator.
+
+    It runs in the process that defines the function: once where a server loads the app before it forks its
+    workers, and in each worker where they load it themselves.
+
+    Args:
+        timeout: None runs it once; else it is run again and again, so many seconds after its last end, until
+            the application closes. What it raises is logged, and it is run again all the same.
+
+    Raises:
+        BatteryError, ConfigError, OpenHeartError: as ``run_background``.
+    """
+
+    def decorate(function: F) -> F:
+        battery_of(Background).repeat(function, timeout)
+        return function
+
+    return decorate
+
+
 class Background(Battery[Pool]):
     """The background of an application."""
 
     row = row_named("background")
+
+    _is_closing = False
 
     def open(self) -> Pool:
         # For a process that ends and calls neither unload() nor a server's end.
@@ -88,17 +113,19 @@ class Background(Battery[Pool]):
 
     def close(self) -> None:
         # Before it counts as closed, because work that is finished now may add more.
+        self._is_closing = True
         try:
             for pool in list(self._own().opened):
                 pool.drain(self.config[SERVER_GRACE])
         finally:
             super().close()
+            self._is_closing = False
 
     def shut(self, resource: Pool) -> None:
         atexit.unregister(self.close)
         left, running = resource.stop()
-        if left:
-            self.logger.error("Closed, so this work in the background is not run: %s", _names(left))
+        if once := [work for work in left if not work.is_repeated]:
+            self.logger.error("Closed, so this work in the background is not run: %s", _names(once))
         if running:
             self.logger.error(
                 "Closed after SERVER_GRACE, and this work in the background still runs; "
@@ -113,8 +140,10 @@ class Background(Battery[Pool]):
         kwargs: Mapping[str, Any] | None,
         target_time: float | datetime | None,
         callback: Callable[..., object] | None,
+        *,
+        is_repeated: bool = False,
     ) -> Future[T] | None:
-        """See ``run_background``."""
+        """See ``run_background``; what is repeated is not missed at the end."""
         name = _name_of(callable)
         if not builtins.callable(callable):
             raise _refusal("callable", f"a {name}", "something that can be called")
@@ -124,9 +153,20 @@ class Background(Battery[Pool]):
         if not self.config[OPENHEART_EXECUTION]:
             self.logger.debug("Not run, because OPENHEART_EXECUTION is off: %s", name)
             return None
-        work = Work(name, functools.partial(self._run, name, call, tell), due)
+        work = Work(name, functools.partial(self._run, name, call, tell), due, is_repeated)
         self.resource.add(work)
         return work.future
+
+    def repeat(self, function: Callable[..., object], pause: float | None) -> None:
+        """See ``background``."""
+        if pause is not None and not (type(pause) in (int, float) and 0 <= pause < math.inf):
+            raise ConfigError("timeout", pause, "an argument of background()", "a number of seconds, or None")
+
+        def again(error: BaseException | None) -> None:
+            if pause is not None and not self._is_closing:
+                self.run(function, (), None, time.time() + pause, again, is_repeated=True)
+
+        self.run(function, (), None, None, again)
 
     def _run(self, name: str, call: Callable[[], T], tell: Tell | None) -> T:
         try:

@@ -130,6 +130,9 @@ class Battery(ABC, Generic[T]):
         """Try whether its server does its part, within a few seconds; raises where it does not."""
         _ = self.resource
 
+    def prove(self) -> None:
+        """What ``load(safe=True)`` tries of it; raises where the application should not be served."""
+
     @property
     def resource(self) -> T:
         """What ``open`` made, in this process.

@@ -28,12 +28,14 @@ class Work:
         name: what the log calls it.
         run: what to call; what it returns or raises becomes that of the future.
         due: when, in seconds since the epoch; None is at once.
+        is_repeated: whether it has run before, so that nobody misses it.
         future: how it went. Cancelled before it begins, it is not run.
     """
 
     name: str
     run: Callable[[], Any]
     due: float | None = None
+    is_repeated: bool = False
     future: Future[Any] = field(default_factory=Future)
 
     def do(self) -> None:

@@ -400,3 +400,44 @@ def test_nothing_is_logged_for_work_that_goes_well(caplog: pytest.LogCaptureFixt
         value(run_back(lambda: 1))
         openheart.unload()
     assert caplog.messages == []
+
+
+def test_the_decorator_runs_a_function_once_and_leaves_it_as_it_is() -> None:
+    load()
+    ran = threading.Event()
+
+    @openheart.background()
+    def once() -> str:
+        ran.set()
+        return "once"
+
+    assert ran.wait(PATIENCE)
+    assert once() == "once"
+
+
+def test_with_a_timeout_it_runs_again_and_again_also_after_an_error_until_the_app_closes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    load()
+    runs = threading.Semaphore(0)
+
+    @openheart.background(timeout=0.01)
+    def often() -> None:
+        runs.release()
+        raise LookupError("no matter")
+
+    for _ in range(3):
+        assert runs.acquire(timeout=PATIENCE)
+    openheart.unload()
+    while runs.acquire(blocking=False):
+        pass
+
+    assert not runs.acquire(blocking=False)
+    assert "is not run" not in caplog.text
+
+
+@pytest.mark.parametrize("timeout", [-1, float("inf"), float("nan"), "1", True])
+def test_a_timeout_that_is_no_length_of_time_is_refused(timeout: Any) -> None:
+    load()
+    with pytest.raises(ConfigError, match=r"timeout=.*a number of seconds"):
+        openheart.background(timeout)(print)
