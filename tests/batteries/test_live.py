@@ -41,6 +41,7 @@ def url(*channels: str, app: Flask | None = None, **options: Any) -> str:
 
 
 def told(answer: TestResponse) -> tuple[int, str]:
+    assert answer.status_code >= 400, "a stream does not end"
     return answer.status_code, json.loads(answer.text)["type"]
 
 
@@ -136,7 +137,8 @@ class TestWhatAPageHandsOver:
     def test_no_other_channel_can_be_heard_with_it(self) -> None:
         client = load().test_client()
         path, _, token = url("news").partition("?channel=")
-        for forged in ("news", "c:news", token[:-1], token[:-1] + ("A" if token[-1] != "A" else "B"), ""):
+        changed = token[:-5] + ("A" if token[-5] != "A" else "B") + token[-4:]
+        for forged in ("news", "c:news", token[:-1], changed, token.replace("ImM", "InQ", 1), ""):
             answer = client.get(path, query_string={"channel": forged})
             assert told(answer) == (403, "listening-not-allowed")
             assert answer.content_type == "application/problem+json"
