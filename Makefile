@@ -54,7 +54,7 @@ docs: $(VENV)/.docs ## the documentation, as docs/_build/html/index.html
 bench: $(VENV)/.test ## the benchmarks against bare Flask, the peers and bare drivers, written to benchmarks/*.md
 	$(BIN)/python -m benchmarks
 
-torture: $(VENV)/.test ## the long runs: kill -9 under load, many processes, many generated requests
+torture: $(VENV)/.test ## the long runs: kill -9 and failovers under load, lost replies, a million targets
 	$(BIN)/python -m pytest -m torture $(PYTEST_ARGS)
 
 dist: $(VENV)/.dist ## the wheel and the sdist, in dist/

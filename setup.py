@@ -30,7 +30,6 @@ def long_description() -> str:
 # The lower bounds are what requirements/min.txt installs and `make test-min` tests.
 EXTRAS = {
     "amqp": ["pika>=1.3.2"],
-    "background": ["APScheduler>=3.10"],
     "gunicorn": ["gunicorn>=22.0"],
     "granian": ["granian>=2.0"],
     "locales": ["Flask-Babel>=4.0"],
@@ -38,7 +37,7 @@ EXTRAS = {
     "mongodb": ["pymongo>=4.9"],
     "pusher": ["pusher>=3.3.2"],
     "s3": ["boto3>=1.35"],
-    "sessions": ["Flask-Session>=0.8", "cachelib>=0.13", "valkey>=6.1"],
+    "sessions": ["Flask-Session>=0.8", "valkey>=6.1"],
     "valkey": ["valkey>=6.1", "libvalkey>=4.0.1"],
     "webhook": ["urllib3>=2.2"],
 }

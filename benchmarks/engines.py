@@ -240,7 +240,9 @@ def _cell(
     sent = {way.store: (0, 0) for way in engine.ways}
     tool = _tool() if uri.startswith("valkey") else None
     for turn in range(rounds + 1):
-        for number, way in enumerate(engine.ways):
+        # There and back, so that none always comes after the same one.
+        order = list(enumerate(engine.ways))
+        for number, way in order if turn % 2 else reversed(order):
             # The first turn opens connections and warms everything up.
             one = crew.slice(number, cell.pages, cell.threads, seconds if turn else WARM_UP)
             acknowledged, broken = sent[way.store]
@@ -302,9 +304,12 @@ def _tool_rate(tool: str, uri: str, cell: EngineCell) -> float:
     host, port = address.netloc.split(",")[0].rsplit(":", 1)
     command = [tool, "-h", host, "-p", port, "-q", "-n", str(TOOL_REQUESTS)]
     command += ["-c", str(cell.processes * cell.threads), "-r", str(cell.pages)]
-    command += ["--cluster"] if address.scheme.endswith("+cluster") else []
+    key = "tool:__rand_int__"
+    if address.scheme.endswith("+cluster"):
+        # The tool puts a hash tag of the node in place of {tag}; without it the keys are other nodes'.
+        command, key = [*command, "--cluster"], "{tag}:__rand_int__"
     done = subprocess.run(
-        [*command, "HINCRBY", "tool:__rand_int__", "count", "1"],
+        [*command, "HINCRBY", key, "count", "1"],
         capture_output=True,
         text=True,
         check=False,
@@ -312,6 +317,6 @@ def _tool_rate(tool: str, uri: str, cell: EngineCell) -> float:
     )
     said = re.findall(r"([\d.]+) requests per second", done.stdout)
     if not said:
-        said_instead = f"{done.stdout}{done.stderr}"[-300:]
-        raise RuntimeError(f"{Path(tool).name} did not say how fast it was: {said_instead!r}")
+        last = ["", *f"{done.stdout}\n{done.stderr}".strip().splitlines()][-1]
+        raise RuntimeError(f"{Path(tool).name} did not say how fast it was: {last[-200:]!r}")
     return float(said[-1])

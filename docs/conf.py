@@ -38,10 +38,16 @@ napoleon_numpy_docstring = False
 
 # Other projects' names are named and not linked: their pages are not fetched while ours are built.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(flask|werkzeug|blinker|click|collections|logging|pathlib|types|typing|abc)\..*"),
-    (r"py:.*", r"openheart\.((options|casts)\.T_co|config\._Layer|extension\.F)"),
+    (
+        r"py:.*",
+        r"(flask|werkzeug|blinker|click|collections|concurrent|datetime|jinja2|logging|pathlib|types|typing|abc)\..*",
+    ),
+    (
+        r"py:.*",
+        r"openheart\.((options(\.option)?|casts)\.T_co|batteries\.\w+\.T|config\._Layer|extension\.F)",
+    ),
     (r"py:.*", r"(Flask|Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|TracebackType|NamedSignal)"),
-    (r"py:.*", r"Client|Database"),
+    (r"py:.*", r"Client|Database|(pika|os|openheart\.batteries)\..*|Handler|Data|S3Client|Bucket"),
 ]
 
 html_theme = "flask"

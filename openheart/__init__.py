@@ -17,39 +17,107 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb
+    from .batteries import amqp, mongodb, pusher, valkey
+    from .batteries.amazon import (
+        AmazonKey,
+        clear_amazon_bucket,
+        delete_amazon_key,
+        exists_amazon_key,
+        get_amazon,
+        get_amazon_bucket,
+        get_amazon_key,
+        list_amazon_keys,
+        put_amazon_key,
+    )
+    from .batteries.amqp import get_connection as get_amqp
+    from .batteries.background import background, run_back, run_background
+    from .batteries.mail import send_mail, send_mail_a
+    from .batteries.mongodb import get_connection as get_mongo
+    from .batteries.mongodb import get_db as get_mongo_db
+    from .batteries.pusher import get_client as get_pusher
+    from .batteries.sessions import renew_session
+    from .batteries.valkey import get_connection as get_redis
+    from .batteries.webhook_signature import verify_webhook
 
     APP: Flask | None
 
 __all__ = [
     "APP",
+    "AmazonKey",
     "ApiError",
     "ApiException",
     "ApiResult",
     "OpenHeart",
     "Page",
     "__version__",
+    "amqp",
+    "background",
+    "clear_amazon_bucket",
     "conf",
+    "delete_amazon_key",
     "errors",
+    "exists_amazon_key",
+    "get_amazon",
+    "get_amazon_bucket",
+    "get_amazon_key",
+    "get_amqp",
     "get_app",
+    "get_mongo",
+    "get_mongo_db",
+    "get_pusher",
+    "get_redis",
+    "list_amazon_keys",
     "load",
     "mongodb",
     "page",
+    "pusher",
+    "put_amazon_key",
     "react",
     "reaction_added",
     "reactions",
     "reactions_of",
     "register_blueprints",
+    "renew_session",
     "run",
+    "run_back",
+    "run_background",
+    "send_mail",
+    "send_mail_a",
     "target_for",
     "unload",
     "url_for",
+    "valkey",
+    "verify_webhook",
 ]
 
 
-# Name -> the module of openheart.batteries that has it, or that it is.
+# Name -> the module of openheart.batteries that it is, or where it is in one.
 _BATTERIES = {
+    "AmazonKey": "amazon:AmazonKey",
+    "amqp": "amqp",
+    "background": "background:background",
+    "clear_amazon_bucket": "amazon:clear_amazon_bucket",
+    "delete_amazon_key": "amazon:delete_amazon_key",
+    "exists_amazon_key": "amazon:exists_amazon_key",
+    "get_amazon": "amazon:get_amazon",
+    "get_amazon_bucket": "amazon:get_amazon_bucket",
+    "get_amazon_key": "amazon:get_amazon_key",
+    "list_amazon_keys": "amazon:list_amazon_keys",
+    "get_amqp": "amqp:get_connection",
+    "get_mongo": "mongodb:get_connection",
+    "get_mongo_db": "mongodb:get_db",
+    "get_pusher": "pusher:get_client",
+    "get_redis": "valkey:get_connection",
     "mongodb": "mongodb",
+    "pusher": "pusher",
+    "put_amazon_key": "amazon:put_amazon_key",
+    "renew_session": "sessions:renew_session",
+    "run_back": "background:run_back",
+    "run_background": "background:run_background",
+    "send_mail": "mail:send_mail",
+    "send_mail_a": "mail:send_mail_a",
+    "valkey": "valkey",
+    "verify_webhook": "webhook_signature:verify_webhook",
 }
 
 
@@ -61,8 +129,9 @@ def __getattr__(name: str) -> Any:
         return state.APP
     if name in _BATTERIES:
         # Imported when it is used, because most applications use none of them.
-        module = importlib.import_module(f".batteries.{_BATTERIES[name]}", __name__)
-        return module if name == _BATTERIES[name] else getattr(module, name)
+        module, _, attribute = _BATTERIES[name].partition(":")
+        imported = importlib.import_module(f".batteries.{module}", __name__)
+        return getattr(imported, attribute) if attribute else imported
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -63,8 +63,8 @@ def load(
         logger: the name in the logs; the variable NAME goes before it.
         models: the module of the app's document classes (mongoengine), which are put on the app's own
             MongoDB.
-        safe: refuse unknown OPENHEART_* variables, and try the storage with a write and a read that
-            leave nothing behind.
+        safe: refuse unknown OPENHEART_* variables, try the storage with a write and a read that leave
+            nothing behind, and with ``redis_session`` the Valkey; refuse sessions without a SECRET_KEY.
         kwargs: settings by their names, such as ``port=8080`` or ``uri="memory:"`` (OPENHEART_URI).
 
     Returns:
@@ -73,6 +73,7 @@ def load(
     Raises:
         ConfigError: a setting or an argument cannot be used; names it.
         BackendError: with ``safe``, the storage does not work.
+        BatteryError: with ``safe``, the sessions do not work.
     """
     if isinstance(app, Flask) and "openheart" in app.extensions:
         state.APP = app
@@ -91,11 +92,7 @@ def load(
     config = load_config(app_config, keywords, safe=safe, further=further_options)
     ours = app is None
     loaded = _Application(name or "__main__") if app is None else app
-    _add(loaded, config, configure_logs=ours, standalone=False, safe=safe)
-    if models is not None:
-        from .batteries.models import register_models
-
-        register_models(models, loaded)
+    _add(loaded, config, configure_logs=ours, standalone=False, safe=safe, models=models)
     return loaded
 
 
@@ -210,7 +207,15 @@ def reactions(target: str) -> Counts:
     return state_of().service.reactions(canonical_target(target))
 
 
-def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, safe: bool) -> None:
+def _add(
+    app: Flask,
+    config: Config,
+    *,
+    configure_logs: bool,
+    standalone: bool,
+    safe: bool,
+    models: ModuleType | None = None,
+) -> None:
     secret_key = config[settings.SECRET_KEY]
     if secret_key is not None:
         app.secret_key = secret_key
@@ -222,8 +227,15 @@ def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, 
         # Closed again, because a server may fork after this.
         try:
             added.service.check()
+            for battery in list(added.batteries.values()):
+                battery.prove()
         finally:
-            added.service.close()
+            added.close()
+    if models is not None:
+        # Not at the top: it imports the driver.
+        from .batteries.models import register_models
+
+        register_models(models, app)
     state.APP = app
 
 

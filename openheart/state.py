@@ -28,8 +28,10 @@ class Attached(Protocol):
 
     name: ClassVar[str]
     vital: ClassVar[bool]
+    place: ClassVar[int]
 
     def health(self) -> str | None: ...
+    def prove(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -70,8 +72,12 @@ class State:
     def close(self) -> None:
         """Finish what was accepted and let every resource go. The next use opens it again."""
         # What runs in the background may use all that comes after it, and the storage last.
-        for battery in list(self.batteries.values()):
-            battery.close()
+        for battery in sorted(self.batteries.values(), key=lambda battery: battery.place):
+            try:
+                battery.close()
+            except Exception as error:
+                # The others, and the storage, are closed all the same.
+                self.service.logger.error("The battery %s did not close", battery.name, exc_info=error)
         self.service.close()
 
 

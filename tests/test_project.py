@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import openheart
+from openheart.batteries.table import TABLE, class_of
 
 ROOT = Path(__file__).parents[1]
 SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
@@ -81,6 +82,31 @@ def test_importing_openheart_loads_no_server_and_no_storage_driver() -> None:
     assert loaded.isdisjoint(
         {"waitress", "gunicorn", "granian", "sqlite3", "emoji", "regex", "openheart.cli"}
     )
+
+
+LIBRARIES = {row.library for row in TABLE if row.library}
+
+
+def test_load_without_a_battery_imports_none_of_their_libraries_and_none_of_their_modules() -> None:
+    code = (
+        "import sys, openheart; app = openheart.load(name='one', uri='memory:');"
+        "app.test_client().post('/openheart/hello', data='🥨'); openheart.unload(); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+
+    loaded = set(done.stdout.split())
+    assert loaded.isdisjoint(LIBRARIES | {"mongoengine", "cachelib", "smtplib"})
+    ours = {name for name in loaded if name.startswith("openheart.batteries.")}
+    assert ours == {"openheart.batteries.battery", "openheart.batteries.table"}
+
+
+def test_every_row_of_the_table_of_batteries_has_its_class_and_every_extra_is_there() -> None:
+    extras = set(re.findall(r'^    "(\w+)": \[', SETUP, re.MULTILINE))
+    for row in TABLE:
+        assert class_of(row).row is row
+        assert row.extra is None or row.extra in extras
 
 
 def test_public_names_are_there_and_app_follows_load() -> None:

@@ -38,6 +38,8 @@ class Row:
         library: the module that it stands on, as it is imported; None where Python brings it.
         extra: what ``pip install 'openheart[…]'`` brings that library.
         settings: the settings that it adds to openheart's own; only for batteries of other packages.
+        place: its place in the order in which batteries are closed, the lowest first. Work in the
+            background is 0, and what it may use comes after it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Row:
     library: str | None = None
     extra: str | None = None
     settings: Sequence[Option[Any]] = field(default=())
+    place: int = 1
 
     def is_on(self, config: Config) -> bool:
         """Whether it is switched on."""
@@ -92,11 +95,12 @@ class Battery(ABC, Generic[T]):
     row: ClassVar[Row]
     vital: ClassVar[bool] = False
     name: ClassVar[str]
+    place: ClassVar[int]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "row" in cls.__dict__:
-            cls.name = cls.row.name
+            cls.name, cls.place = cls.row.name, cls.row.place
 
     def __init__(self, app: Flask, config: Config, logger: logging.Logger) -> None:
         self.app = app
@@ -125,6 +129,9 @@ class Battery(ABC, Generic[T]):
     def check(self) -> None:
         """Try whether its server does its part, within a few seconds; raises where it does not."""
         _ = self.resource
+
+    def prove(self) -> None:
+        """What ``load(safe=True)`` tries of it; raises where the application should not be served."""
 
     @property
     def resource(self) -> T:

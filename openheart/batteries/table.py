@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -40,9 +41,10 @@ GROUP = "openheart.batteries"
 
 HERE = "openheart.batteries"
 
-# In the order in which they are closed: what runs in the background may use all that comes after it.
-TABLE: tuple[Row, ...] = (
-    Row("background", f"{HERE}.background:Background", library="apscheduler", extra="background"),
+# In the order in which they are closed: what runs in the background may use all that comes after it, and
+# those of other packages, whose place is 1, may use ours.
+_ROWS: tuple[Row, ...] = (
+    Row("background", f"{HERE}.background:Background"),
     Row(
         "webhook",
         f"{HERE}.webhook:Webhook",
@@ -60,6 +62,7 @@ TABLE: tuple[Row, ...] = (
         "sessions",
     ),
     Row("mail", f"{HERE}.mail:Mail", (SMTP_HOST,)),
+    Row("models", f"{HERE}.models:Models", library="mongoengine", extra="models"),
     Row("mongodb", f"{HERE}.mongodb:Mongodb", (MONGOHQ_URL,), "pymongo", "mongodb"),
     Row("valkey", f"{HERE}.valkey:Valkey", (REDISTOGO_URL,), "valkey", "valkey"),
     Row("amqp", f"{HERE}.amqp:Amqp", (CLOUDAMQP_URL,), "pika", "amqp"),
@@ -78,6 +81,7 @@ TABLE: tuple[Row, ...] = (
         "pusher",
     ),
 )
+TABLE: tuple[Row, ...] = tuple(replace(row, place=2 * place) for place, row in enumerate(_ROWS))
 """What there is. Nothing of it is imported before it is switched on or used."""
 
 

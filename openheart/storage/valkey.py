@@ -25,7 +25,7 @@ from .valkey_moves import Moves
 from .valkey_script import Keys, read_counts
 from .valkey_session import LARGEST_PIPELINE, Session
 from .valkey_topology import topology_of
-from .valkey_uri import read_uri
+from .valkey_uri import SCHEMES, read_uri
 
 __all__ = ["ValkeyBackend"]
 
@@ -53,17 +53,7 @@ class ValkeyBackend(Backend):
         ConfigError: the URI names no server, or the nonces end too early.
     """
 
-    schemes = (
-        "valkey",
-        "valkeys",
-        "redis",
-        "rediss",
-        "valkey+unix",
-        "valkey+sentinel",
-        "valkeys+sentinel",
-        "valkey+cluster",
-        "valkeys+cluster",
-    )
+    schemes = SCHEMES
     settings = MappingProxyType(
         {
             "timeout": OPENHEART_VALKEY_TIMEOUT,

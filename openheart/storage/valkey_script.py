@@ -34,36 +34,41 @@ class Script:
 # KEYS: the target's counts, the nonce. ARGV: the nonce's life in ms, the server's time in ms after which this
 # call is refused, the target, then emoji and number in turn. Both keys are in one hash slot.
 ADD = Script(b"""\
-local told = redis.call('GET', KEYS[2])
+local call = redis.call
+local told = call('GET', KEYS[2])
 if told then
   -- A write, so that a WAIT after it waits for the first call's write too.
-  redis.call('PEXPIRE', KEYS[2], ARGV[1])
+  call('PEXPIRE', KEYS[2], ARGV[1])
   return cmsgpack.unpack(told)
 end
-local now = redis.call('TIME')
+local now = call('TIME')
 if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[2]) then
   return redis.error_reply('LATE this call came after its nonce could have ended')
 end
+local is_new = false
 for i = 4, #ARGV, 2 do
   local done = redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1])
   if type(done) == 'table' then
     for j = 4, i - 2, 2 do
-      if redis.call('HINCRBY', KEYS[1], ARGV[j], '-' .. ARGV[j + 1]) == 0 then
-        redis.call('HDEL', KEYS[1], ARGV[j])
+      if call('HINCRBY', KEYS[1], ARGV[j], '-' .. ARGV[j + 1]) == 0 then
+        call('HDEL', KEYS[1], ARGV[j])
       end
     end
     return done
   end
+  is_new = is_new or done == tonumber(ARGV[i + 1])
 end
-redis.call('HSETNX', KEYS[1], '', ARGV[3])
-local all, counts = redis.call('HGETALL', KEYS[1]), {}
+if is_new then
+  call('HSETNX', KEYS[1], '', ARGV[3])
+end
+local all, counts, size = call('HGETALL', KEYS[1]), {}, 0
 for i = 1, #all, 2 do
   if all[i] ~= '' then
-    counts[#counts + 1] = all[i]
-    counts[#counts + 1] = all[i + 1]
+    counts[size + 1], counts[size + 2] = all[i], all[i + 1]
+    size = size + 2
   end
 end
-redis.call('SET', KEYS[2], cmsgpack.pack(counts), 'PX', ARGV[1])
+call('SET', KEYS[2], cmsgpack.pack(counts), 'PX', ARGV[1])
 return counts
 """)
 

@@ -11,7 +11,20 @@ from urllib.parse import parse_qsl, unquote
 from ..errors import ConfigError
 from ..masks import mask_uri
 
-__all__ = ["Address", "Place", "read_uri"]
+__all__ = ["SCHEMES", "Address", "Place", "read_uri"]
+
+SCHEMES = (
+    "valkey",
+    "valkeys",
+    "redis",
+    "rediss",
+    "valkey+unix",
+    "valkey+sentinel",
+    "valkeys+sentinel",
+    "valkey+cluster",
+    "valkeys+cluster",
+)
+"""The schemes of the URIs that are read here."""
 
 Address = tuple[str, int]
 """A host and a port; the path of a Unix socket and -1."""
@@ -52,12 +65,13 @@ class Place:
     sentinel: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def read_uri(uri: str, source: str) -> Place:
+def read_uri(uri: str, source: str, key: str = "OPENHEART_URI") -> Place:
     """Read a URI.
 
     Args:
-        uri: with one of the schemes of ValkeyBackend.
+        uri: with one of SCHEMES.
         source: where it came from; part of the error.
+        key: the setting that holds it.
 
     Raises:
         ConfigError: it names no server; the text shows the form that is right, and no password.
@@ -67,7 +81,7 @@ def read_uri(uri: str, source: str) -> Place:
     kind = kind or "server"
 
     def refuse(expected: str) -> NoReturn:
-        raise ConfigError("OPENHEART_URI", mask_uri(uri), source, expected)
+        raise ConfigError(key, mask_uri(uri), source, expected)
 
     before, _, query = rest.partition("?")
     if "#" in rest:

@@ -106,6 +106,21 @@ def test_the_tool_of_the_server_is_asked_for_the_same_number_of_connections(
     assert given.endswith("HINCRBY tool:__rand_int__ count 1\n")
 
 
+def test_the_tool_of_a_cluster_is_given_keys_of_the_node_that_it_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "valkey-benchmark"
+    tool.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/given\necho 51234.50 requests per second\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    cell = EngineCell(processes=1, threads=2, pages=7)
+
+    with Cluster(tmp_path / "cluster", replicas=0) as cluster:
+        measure_engine(engine(*VALKEY_WAYS), cluster.uri, [cell], rounds=1, seconds=0.05, say=quiet)
+
+    assert (tmp_path / "given").read_text().endswith("--cluster HINCRBY {tag}:__rand_int__ count 1\n")
+
+
 def test_a_tool_that_says_no_rate_is_left_out_and_the_reason_is_kept(
     uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,7 +131,7 @@ def test_a_tool_that_says_no_rate_is_left_out_and_the_reason_is_kept(
 
     found = measure_engine(engine(*VALKEY_WAYS), uri, [HEADLINE], rounds=2, seconds=0.05, say=quiet)
 
-    assert found.tool_failed == "valkey-benchmark did not say how fast it was: 'ERR unknown command\\n'"
+    assert found.tool_failed == "valkey-benchmark did not say how fast it was: 'ERR unknown command'"
     assert TOOL not in found.rates[HEADLINE]
 
 

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import trustme
 
 from openheart.storage import Backend, get_backend
 from openheart.storage.contract import BackendContract
 
-from ..servers.proxy import Proxy
+from ..servers.proxy import Proxy, certificate
 from ..servers.valkey import GIVEN, Cluster, Sentinels, Server
 
 ACL = Path(__file__).parents[2] / "docs" / "howto" / "openheart.acl"
@@ -24,6 +22,9 @@ RULES = ACL.read_text(encoding="utf-8").partition(" ~")[2].split()
 def _server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with ExitStack() as stack:
         request.cls.uri = request.cls.serve(tmp_path_factory.mktemp("valkey"), stack)
+        # What cannot be reached is found out once, and not by each test after a time of its own.
+        with get_backend(request.cls.uri, timeout=1, retries=0) as backend:
+            backend.check()
         yield
 
 
@@ -48,10 +49,7 @@ class TestValkeyUnixSocket(BackendContract):
 class TestValkeyTls(BackendContract):
     @classmethod
     def serve(cls, folder: Path, stack: ExitStack) -> str:
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(context)
+        context = certificate(folder)
         server = stack.enter_context(Server(folder))
         proxy = stack.enter_context(Proxy(server.port, tls=context))
         return f"valkeys://localhost:{proxy.port}/0?ssl_ca_certs={folder}/ca.pem"
@@ -75,6 +73,28 @@ class TestValkeyCluster(BackendContract):
     @classmethod
     def serve(cls, folder: Path, stack: ExitStack) -> str:
         return stack.enter_context(Cluster(folder)).uri
+
+
+class TestValkeyClusterTls(BackendContract):
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        context = certificate(folder)
+        cluster = stack.enter_context(Cluster(folder, replicas=0, tls=context))
+        return f"{cluster.uri.replace('valkey+', 'valkeys+')}?ssl_ca_certs={folder}/ca.pem"
+
+
+class TestValkeySentinelTls(BackendContract):
+    """The sentinel names a server with TLS, which it cannot look after itself."""
+
+    @classmethod
+    def serve(cls, folder: Path, stack: ExitStack) -> str:
+        context = certificate(folder)
+        server = stack.enter_context(Server(folder / "server"))
+        proxy = stack.enter_context(Proxy(server.port, tls=context))
+        watch = f"sentinel monitor hearts 127.0.0.1 {proxy.port} 1"
+        sentinel = stack.enter_context(Server(folder / "sentinel", watch, kind="sentinel"))
+        way = stack.enter_context(Proxy(sentinel.port, tls=context))
+        return f"valkeys+sentinel://localhost:{way.port}/hearts?ssl_ca_certs={folder}/ca.pem"
 
 
 class TestValkeyClusterWithReplicasUserAndPassword(BackendContract):

@@ -7,10 +7,13 @@ import random
 import ssl
 import threading
 from collections.abc import Coroutine
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Proxy"]
+import trustme
+
+__all__ = ["Proxy", "certificate"]
 
 CHUNK = 65536
 
@@ -27,10 +30,12 @@ class Proxy:
     Attributes:
         port: where clients connect.
         lost: how many replies were lost.
+        taken: how many bytes came from clients and went on.
     """
 
     def __init__(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self.lost = 0
+        self.taken = 0
         self._server_port = port
         self._words = b""
         self._to_lose = 0
@@ -118,6 +123,7 @@ class Proxy:
             link.loses = link.loses or self._chooses(data)
             away.write(data)
             await away.drain()
+            self.taken += len(data)
 
     async def _back(self, back: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link) -> None:
         while data := await back.read(CHUNK):
@@ -140,6 +146,15 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A certificate for this machine, of an authority whose own is in ``ca.pem`` in the folder."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context
 
 
 class Link:

@@ -8,9 +8,11 @@ in the tests is always a server of their own.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -108,6 +110,9 @@ class Server(Group):
     def freeze(self) -> None:
         """Let it keep its connections and answer nothing, until ``thaw()``."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            # The signal takes a moment, in which it would still answer.
+            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -139,6 +144,8 @@ class Cluster(Group):
         options: more lines of every node's configuration.
         replicas: how many each primary has.
         proxied: whether clients, and other nodes, reach each node through a proxy.
+        tls: a certificate with which each node's proxy speaks TLS; only without replicas, which come to it
+            in plain text.
 
     Attributes:
         nodes: the servers, primaries first.
@@ -146,7 +153,14 @@ class Cluster(Group):
         uri: what openheart is given.
     """
 
-    def __init__(self, folder: Path, *options: str, replicas: int = 1, proxied: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        replicas: int = 1,
+        proxied: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.nodes: list[Server] = []
         self.proxies: list[Proxy] = []
         try:
@@ -159,8 +173,8 @@ class Cluster(Group):
                     "cluster-replica-validity-factor 0",
                     *options,
                 ]
-                if proxied:
-                    self.proxies.append(Proxy(port))
+                if proxied or tls:
+                    self.proxies.append(Proxy(port, tls=tls))
                     lines += [
                         f"cluster-announce-port {self.proxies[-1].port}",
                         f"cluster-announce-bus-port {bus}",

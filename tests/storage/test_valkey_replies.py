@@ -14,7 +14,7 @@ from openheart.storage.contract_moves import in_threads
 from openheart.storage.valkey_moves import DROP, TAKE
 from openheart.storage.valkey_script import ADD
 
-from ..servers.proxy import Proxy
+from ..servers.proxy import Proxy, certificate
 from ..servers.valkey import Cluster, Sentinels, Server
 
 PAGES = ("one", "two", "three")
@@ -38,8 +38,15 @@ def in_a_cluster(folder: Path, stack: ExitStack) -> Served:
     return cluster.uri, cluster.proxies[:3]
 
 
+def with_tls(folder: Path, stack: ExitStack) -> Served:
+    cluster = stack.enter_context(Cluster(folder, replicas=0, tls=certificate(folder)))
+    return f"{cluster.uri.replace('valkey', 'valkeys')}?ssl_ca_certs={folder}/ca.pem", cluster.proxies
+
+
 @pytest.fixture(
-    scope="module", params=[alone, behind_sentinels, in_a_cluster], ids=lambda serve: serve.__name__
+    scope="module",
+    params=[alone, behind_sentinels, in_a_cluster, with_tls],
+    ids=lambda serve: serve.__name__,
 )
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     serve: Callable[[Path, ExitStack], Served] = request.param

@@ -1,0 +1,470 @@
+from __future__ import annotations
+
+import base64
+import importlib.util
+import ipaddress
+import logging
+import secrets
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from flask import Flask
+from standardwebhooks import Webhook
+
+import openheart
+from openheart import OpenHeart
+from openheart.batteries import battery_of, webhook, webhook_sender
+from openheart.batteries.webhook_address import is_public
+from openheart.errors import ConfigError, InvalidEmoji, MissingDependency
+
+from ..servers.receiver import Receiver, Request
+from ..storage.child import run_child
+
+SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_sender, "FIRST_DELAY", 0.01)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    openheart.unload()
+    made.stop()
+
+
+def load(receiver: Receiver, **options: Any) -> Flask:
+    settings: dict[str, Any] = {
+        "webhook": receiver.url,
+        "webhook_secret": SECRET,
+        "webhook_private": True,
+        "webhook_wait": 0,
+        "server_grace": 5,
+        **options,
+    }
+    return openheart.load(name="one", uri="memory:", **settings)
+
+
+def reactions_in(request: Request) -> list[dict[str, Any]]:
+    # Checked by the specification's own library, with its own words for it.
+    document = Webhook(SECRET).verify(request.body, request.headers)
+    assert document["type"] == "reactions.added"
+    found: list[dict[str, Any]] = document["data"]["reactions"]
+    return found
+
+
+def test_a_reaction_is_told_of_with_a_signature_that_others_can_check(receiver: Receiver) -> None:
+    load(receiver)
+    openheart.react("/posts/café", "🥨")
+    (request,) = receiver.wait_for(1)
+    assert reactions_in(request) == [{"target": "posts/café", "emoji": "🥨", "added": 1, "count": 1}]
+    assert request.path == "/hook?key=1"
+    assert request.headers["host"] == f"localhost:{receiver.port}"
+    assert request.headers["content-type"] == "application/json"
+
+
+class Log(logging.Handler):
+    """What the application says, to be waited for."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.changed = threading.Condition()
+        battery_of(webhook.Webhook, app).logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self.changed:
+            self.lines.append(record.getMessage())
+            self.changed.notify_all()
+
+    def wait_for(self, words: str) -> str:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.find(words), 10), self.lines
+            return self.find(words)[0]
+
+    def find(self, words: str) -> list[str]:
+        return [line for line in self.lines if words in line]
+
+
+def test_reactions_are_collected_and_what_waits_is_sent_before_the_end(receiver: Receiver) -> None:
+    load(receiver, webhook_wait=3600)
+    for target, emoji in (("/a", "🥨"), ("/a", "🥨"), ("/b", "🥨"), ("/a", "❤")):
+        openheart.react(target, emoji)
+    openheart.unload()
+    (request,) = receiver.requests
+    assert reactions_in(request) == [
+        {"target": "a", "emoji": "🥨", "added": 2, "count": 2},
+        {"target": "b", "emoji": "🥨", "added": 1, "count": 1},
+        {"target": "a", "emoji": "❤️", "added": 1, "count": 1},
+    ]
+
+
+def test_more_than_a_receiver_likes_is_sent_in_parts(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_sender, "MOST_ROWS", 2)
+    load(receiver, webhook_wait=3600)
+    for number in range(5):
+        openheart.react(f"/{number}", "🥨")
+    openheart.unload()
+    told = [reaction["target"] for request in receiver.requests for reaction in reactions_in(request)]
+    assert told == ["0", "1", "2", "3", "4"]
+    assert len(receiver.requests) >= 3
+
+
+def test_a_notice_that_is_not_taken_is_sent_again_under_the_same_id(receiver: Receiver) -> None:
+    load(receiver)
+    receiver.answers += [(500, {}), (404, {})]
+    openheart.react("/a", "🥨")
+    requests = receiver.wait_for(3)
+    assert [reactions_in(request)[0]["count"] for request in requests] == [1, 1, 1]
+    assert len({request.headers["webhook-id"] for request in requests}) == 1
+    assert len({request.body for request in requests}) == 1
+
+
+def test_each_notice_has_an_id_of_its_own(receiver: Receiver) -> None:
+    load(receiver)
+    for number in (1, 2):
+        openheart.react("/a", "🥨")
+        receiver.wait_for(number)
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 2
+
+
+def test_a_receiver_that_goes_and_comes_back_is_told_of_what_it_missed(receiver: Receiver) -> None:
+    log = Log(load(receiver, webhook_tries=100))
+    openheart.react("/before", "🥨")
+    receiver.wait_for(1)
+    receiver.stop()
+    openheart.react("/meanwhile", "🥨")
+    assert "ConnectionRefusedError" in log.wait_for("is sent again")
+    openheart.react("/meanwhile", "🥨")
+    receiver.start()
+    log.wait_for("taken again")
+    openheart.unload()
+    told = [row for request in receiver.requests for row in reactions_in(request)]
+    assert sum(row["added"] for row in told) == 3
+
+
+def test_a_receiver_that_does_not_answer_is_asked_again_and_slows_nobody(receiver: Receiver) -> None:
+    log = Log(load(receiver, webhook_timeout=0.2))
+    receiver.hold.clear()
+    for _ in range(200):
+        openheart.react("/a", "🥨")
+    log.wait_for("no answer in time (OPENHEART_WEBHOOK_TIMEOUT)")
+    receiver.hold.set()
+    log.wait_for("taken again")
+    first, second = receiver.requests[:2]
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
+    log = Log(load(receiver, webhook_tries=2, webhook_wait=0.1))
+    receiver.answers += [(500, {})] * 2
+    openheart.react("/a", "🥨")
+    openheart.react("/b", "🥨")
+    line = log.wait_for("given up after 2 tries, and 2 reactions were not told of: the answer was 500")
+    assert receiver.requests[0].headers["webhook-id"] in line
+    assert SECRET not in "".join(log.lines)
+    assert "key=1" not in "".join(log.lines)
+    openheart.react("/c", "🥨")
+    assert reactions_in(receiver.wait_for(3)[2])[0]["target"] == "c"
+
+
+def test_a_receiver_that_is_gone_is_told_of_nothing_more(receiver: Receiver) -> None:
+    app = load(receiver)
+    log = Log(app)
+    receiver.answers.append((410, {}))
+    openheart.react("/a", "🥨")
+    log.wait_for("given up after 1 tries")
+    openheart.react("/b", "🥨")
+    body = app.test_client().get("/openheart/-/readyz").json
+    assert body == {"status": "ready", "batteries": {"webhook": "failing"}}
+    openheart.unload()
+    assert len(receiver.requests) == 1
+
+
+def test_the_oldest_reactions_are_given_up_where_too_many_wait(receiver: Receiver) -> None:
+    log = Log(load(receiver, webhook_queue=3))
+    receiver.hold.clear()
+    openheart.react("/first", "🥨")
+    receiver.wait_for(1)
+    for number in range(5):
+        openheart.react(f"/{number}", "🥨")
+    receiver.hold.set()
+    log.wait_for("2 reactions were not told of: more than 3 waited (OPENHEART_WEBHOOK_QUEUE)")
+    openheart.unload()
+    told = [row["target"] for request in receiver.requests for row in reactions_in(request)]
+    assert told == ["first", "2", "3", "4"]
+
+
+def test_the_end_of_the_app_waits_no_longer_than_its_grace(receiver: Receiver) -> None:
+    log = Log(load(receiver, server_grace=0.3, webhook_tries=100, webhook_wait=0))
+    receiver.hold.clear()
+    openheart.react("/a", "🥨")
+    receiver.wait_for(1)
+    openheart.react("/b", "🥨")
+    openheart.unload()
+    log.wait_for("1 reactions were not told of")
+    assert not receiver.hold.is_set()
+
+
+def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
+    other = Receiver()
+    try:
+        log = Log(load(receiver, webhook_tries=1))
+        receiver.answers.append((307, {"Location": other.url}))
+        openheart.react("/a", "🥨")
+        log.wait_for("the answer was 307")
+        assert other.requests == []
+    finally:
+        other.stop()
+
+
+@pytest.mark.parametrize(
+    ("turn", "asked", "least", "most"),
+    [
+        (1, None, 0.5, 1.0),
+        (3, None, 2.0, 4.0),
+        (60, None, 150.0, 300.0),
+        (1, 20.0, 20.0, 20.0),
+        (1, 1e9, 300.0, 300.0),
+        (3, 0.0, 2.0, 4.0),
+    ],
+)
+def test_the_time_between_tries_doubles_and_follows_retry_after_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch, turn: int, asked: float | None, least: float, most: float
+) -> None:
+    monkeypatch.setattr(webhook_sender, "FIRST_DELAY", 1.0)
+    for _ in range(20):
+        assert least <= webhook_sender._delay(turn, asked) <= most
+
+
+def test_retry_after_is_waited_for(receiver: Receiver) -> None:
+    log = Log(load(receiver, server_grace=0.2))
+    receiver.answers.append((503, {"Retry-After": "120"}))
+    openheart.react("/a", "🥨")
+    log.wait_for("is sent again: the answer was 503")
+    # Closing asks once more at once, and not after two minutes.
+    openheart.unload()
+    assert len(receiver.requests) == 2
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def https(authority: trustme.CA, name: str) -> Receiver:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return Receiver(context)
+
+
+def test_https_works_where_the_certificate_is_trusted(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    server = https(authority, "localhost")
+    try:
+        load(server)
+        openheart.react("/a", "🥨")
+        assert reactions_in(server.wait_for(1)[0])[0]["target"] == "a"
+        openheart.unload()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(("trusted", "name"), [(False, "localhost"), (True, "another.example")])
+def test_a_certificate_that_is_not_right_is_refused(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool, name: str
+) -> None:
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    server = https(authority, name)
+    try:
+        log = Log(load(server, webhook_tries=1))
+        openheart.react("/a", "🥨")
+        assert "SSLCertVerificationError" in log.wait_for("given up")
+        assert server.requests == []
+        openheart.unload()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "a.localhost", "127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]"],
+)
+def test_an_address_inside_the_network_is_refused_at_load(host: str) -> None:
+    with pytest.raises(ConfigError, match="OPENHEART_WEBHOOK=.*OPENHEART_WEBHOOK_PRIVATE=on"):
+        openheart.load(name="one", uri="memory:", webhook=f"http://{host}:8000/", webhook_secret=SECRET)
+
+
+def names_lead_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
+    """Let hook.example.org be these addresses; returns the names that are asked for."""
+    asked: list[str] = []
+    ask = socket.getaddrinfo
+
+    def answer(host: str, port: Any, *arguments: Any, **options: Any) -> Any:
+        if host[0].isdigit() or ":" in host:
+            return ask(host, port, *arguments, **options)
+        asked.append(host)
+        return [row for each in addresses for row in ask(each, port, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    return asked
+
+
+@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("93.184.215.14", "127.0.0.1"), ("::1",)])
+def test_a_name_that_leads_inside_the_network_is_not_connected_to(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...]
+) -> None:
+    names_lead_to(monkeypatch, *addresses)
+    url = f"http://hook.example.org:{receiver.port}/"
+    log = Log(load(receiver, webhook=url, webhook_private=False, webhook_tries=1))
+    openheart.react("/a", "🥨")
+    line = log.wait_for("given up")
+    assert "not an address of the public internet (see OPENHEART_WEBHOOK_PRIVATE)" in line
+    assert receiver.requests == []
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = names_lead_to(monkeypatch, "127.0.0.1")
+    load(receiver, webhook=f"http://hook.example.org:{receiver.port}/")
+    openheart.react("/a", "🥨")
+    (request,) = receiver.wait_for(1)
+    assert request.headers["host"] == f"hook.example.org:{receiver.port}"
+    assert asked == ["hook.example.org"]
+
+
+def test_where_one_address_of_a_name_is_away_the_next_is_taken(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names_lead_to(monkeypatch, "::1", "127.0.0.1")
+    load(receiver, webhook=f"http://hook.example.org:{receiver.port}/", webhook_tries=1)
+    openheart.react("/a", "🥨")
+    receiver.wait_for(1)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.215.14", True),
+        ("0.0.0.0", False),
+        ("100.64.0.1", False),
+        ("127.8.8.8", False),
+        ("169.254.169.254", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("198.18.0.1", False),
+        ("224.0.0.1", False),
+        ("240.0.0.1", False),
+        ("255.255.255.255", False),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
+        ("::", False),
+        ("::1", False),
+        ("::127.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("::ffff:93.184.215.14", True),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::5db8:d70e", True),
+        ("64:ff9b:1::5db8:d70e", False),
+        ("2002:a00:1::", False),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+        ("2001:db8::1", False),
+        ("fc00::1", False),
+        ("fe80::1", False),
+        ("fe80::1%1", False),
+        ("fec0::1", False),
+        ("ff02::1", False),
+    ],
+)
+def test_which_addresses_are_public(address: str, public: bool) -> None:
+    assert is_public(ipaddress.ip_address(address)) is public
+
+
+def test_a_reaction_that_is_refused_is_not_told_of(receiver: Receiver) -> None:
+    load(receiver)
+    with pytest.raises(InvalidEmoji):
+        openheart.react("/a", "no")
+    openheart.react("/a", "🥨")
+    assert [row["emoji"] for row in reactions_in(receiver.wait_for(1)[0])] == ["🥨"]
+
+
+def test_an_app_tells_of_its_own_reactions_only(receiver: Receiver) -> None:
+    load(receiver)
+    other = Flask("two")
+    OpenHeart(other, env=False, uri="memory:")
+    with other.app_context():
+        openheart.react("/other", "🥨")
+    openheart.react("/own", "🥨")
+    openheart.unload()
+    told = [row["target"] for request in receiver.requests for row in reactions_in(request)]
+    assert told == ["own"]
+
+
+START = """
+import os, sys
+import openheart
+openheart.load(name="one", uri="memory:", webhook=sys.argv[1], webhook_secret=sys.argv[2],
+               webhook_private=True, webhook_wait=3600)
+"""
+
+
+def test_what_waits_at_a_fork_is_told_of_once_and_by_whom_it_was_taken(receiver: Receiver) -> None:
+    code = START + (
+        "openheart.react('/parent', '🥨')\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    openheart.react('/child', '🥨')\n"
+        "    openheart.unload()\n"
+        "    os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "openheart.unload()\n"
+    )
+    run_child(code, receiver.url, SECRET)
+    told = [row["target"] for request in receiver.requests for row in reactions_in(request)]
+    assert told == ["child", "parent"]
+
+
+def test_a_process_that_ends_without_unload_tells_of_what_waits(receiver: Receiver) -> None:
+    run_child(START + "openheart.react('/a', '🥨')", receiver.url, SECRET)
+    assert [row["target"] for row in reactions_in(receiver.requests[0])] == ["a"]
+
+
+@pytest.mark.parametrize("secret", ["plain", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ=", b"short", b"\xff"])
+def test_a_secret_that_is_none_is_an_error_of_load_that_says_how_to_make_one(secret: str | bytes) -> None:
+    with pytest.raises(ConfigError, match=r"OPENHEART_WEBHOOK_SECRET='\*\*\*'.*whsec_ and the Base64"):
+        openheart.load(name="one", uri="memory:", webhook="https://example.org/", webhook_secret=secret)
+
+
+def test_the_secret_is_wanted_with_the_address() -> None:
+    with pytest.raises(ConfigError, match="OPENHEART_WEBHOOK_SECRET=None.*because OPENHEART_WEBHOOK is"):
+        openheart.load(name="one", uri="memory:", webhook="https://example.org/")
+
+
+def test_a_missing_library_is_an_error_of_load_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match=r"OPENHEART_WEBHOOK=.*'openheart\[webhook\]'"):
+        openheart.load(name="one", uri="memory:", webhook="https://example.org/", webhook_secret=SECRET)
+
+
+def test_without_a_setting_nothing_of_it_is_imported() -> None:
+    code = (
+        "import sys, openheart; openheart.load(name='one', uri='memory:'); openheart.react('/a', '🥨'); "
+        "openheart.verify_webhook; print('urllib3' in sys.modules, "
+        "'openheart.batteries.webhook' in sys.modules)"
+    )
+    assert run_child(code) == "False False\n"

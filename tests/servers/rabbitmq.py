@@ -1,0 +1,143 @@
+"""Starts a RabbitMQ of its own on free ports: Debian's rabbitmq-server, or the one that PATH has.
+
+OPENHEART_TEST_AMQP_URL names a broker instead for the tests that break nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pika
+from pika.exceptions import AMQPError
+
+from ..requirements import missing
+from .ports import free_port
+
+__all__ = ["GIVEN", "Rabbitmq"]
+
+GIVEN = "OPENHEART_TEST_AMQP_URL"
+"""The variable that may name a broker."""
+
+# The program that starts it as whoever calls it; the one in /usr/sbin changes to the user rabbitmq first.
+DEBIAN = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+START = 60.0  # seconds
+STOP = 30.0
+
+
+class Rabbitmq:
+    """One broker with a node, a cookie and a port mapper of its own. It keeps its data over restarts.
+
+    Args:
+        folder: where its data is.
+
+    Attributes:
+        url: where it listens.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._program = _program()
+        self._folder = folder
+        self._port, self._distribution, self._mapper = free_port(), free_port(), free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        # A node that finds no port mapper starts one that outlives it.
+        self._names = subprocess.Popen(["epmd", "-port", str(self._mapper), "-address", "127.0.0.1"])
+        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "plugins").write_text("[].\n", encoding="utf-8")
+        # Small, and nothing that a shared machine could trip over.
+        (folder / "rabbitmq.conf").write_text("disk_free_limit.absolute = 1MB\n", encoding="utf-8")
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again after ``stop()`` or ``kill()``, and wait until it takes connections."""
+        with (self._folder / "out.log").open("ab") as out:
+            self._process = subprocess.Popen(
+                [self._program], env=self._environment(), stdout=out, stderr=out, start_new_session=True
+            )
+        deadline = time.monotonic() + START
+        parameters = pika.URLParameters(self.url)
+        while True:
+            try:
+                pika.BlockingConnection(parameters).close()
+                return
+            except AMQPError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.close()
+                    log = (self._folder / "out.log").read_text(encoding="utf-8", errors="replace")
+                    raise AssertionError(f"RabbitMQ did not start: {log[-2000:]}") from error
+                # It listens seconds after it was started; asking all the time would slow that down.
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop it as an operator does; durable queues and persistent messages stay."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a loss of power does."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it keep its connections and answer nothing, until ``thaw()``."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop it for good."""
+        self.thaw()
+        self.kill()
+        self._names.kill()
+        self._names.wait()
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._signal(number)
+        self._process.wait(STOP)
+        # The helpers of the node outlive it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process = None
+
+    def _signal(self, number: signal.Signals) -> None:
+        # The program is a shell that starts the node: all of them, which are a group of their own.
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    def _environment(self) -> dict[str, str]:
+        folder = self._folder
+        return {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": str(folder),  # the cookie is there
+            "ERL_EPMD_PORT": str(self._mapper),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"openheart-{self._port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_DIST_PORT": str(self._distribution),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
+            "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+            # One core is enough for a test.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+        }
+
+
+def _program() -> str:
+    found = DEBIAN if Path(DEBIAN).is_file() else shutil.which("rabbitmq-server")
+    if found is None:
+        missing("RabbitMQ", f"apt-get install rabbitmq-server, or name a broker in {GIVEN}")
+    return found
