@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .batteries.amqp import get_connection as get_amqp
     from .batteries.background import background, run_back, run_background
     from .batteries.locales import get_locale
+    from .batteries.mail import send_mail, send_mail_a
     from .batteries.mongodb import get_connection as get_mongo
     from .batteries.mongodb import get_db as get_mongo_db
     from .batteries.pusher import get_client as get_pusher
@@ -82,6 +83,8 @@ __all__ = [
     "run",
     "run_back",
     "run_background",
+    "send_mail",
+    "send_mail_a",
     "target_for",
     "unload",
     "url_for",
@@ -114,6 +117,8 @@ _BATTERIES = {
     "renew_session": "sessions:renew_session",
     "run_back": "background:run_back",
     "run_background": "background:run_background",
+    "send_mail": "mail:send_mail",
+    "send_mail_a": "mail:send_mail_a",
     "valkey": "valkey",
     "verify_webhook": "webhook_signature:verify_webhook",
 }
