@@ -13,9 +13,8 @@
     │   ├── InvalidRequest          400
     │   ├── OriginNotAllowed        403
     │   ├── ReadingNotAllowed       403
-    │   ├── InvalidSignature        403, for webhooks that you receive
+    │   ├── InvalidSignature        403, of a webhook or of an address of live events
     │   ├── ListingNotAllowed       403
-    │   ├── ListeningNotAllowed     403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
     │   ├── BodyTooLarge            413
@@ -43,7 +42,6 @@ Each error carries its data as attributes; its text says what was wrong and what
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -66,7 +64,6 @@ __all__ = [
     "InvalidSignature",
     "InvalidTarget",
     "KeyNotFound",
-    "ListeningNotAllowed",
     "ListingNotAllowed",
     "LiveFull",
     "MailRefused",
@@ -136,13 +133,11 @@ class BatteryError(OpenHeartError):
         type: the stable last part of the problem's type URI (RFC 9457).
         title: what a visitor reads.
         retry_after: seconds after which another try is worth it.
-        log_level: how severe it is in the log where a visitor is answered with it.
     """
 
     type: ClassVar[str] = "battery-unavailable"
     title: ClassVar[str] = "A part of this server does not work just now"
     retry_after: ClassVar[int] = 5
-    log_level: ClassVar[int] = logging.ERROR
 
     def __init__(self, battery: str, detail: str) -> None:
         self.battery = battery
@@ -160,7 +155,6 @@ class LiveFull(BatteryError):
     type = "live-full"
     title = "As many browsers listen to this server as may"
     retry_after = 15
-    log_level = logging.DEBUG
 
 
 class BatteryOutcomeUnknown(BatteryError):
@@ -280,11 +274,11 @@ class InvalidRequest(VisitorError):
 
 
 class OriginNotAllowed(VisitorError):
-    """A page of another origin may not write here."""
+    """A page of another origin may not write here, nor listen."""
 
     status = 403
     type = "origin-not-allowed"
-    title = "This origin may not react here"
+    title = "This origin may not do this here"
 
 
 class ReadingNotAllowed(VisitorError):
@@ -296,7 +290,7 @@ class ReadingNotAllowed(VisitorError):
 
 
 class InvalidSignature(VisitorError):
-    """A webhook does not come from whom it says, is too old, or was changed on its way."""
+    """A webhook, or an address of live events, is not from whom it says, is too old, or was changed."""
 
     status = 403
     type = "invalid-signature"
@@ -309,14 +303,6 @@ class ListingNotAllowed(VisitorError):
     status = 403
     type = "listing-not-allowed"
     title = "Targets are not listed here"
-
-
-class ListeningNotAllowed(VisitorError):
-    """This page was not handed the channel, was handed it too long ago, or is of another origin."""
-
-    status = 403
-    type = "listening-not-allowed"
-    title = "This page may not listen here"
 
 
 class TargetNotFound(VisitorError):

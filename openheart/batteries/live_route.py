@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Request, Response, request
 
+from ..api import PROBLEM_TYPE
 from ..config import OPENHEART_LIVE_HEARTBEAT
 from ..errors import (
     BatteryError,
     InvalidRequest,
-    ListeningNotAllowed,
+    InvalidSignature,
     LiveFull,
     MethodNotAllowed,
+    OriginNotAllowed,
     ReadingNotAllowed,
     VisitorError,
 )
 from ..state import State
 from ..web.answers import NO_STORE, Headers, empty_answer
 from ..web.cors import is_own_or_named, read_headers
-from ..web.errors import PROBLEM_TYPE, problem
+from ..web.errors import problem
 from ..web.query import query_of
 from .live_hub import Listener
 from .live_stream import Stream, cutter, socket_of
@@ -81,7 +83,11 @@ DOCUMENT: dict[str, Any] = {
                 status: {"description": text, "content": {PROBLEM_TYPE: {"schema": {"type": "object"}}}}
                 for status, text in (
                     ("400", f"No channel, or too many ({InvalidRequest.type})"),
-                    ("403", f"{ListeningNotAllowed.title} ({ListeningNotAllowed.type})"),
+                    (
+                        "403",
+                        f"{InvalidSignature.title} ({InvalidSignature.type}), "
+                        f"or {OriginNotAllowed.title.lower()} ({OriginNotAllowed.type})",
+                    ),
                     ("503", f"{LiveFull.title} ({LiveFull.type}); see Retry-After"),
                 )
             },
@@ -119,7 +125,7 @@ def _channels(live: Live, state: State, current: Request) -> tuple[list[str], fl
         and "*" not in state.origins
         and not is_own_or_named(current, origin, state.origins)
     ):
-        raise ListeningNotAllowed(
+        raise OriginNotAllowed(
             "Pages of this origin may not listen here: the server's OPENHEART_ORIGINS does not name it"
         )
     tokens = query_of(current).getlist("channel")

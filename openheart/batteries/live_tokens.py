@@ -9,7 +9,7 @@ from flask import Flask
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 from ..config import INSTANCE, OPENHEART_LIVE_LIFE, SECRET_KEY, Config
-from ..errors import ConfigError, ListeningNotAllowed
+from ..errors import ConfigError, InvalidSignature
 
 __all__ = ["Tokens"]
 
@@ -50,15 +50,15 @@ class Tokens:
         """The channel of a token, and the time when it ends, in seconds since 1970.
 
         Raises:
-            ListeningNotAllowed: it is too old, or not one of ours.
+            InvalidSignature: it is too old, or not one of ours.
         """
         life = self._config[OPENHEART_LIVE_LIFE]
         try:
             channel, made = self._serializer().loads(token, max_age=int(life), return_timestamp=True)
         except SignatureExpired:
-            raise ListeningNotAllowed("This address is too old to listen with; load the page again") from None
+            raise InvalidSignature("This address is too old to listen with; load the page again") from None
         except BadData:
-            raise ListeningNotAllowed(
+            raise InvalidSignature(
                 "Each channel= is what live_url() gave to a page of this site; one of these is not"
             ) from None
         assert isinstance(made, datetime)
