@@ -26,10 +26,13 @@ if TYPE_CHECKING:
         get_amazon,
         get_amazon_bucket,
         get_amazon_key,
+        list_amazon_keys,
         put_amazon_key,
     )
     from .batteries.amqp import get_connection as get_amqp
     from .batteries.background import background, run_back, run_background
+    from .batteries.locales import get_locale
+    from .batteries.mail import send_mail, send_mail_a
     from .batteries.mongodb import get_connection as get_mongo
     from .batteries.mongodb import get_db as get_mongo_db
     from .batteries.pusher import get_client as get_pusher
@@ -60,10 +63,12 @@ __all__ = [
     "get_amazon_key",
     "get_amqp",
     "get_app",
+    "get_locale",
     "get_mongo",
     "get_mongo_db",
     "get_pusher",
     "get_redis",
+    "list_amazon_keys",
     "load",
     "mongodb",
     "page",
@@ -78,6 +83,8 @@ __all__ = [
     "run",
     "run_back",
     "run_background",
+    "send_mail",
+    "send_mail_a",
     "target_for",
     "unload",
     "url_for",
@@ -98,16 +105,20 @@ _BATTERIES = {
     "get_amazon_bucket": "amazon:get_amazon_bucket",
     "get_amazon_key": "amazon:get_amazon_key",
     "get_amqp": "amqp:get_connection",
+    "get_locale": "locales:get_locale",
     "get_mongo": "mongodb:get_connection",
     "get_mongo_db": "mongodb:get_db",
     "get_pusher": "pusher:get_client",
     "get_redis": "valkey:get_connection",
+    "list_amazon_keys": "amazon:list_amazon_keys",
     "mongodb": "mongodb",
     "pusher": "pusher",
     "put_amazon_key": "amazon:put_amazon_key",
     "renew_session": "sessions:renew_session",
     "run_back": "background:run_back",
     "run_background": "background:run_background",
+    "send_mail": "mail:send_mail",
+    "send_mail_a": "mail:send_mail_a",
     "valkey": "valkey",
     "verify_webhook": "webhook_signature:verify_webhook",
 }

@@ -22,9 +22,11 @@
     ├── BatteryError                a server that a battery uses did not do its part; names the battery
     │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
     │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
+    │   ├── MailRefused             the mail server refuses receivers; says who, and who got the mail
     │   ├── KeyNotFound             the bucket has no such key
     │   ├── MessageUnroutable       no queue takes an AMQP message
     │   └── MessageRefused          the broker did not take an AMQP message
+    ├── InvalidMail                 a mail cannot be made of what was given (also a ValueError)
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
@@ -39,6 +41,7 @@ Each error carries its data as attributes; its text says what was wrong and what
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 __all__ = [
@@ -55,11 +58,13 @@ __all__ = [
     "EmojiNotAllowed",
     "InvalidBody",
     "InvalidEmoji",
+    "InvalidMail",
     "InvalidRequest",
     "InvalidSignature",
     "InvalidTarget",
     "KeyNotFound",
     "ListingNotAllowed",
+    "MailRefused",
     "MessageRefused",
     "MessageUnroutable",
     "MethodNotAllowed",
@@ -146,6 +151,25 @@ class BatteryOutcomeUnknown(BatteryError):
     """The server of a battery went away after it was asked: it is done once or not at all."""
 
 
+class MailRefused(BatteryError):
+    """The mail server refuses some receivers of a mail, or all of them. The others got it.
+
+    Args:
+        refused: address -> what the server said of it.
+        accepted: the addresses that got the mail.
+
+    Attributes:
+        refused, accepted: the arguments.
+    """
+
+    def __init__(self, refused: Mapping[str, str], accepted: Sequence[str]) -> None:
+        self.refused = dict(refused)
+        self.accepted = list(accepted)
+        said = "; ".join(f"{address}: {reply}" for address, reply in self.refused.items())
+        others = f"{', '.join(self.accepted)} got it" if self.accepted else "nobody got it"
+        super().__init__("mail", f"The mail server refuses receivers ({said}); {others}")
+
+
 class KeyNotFound(BatteryError):
     """The bucket has no such key."""
 
@@ -156,6 +180,10 @@ class MessageUnroutable(BatteryError):
 
 class MessageRefused(BatteryError):
     """The broker did not take this message, such as for a queue that is full. It is stored nowhere."""
+
+
+class InvalidMail(OpenHeartError, ValueError):
+    """A mail cannot be made of what was given: a bad address, a line break in a header, no text."""
 
 
 class BlueprintImportError(OpenHeartError, ImportError):

@@ -28,6 +28,7 @@ __all__ = [
     "get_amazon",
     "get_amazon_bucket",
     "get_amazon_key",
+    "list_amazon_keys",
     "put_amazon_key",
 ]
 
@@ -106,6 +107,22 @@ def exists_amazon_key(name: str, app: Flask | None = None) -> bool:
     return get_amazon_key(name, app).exists()
 
 
+def list_amazon_keys(prefix: str = "", app: Flask | None = None) -> Iterator[str]:
+    """The names of the keys of the bucket, in order, asked for a thousand at a time.
+
+    Args:
+        prefix: only those that start with this.
+        app: as in ``get_amazon``.
+
+    Raises:
+        BatteryUnavailable: the server cannot be reached.
+        BatteryError: it refuses.
+        ConfigError, OpenHeartError: as in ``get_amazon``.
+    """
+    for names in _pages(_store(app), prefix):
+        yield from names
+
+
 def delete_amazon_key(name: str, app: Flask | None = None) -> None:
     """Remove a key. One that is not there is no error; arguments and errors as in ``AmazonKey.delete``."""
     get_amazon_key(name, app).delete()
@@ -177,9 +194,10 @@ def _store(app: Flask | None) -> Store:
     return battery_of(Amazon, app).resource
 
 
-def _pages(store: Store) -> Iterator[list[str]]:
+def _pages(store: Store, prefix: str = "") -> Iterator[list[str]]:
     """The keys of a bucket, up to a thousand at a time."""
-    pages = iter(store.client.get_paginator("list_objects_v2").paginate(Bucket=store.bucket))
+    paginator = store.client.get_paginator("list_objects_v2")
+    pages = iter(paginator.paginate(Bucket=store.bucket, Prefix=prefix))
     while True:
         with store.asking():
             page = next(pages, None)

@@ -92,6 +92,10 @@ class AmazonKey:
         """All of the data at once; raises as ``chunks``."""
         return b"".join(self.chunks())
 
+    def open(self) -> IO[bytes]:
+        """The data as a binary file that is read once, as it comes; reading it raises as ``chunks``."""
+        return io.BufferedReader(_Parts(self.chunks()), CHUNK)
+
     def save(self, to: str | os.PathLike[str] | IO[bytes]) -> None:
         """Write the data to a file. One that is named by its path is there when it is whole.
 

@@ -36,11 +36,11 @@ __all__ = ["main", "openheart_group"]
 EPILOG = """\b
 Exit codes:
   0    done
-  1    doctor found an error, conform a case that failed, migrate a count that is missing
+  1    doctor found an error, conform a case that failed, migrate or restore a missing count
   2    the command line or the configuration cannot be used
-  3    the storage does not work, or cannot be reached
+  3    the storage, or another server, does not work or cannot be reached
   70   a bug in openheart
-  130  ended by Ctrl-C
+  130  ended by Ctrl-C, or by a no to a question
 
 \b
 Completion in your shell:
@@ -276,12 +276,12 @@ def _app(ctx: click.Context) -> Iterator[Flask]:
             base.unload()
     else:
         app = info.load_app()
-        service = state_of(app).service
+        state = state_of(app)
         try:
             with app.app_context():
                 yield app
         finally:
-            service.close()
+            state.close()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..errors import BackendError, OpenHeartError
+from ..errors import BackendError, BatteryError, OpenHeartError
 from ..logs import escape_controls
 
 __all__ = [
@@ -30,7 +30,7 @@ EXIT_FINDING = 1
 EXIT_USAGE = 2
 """The command line or the configuration cannot be used."""
 EXIT_STORAGE = 3
-"""The storage does not work, or cannot be reached."""
+"""The storage, or the server of a battery, does not work, or cannot be reached."""
 EXIT_BUG = 70
 """A bug in openheart (EX_SOFTWARE of sysexits.h)."""
 EXIT_INTERRUPTED = 130
@@ -56,7 +56,7 @@ class Group(click.Group):
         """Run the command; an OpenHeartError becomes a Failure, also under ``flask``."""
         try:
             return super().invoke(ctx)
-        except BackendError as error:
+        except (BackendError, BatteryError) as error:
             failure = Failure(str(error), EXIT_STORAGE)
         except OpenHeartError as error:
             failure = Failure(str(error), EXIT_USAGE)

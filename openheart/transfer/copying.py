@@ -9,7 +9,7 @@ from itertools import islice
 from ..errors import TransferError
 from ..storage.backend import LARGEST_DELTA, Backend, Counts, Rows
 
-__all__ = ["BATCH", "Advance", "Comparison", "compare", "copy", "nothing"]
+__all__ = ["BATCH", "Advance", "Comparison", "compare", "compare_rows", "copy", "nothing"]
 
 Advance = Callable[[int], None]
 """Called with how many targets, or bytes, are done since the last call."""
@@ -77,8 +77,23 @@ def compare(source: Backend, to: Backend, advance: Advance = nothing) -> Compari
         to: the second one, connected.
         advance: is told the number of targets that were read from either.
     """
+    found = compare_rows(source.iter_targets(), to, advance)
+    for batch in _batches(to.iter_targets()):
+        found.others += sum(not counts for counts in source.counts([target for target, _ in batch]))
+        advance(len(batch))
+    return found
+
+
+def compare_rows(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advance = nothing) -> Comparison:
+    """Compare some rows with what a storage holds of their targets; ``others`` stays 0.
+
+    Args:
+        rows: targets with their counts, each target once.
+        to: the storage, connected.
+        advance: is told the number of targets.
+    """
     found = Comparison()
-    for batch in _batches(source.iter_targets()):
+    for batch in _batches(rows):
         there = to.counts([target for target, _ in batch])
         for (target, counts), others in zip(batch, there, strict=True):
             if any(others.get(emoji, 0) < count for emoji, count in counts.items()):
@@ -88,9 +103,6 @@ def compare(source: Backend, to: Backend, advance: Advance = nothing) -> Compari
             elif others != counts:
                 found.more += 1
         found.targets += len(batch)
-        advance(len(batch))
-    for batch in _batches(to.iter_targets()):
-        found.others += sum(not counts for counts in source.counts([target for target, _ in batch]))
         advance(len(batch))
     return found
 

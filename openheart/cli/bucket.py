@@ -1,0 +1,101 @@
+"""The commands that use the S3 bucket: backup, restore, and bucket clear."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from ..batteries.amazon import clear_amazon_bucket, list_amazon_keys
+from ..config import AMAZON_BUCKET
+from ..state import state_of
+from ..transfer import backups_of, make_backup, restore_backup
+from .commands import _app, _json_option, _print_json, openheart_group
+from .group import EXIT_FINDING, complain
+from .moving import _progress
+
+__all__ = ["backup", "bucket", "clear", "restore"]
+
+
+@openheart_group.command()
+@click.argument("name", required=False)
+@_json_option
+@click.pass_context
+def backup(ctx: click.Context, name: str | None, as_json: bool) -> None:
+    """Write all counts to the S3 bucket (AMAZON_BUCKET), read them back and compare.
+
+    NAME is the time when it is left out. A backup that is made again under its NAME replaces the older one
+    when it is whole.
+    """
+    with _app(ctx) as app, _progress("Backing up") as advance:
+        state = state_of(app)
+        made = make_backup(state.service.backend, app, name, advance)
+        where = state.config[AMAZON_BUCKET]
+    if as_json:
+        _print_json(asdict(made))
+        return
+    click.echo(
+        f"{made.targets} targets with {made.reactions} reactions are in the bucket {where} as {made.name}, "
+        "read back and compared",
+        err=True,
+    )
+
+
+@openheart_group.command()
+@click.argument("name", required=False)
+@click.option("--list", "listing", is_flag=True, help="Print the backups that there are, and restore none.")
+@_json_option
+@click.pass_context
+def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) -> None:
+    """Raise all counts to those of a backup in the S3 bucket, and compare.
+
+    Without NAME it is the latest one of this INSTANCE. Restoring again changes nothing more, and no count
+    becomes smaller. The exit code is 1 when something is missing at the end.
+    """
+    if listing:
+        with _app(ctx) as app:
+            found = sorted(backups_of(app), key=lambda backup: backup.made)
+        if as_json:
+            _print_json([asdict(backup) for backup in found])
+            return
+        for each in found:
+            click.echo(f"{each.name}  {each.made}  {each.targets} targets  {each.reactions} reactions")
+        return
+    with _app(ctx) as app, _progress("Restoring") as advance:
+        taken, compared = restore_backup(state_of(app).service.backend, app, name, advance)
+    whole = compared.targets - compared.less
+    if as_json:
+        _print_json({**asdict(taken), "restored": whole, "larger": compared.more})
+    else:
+        click.echo(
+            f"{whole} of {taken.targets} targets of {taken.name} are in with all their counts", err=True
+        )
+    if compared.more:
+        complain(f"{compared.more} targets have more than the backup says, and were left as they are")
+    if compared.less:
+        complain(
+            f"{compared.less} targets have less, such as {', '.join(compared.examples)}: were they removed "
+            "meanwhile? Give the command again"
+        )
+        ctx.exit(EXIT_FINDING)
+
+
+@openheart_group.group()
+def bucket() -> None:
+    """The S3 bucket of the app (AMAZON_BUCKET)."""
+
+
+@bucket.command()
+@click.option("--confirm", metavar="BUCKET", help="The name of the bucket, for scripts; else it is asked.")
+@click.pass_context
+def clear(ctx: click.Context, confirm: str | None) -> None:
+    """Remove every key of the bucket, with all backups in it. Asks for the name of the bucket."""
+    with _app(ctx) as app:
+        name = state_of(app).config[AMAZON_BUCKET]
+        if confirm is None:
+            number = sum(1 for _ in list_amazon_keys(app=app))
+            confirm = click.prompt(f"Type the name of the bucket to remove all its {number} keys", err=True)
+        if confirm != name:
+            raise click.UsageError(f"{confirm!r} is not the name of the bucket; nothing was removed", ctx)
+        removed = clear_amazon_bucket(confirm, app)
+    click.echo(f"{removed} keys were removed from the bucket {name}", err=True)

@@ -1,0 +1,258 @@
+"""Backups of all counts in the S3 bucket of the application: JSON Lines, compressed, and read back.
+
+A backup is two keys. The one with the counts has a new name each time; the other one, the manifest, names
+it, and is written when the counts were read back whole. So a backup that was interrupted is none, and one
+that is made again under its name replaces the older one at once.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import secrets
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from flask import Flask
+
+from ..batteries.amazon import delete_amazon_key, get_amazon_key, list_amazon_keys
+from ..errors import BatteryError, KeyNotFound, TransferError
+from ..storage.backend import Backend, Counts
+from .copying import Advance, Comparison, compare_rows, copy, nothing
+from .jsonl import read_rows, write_row
+
+__all__ = ["Backup", "backups_of", "make_backup", "restore_backup"]
+
+FOLDER = "openheart-backups/"
+_NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
+_ENDING = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What a manifest says.
+
+    Attributes:
+        name: the name of the backup.
+        made: when it was begun, as ISO 8601 in UTC.
+        instance: INSTANCE of what was backed up.
+        location: where the counts were.
+        key: the key with the counts.
+        targets: how many targets it has.
+        reactions: the sum of all counts.
+        size: bytes of the lines, before they were compressed.
+        sha256: of the lines.
+    """
+
+    name: str
+    made: str
+    instance: str | None
+    location: str
+    key: str
+    targets: int
+    reactions: int
+    size: int
+    sha256: str
+
+
+class _Tally:
+    """What is told of lines that were sent, and again of those that came back."""
+
+    def __init__(self) -> None:
+        self.targets = self.reactions = self.size = 0
+        self._hash = hashlib.sha256()
+
+    def add(self, line: bytes) -> None:
+        self.targets += 1
+        self.size += len(line)
+        self._hash.update(line)
+
+    def values(self) -> tuple[int, int, str]:
+        return self.targets, self.size, self._hash.hexdigest()
+
+
+def make_backup(backend: Backend, app: Flask, name: str | None = None, advance: Advance = nothing) -> Backup:
+    """Write all counts to the bucket, read them back and compare the two.
+
+    Args:
+        backend: the storage, connected.
+        app: whose bucket it is.
+        name: the name of the backup; by default the time.
+        advance: is told the number of targets.
+
+    Returns:
+        The backup.
+
+    Raises:
+        TransferError: the name cannot be used, or what was read back differs.
+        BatteryError: of the bucket; there is no such backup, or still the older one.
+        BackendError: of the storage; likewise.
+    """
+    now = datetime.now(UTC)
+    name = name or now.strftime("%Y-%m-%dT%H-%M-%SZ")
+    if not _NAME.fullmatch(name):
+        raise TransferError(
+            f"{name!r} cannot name a backup: expected up to 100 letters, digits, '.', '_', '-'"
+        )
+    key = f"{FOLDER}{name}.{secrets.token_hex(4)}.jsonl.gz"
+    sent, there = _Tally(), _Tally()
+    data = get_amazon_key(key, app)
+    try:
+        data.put(_compressed(_lines(backend, sent, advance)), content_type="application/gzip")
+        with data.open() as file:
+            for line in _decompressed(file, name):
+                there.add(line)
+        if there.values() != sent.values():
+            raise TransferError(
+                f"the backup {name} does not read back as it was sent: it was removed, try again"
+            )
+    except BaseException:
+        with suppress(BatteryError):
+            data.delete()
+        raise
+    made = Backup(
+        name=name,
+        made=now.isoformat(timespec="microseconds"),
+        instance=backend.instance,
+        location=backend.location,
+        key=key,
+        targets=sent.targets,
+        reactions=sent.reactions,
+        size=sent.size,
+        sha256=sent.values()[2],
+    )
+    manifest = json.dumps(asdict(made), ensure_ascii=False, indent=1)
+    get_amazon_key(_manifest(name), app).put(manifest.encode(), content_type="application/json")
+    _remove_others(made, app)
+    return made
+
+
+def backups_of(app: Flask) -> Iterator[Backup]:
+    """The backups in the bucket of an application, by name.
+
+    Raises:
+        BatteryError: of the bucket.
+        TransferError: a manifest is none.
+    """
+    for key in list_amazon_keys(FOLDER, app):
+        if key.endswith(_ENDING):
+            found = _find(key.removeprefix(FOLDER).removesuffix(_ENDING), app)
+            if found is not None:
+                yield found
+
+
+def restore_backup(
+    backend: Backend, app: Flask, name: str | None = None, advance: Advance = nothing
+) -> tuple[Backup, Comparison]:
+    """Raise the counts in a storage to those of a backup, and compare the two. Doing it again is safe.
+
+    The backup is fetched and checked as a whole before the first count is written.
+
+    Args:
+        backend: the storage, connected.
+        app: whose bucket it is.
+        name: the name of the backup; by default the latest one of this INSTANCE.
+        advance: is told the number of targets, once when they are written and once when they are compared.
+
+    Returns:
+        The backup, and how the storage compares with it.
+
+    Raises:
+        TransferError: there is no such backup, or it is not as it was made; nothing was written.
+        BatteryError: of the bucket; nothing was written.
+        BackendError: of the storage; call it again to go on.
+    """
+    backup = _find(name, app) if name is not None else _latest(app, backend.instance)
+    if backup is None:
+        what = f"no backup {name!r}" if name is not None else "no backup of this INSTANCE"
+        raise TransferError(f"the bucket has {what}: `openheart restore --list` shows those that it has")
+    with tempfile.TemporaryDirectory(prefix="openheart-") as folder:
+        path = Path(folder) / "counts.jsonl.gz"
+        try:
+            get_amazon_key(backup.key, app).save(path)
+        except KeyNotFound:
+            raise TransferError(
+                f"the backup {backup.name} has lost its counts, the key {backup.key}"
+            ) from None
+        except OSError as error:
+            raise TransferError(
+                f"the backup cannot be written to {path.parent} ({error.strerror}): make room, or set TMPDIR"
+            ) from error
+        tally = _Tally()
+        with path.open("rb") as file:
+            for line in _decompressed(file, backup.name):
+                tally.add(line)
+        if tally.values() != (backup.targets, backup.size, backup.sha256):
+            raise TransferError(f"the backup {backup.name} is not as it was made, so nothing was restored")
+        copy(_rows(path, backup.name), backend, advance)
+        return backup, compare_rows(_rows(path, backup.name), backend, advance)
+
+
+def _lines(backend: Backend, tally: _Tally, advance: Advance) -> Iterator[bytes]:
+    for number, (target, counts) in enumerate(backend.iter_targets(), 1):
+        line = write_row(target, counts)
+        tally.add(line)
+        tally.reactions += sum(counts.values())
+        yield line
+        if number % 1000 == 0:
+            advance(1000)
+    advance(tally.targets % 1000)
+
+
+def _compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(wbits=31)  # as gzip does, without the time
+    for line in lines:
+        if part := packer.compress(line):
+            yield part
+    yield packer.flush()
+
+
+def _decompressed(file: IO[bytes], name: str) -> Iterator[bytes]:
+    try:
+        with gzip.GzipFile(fileobj=file, mode="rb") as lines:
+            yield from lines
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TransferError(f"the backup {name} is broken ({error}): take another one") from error
+
+
+def _rows(path: Path, name: str) -> Iterator[tuple[str, Counts]]:
+    with path.open("rb") as file:
+        for row in read_rows(_decompressed(file, name)):
+            if isinstance(row, TransferError):
+                raise TransferError(f"the backup {name}, {row}")
+            yield row
+
+
+def _remove_others(made: Backup, app: Flask) -> None:
+    """Remove the counts of older backups of this name, and of those that were interrupted."""
+    ours = re.compile(rf"{re.escape(FOLDER + made.name)}\.[0-9a-f]{{8}}\.jsonl\.gz")
+    for key in list_amazon_keys(f"{FOLDER}{made.name}.", app):
+        if key != made.key and ours.fullmatch(key):
+            delete_amazon_key(key, app)
+
+
+def _find(name: str, app: Flask) -> Backup | None:
+    try:
+        values = json.loads(get_amazon_key(_manifest(name), app).read())
+        return Backup(**{field.name: values[field.name] for field in fields(Backup)})
+    except KeyNotFound:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise TransferError(f"the key {_manifest(name)} says of no backup what it is: remove it") from None
+
+
+def _latest(app: Flask, instance: str | None) -> Backup | None:
+    found = [backup for backup in backups_of(app) if backup.instance == instance]
+    return max(found, key=lambda backup: backup.made, default=None)
+
+
+def _manifest(name: str) -> str:
+    return f"{FOLDER}{name}{_ENDING}"

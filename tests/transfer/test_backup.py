@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+import openheart
+from openheart.errors import BackendError, BatteryError, TransferError
+from openheart.storage import Backend, Change, get_backend
+from openheart.storage.sqlite import SqliteBackend
+from openheart.transfer import backups_of, make_backup, restore_backup
+
+from ..servers.s3 import S3Server, make_bucket
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[S3Server]:
+    made = S3Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def app(server: S3Server) -> Flask:
+    bucket = f"openheart-{uuid.uuid4()}"
+    make_bucket(server.endpoint, bucket)
+    settings: dict[str, Any] = {"amazon_bucket": bucket, "amazon_id": "tests", "amazon_secret": "tests"}
+    return openheart.load(name="one", uri="memory:", s3_endpoint=server.endpoint, **settings)
+
+
+@pytest.fixture
+def source() -> Iterator[Backend]:
+    with get_backend("memory:") as backend:
+        backend.apply([Change("a", "🥨", 3), Change("a", "❤️"), Change("b", "🎉", 2)])
+        yield backend
+
+
+@pytest.fixture
+def to() -> Iterator[Backend]:
+    with get_backend("memory:") as backend:
+        yield backend
+
+
+def data_key(app: Flask) -> str:
+    (key,) = [key for key in openheart.list_amazon_keys(app=app) if key.endswith(".jsonl.gz")]
+    return key
+
+
+def test_what_is_restored_is_what_was_there_whatever_the_storage(app: Flask, source: Backend) -> None:
+    source.apply([Change(f"page/{number}", "🥨", number + 1) for number in range(2500)])
+    made = make_backup(source, app, "one")
+    assert (made.targets, made.reactions) == (2502, 6 + sum(range(1, 2501)))
+    assert list(backups_of(app)) == [made]
+    with SqliteBackend("sqlite:///to.db", folder=Path.cwd()) as to:
+        for _ in range(2):
+            taken, compared = restore_backup(to, app)
+            assert taken == made
+            assert (compared.targets, compared.less, compared.more) == (2502, 0, 0)
+            assert dict(to.iter_targets()) == dict(source.iter_targets())
+
+
+def test_a_backup_of_nothing_is_one(app: Flask, to: Backend) -> None:
+    assert make_backup(to, app).targets == 0
+    assert restore_backup(to, app)[1].targets == 0
+
+
+def test_one_that_is_made_again_replaces_the_older_one(app: Flask, source: Backend, to: Backend) -> None:
+    make_backup(source, app, "one")
+    make_backup(source, app, "one.more")
+    source.incr("c", "🥨")
+    made = make_backup(source, app, "one")
+    others = [*openheart.list_amazon_keys("openheart-backups/one.more", app)]
+    assert len(others) == 2
+    assert {*openheart.list_amazon_keys(app=app)} == {"openheart-backups/one.json", made.key, *others}
+    restore_backup(to, app, "one")
+    assert to.counts(["c"]) == [{"🥨": 1}]
+
+
+def test_one_that_is_interrupted_leaves_the_older_one_as_it_was(
+    app: Flask, source: Backend, to: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_backup(source, app, "one")
+
+    def breaks(*_: object) -> Iterator[Any]:
+        yield "a", {"🥨": 9}
+        raise BackendError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "iter_targets", breaks)
+        with pytest.raises(BackendError, match="gone"):
+            make_backup(source, app, "one")
+    assert data_key(app) == made.key
+    restore_backup(to, app, "one")
+    assert to.counts(["a"]) == source.counts(["a"])
+
+
+def test_what_reads_back_differently_is_no_backup(
+    app: Flask, source: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = openheart.AmazonKey.put
+
+    def wrong(self: openheart.AmazonKey, data: Any, **options: Any) -> None:
+        whole = b"".join(data)
+        put(self, make_other(whole), **options)
+
+    monkeypatch.setattr(openheart.AmazonKey, "put", wrong)
+    with pytest.raises(TransferError, match="does not read back as it was sent"):
+        make_backup(source, app, "one")
+    assert list(openheart.list_amazon_keys(app=app)) == []
+
+
+def make_other(packed: bytes) -> bytes:
+    return gzip.compress(gzip.decompress(packed).replace(b": 3", b": 4"))
+
+
+@pytest.mark.parametrize("how", ["other", "cut", "flipped", "gone"])
+def test_a_backup_that_is_not_as_it_was_made_restores_nothing(
+    app: Flask, source: Backend, to: Backend, how: str
+) -> None:
+    made = make_backup(source, app, "one")
+    whole = openheart.get_amazon_key(made.key).read()
+    if how == "gone":
+        openheart.delete_amazon_key(made.key)
+    else:
+        other = {"other": make_other(whole), "cut": whole[:-12], "flipped": whole[:20] + b"xx" + whole[22:]}
+        openheart.put_amazon_key(made.key, other[how])
+    with pytest.raises(TransferError, match="backup one"):
+        restore_backup(to, app, "one")
+    assert list(to.iter_targets()) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "x"}', "\xff"])
+def test_a_manifest_that_is_none_is_named(app: Flask, to: Backend, text: str) -> None:
+    openheart.put_amazon_key("openheart-backups/one.json", text.encode("latin-1"))
+    with pytest.raises(TransferError, match=r"openheart-backups/one\.json says of no backup"):
+        restore_backup(to, app, "one")
+
+
+def test_a_row_that_is_none_is_named(app: Flask, source: Backend, to: Backend) -> None:
+    made = make_backup(source, app, "one")
+    lines = b'{"target": "a", "counts": {"x": 1}}\n'
+    openheart.put_amazon_key(made.key, gzip.compress(lines))
+    manifest = json.loads(openheart.get_amazon_key("openheart-backups/one.json").read())
+    manifest |= {"targets": 1, "size": len(lines), "sha256": hashlib.sha256(lines).hexdigest()}
+    openheart.put_amazon_key("openheart-backups/one.json", json.dumps(manifest))
+    with pytest.raises(TransferError, match="the backup one, line 1: "):
+        restore_backup(to, app, "one")
+
+
+def test_a_server_that_is_away_leaves_nothing_half_done(server: S3Server, source: Backend) -> None:
+    settings: dict[str, Any] = {"amazon_bucket": "b", "amazon_id": "tests", "amazon_secret": "tests"}
+    app = openheart.load(name="one", uri="memory:", s3_endpoint="http://127.0.0.1:9", **settings)
+    with pytest.raises(BatteryError, match="cannot be reached"):
+        make_backup(source, app)
