@@ -54,8 +54,8 @@ class Site:
 
 
 @pytest.fixture
-def mail() -> Iterator[MailServer]:
-    server = MailServer()
+def mail(tmp_path: Path) -> Iterator[MailServer]:
+    server = MailServer(folder=tmp_path)
     yield server
     server.stop()
 
