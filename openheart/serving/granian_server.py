@@ -15,8 +15,10 @@ import granian
 from flask import Flask
 
 from .. import config as settings
+from ..batteries.endings import at_end
 from ..casts import boolean
 from ..config import Config
+from ..state import state_of
 from .listener import option_error
 
 __all__ = ["serve"]
@@ -47,9 +49,15 @@ def serve(
         except ValueError as error:
             raise option_error(config, name, error) from None
     announce()
+
+    def load() -> Flask:
+        # In the worker, which ends without a word to us.
+        at_end(state_of(app).close)
+        return app
+
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
-    granian.Granian("openheart", **options).serve(target_loader=lambda: app, wrap_loader=False)
+    granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)
 
 
 def _threads(config: Config) -> int:

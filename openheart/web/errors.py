@@ -8,12 +8,11 @@ import logging
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
+from ..api import PROBLEM_TYPE
 from ..errors import BackendError, BatteryError, VisitorError
 from .answers import NO_STORE, Headers, json_answer, json_bytes
 
-__all__ = ["PROBLEM_TYPE", "problem"]
-
-PROBLEM_TYPE = "application/problem+json"
+__all__ = ["problem"]
 
 
 def problem(
