@@ -17,6 +17,7 @@ import granian
 from flask import Flask
 
 from .. import config as settings
+from ..batteries.endings import at_end
 from ..casts import boolean
 from ..config import Config
 from ..state import state_of
@@ -61,6 +62,12 @@ def serve(
         return app
 
     announce()
+
+    def load() -> Flask:
+        # In the worker, which ends without a word to us.
+        at_end(state_of(app).close)
+        return app
+
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
     granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)
