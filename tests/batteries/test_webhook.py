@@ -444,6 +444,19 @@ def test_a_process_that_ends_without_unload_tells_of_what_waits(receiver: Receiv
     assert [row["target"] for row in reactions_in(receiver.requests[0])] == ["a"]
 
 
+def test_a_process_of_multiprocessing_tells_of_what_waits_before_it_ends(receiver: Receiver) -> None:
+    code = START + (
+        "import multiprocessing\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "child = context.Process(target=openheart.react, args=('/a', '🥨'))\n"
+        "child.start()\n"
+        "child.join()\n"
+        "assert child.exitcode == 0\n"
+    )
+    run_child(code, receiver.url, SECRET)
+    assert [row["target"] for row in reactions_in(receiver.requests[0])] == ["a"]
+
+
 @pytest.mark.parametrize("secret", ["plain", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ=", b"short", b"\xff"])
 def test_a_secret_that_is_none_is_an_error_of_load_that_says_how_to_make_one(secret: str | bytes) -> None:
     with pytest.raises(ConfigError, match=r"OPENHEART_WEBHOOK_SECRET='\*\*\*'.*whsec_ and the Base64"):
