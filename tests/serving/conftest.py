@@ -66,12 +66,12 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Starts the app above with the variables given; it is killed after the test."""
+    """Starts the app above, or another one, with the variables given; it is killed after the test."""
     script = tmp_path / "served.py"
-    script.write_text(APP)
     with contextlib.ExitStack() as stack:
 
-        def start(**variables: str) -> Server:
+        def start(app: str = APP, **variables: str) -> Server:
+            script.write_text(app)
             process = subprocess.Popen(
                 [sys.executable, str(script)],
                 env={**os.environ, "PORT": "0", **variables},
