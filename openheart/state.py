@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from flask import Flask, current_app, has_app_context
 
@@ -17,7 +18,7 @@ from .routing import Pages, Slugs
 from .service import Service
 from .storage.uri import backend_from_config
 
-__all__ = ["APP", "Attached", "State", "app_of", "make_state", "state_of"]
+__all__ = ["APP", "Attached", "State", "Users", "app_of", "make_state", "state_of"]
 
 APP: Flask | None = None
 """The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
@@ -33,6 +34,31 @@ class Attached(Protocol):
     def health(self) -> str | None: ...
     def prove(self) -> None: ...
     def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Users:
+    """How an application finds out who uses it.
+
+    Attributes:
+        user: returns the user of the current request.
+        tenant: returns the tenant of a user.
+        of_extension: those of the OpenHeart that the application was given to, which stand behind.
+    """
+
+    user: Callable[[], Any] | None = None
+    tenant: Callable[[Any], Any] | None = None
+    of_extension: Users | None = None
+
+    @property
+    def find_user(self) -> Callable[[], Any] | None:
+        """The user loader."""
+        return self.user or (self.of_extension.user if self.of_extension else None)
+
+    @property
+    def find_tenant(self) -> Callable[[Any], Any] | None:
+        """The tenant loader."""
+        return self.tenant or (self.of_extension.tenant if self.of_extension else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +78,7 @@ class State:
         write_only: whether counts are hidden.
         listing: whether targets are listed.
         cache_control: the Cache-Control header of a GET.
+        users: how it finds out who uses it.
         batteries: name -> what load() switched on, or was used.
     """
 
@@ -67,6 +94,7 @@ class State:
     write_only: bool
     listing: bool
     cache_control: str
+    users: Users = field(default_factory=Users)
     batteries: dict[str, Attached] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -88,6 +116,7 @@ def make_state(
     *,
     standalone: bool = False,
     slugs: Slugs | None = None,
+    users: Users | None = None,
 ) -> State:
     """Make the state of one application; opens nothing.
 
@@ -129,6 +158,7 @@ def make_state(
         max_body=config[settings.OPENHEART_MAX_BODY],
         write_only=config[settings.OPENHEART_WRITE_ONLY],
         listing=config[settings.OPENHEART_LISTING],
+        users=Users(of_extension=users),
         cache_control=f"public, max-age={int(max_age)}" if max_age else "no-cache",
     )
 
