@@ -7,6 +7,7 @@ import builtins
 import functools
 import inspect
 import math
+import multiprocessing.util
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -104,6 +105,9 @@ class Background(Battery[Pool]):
     def open(self) -> Pool:
         # For a process that ends and calls neither unload() nor a server's end.
         atexit.register(self.close)
+        if multiprocessing.parent_process() is not None:
+            # Those of multiprocessing, such as Granian's workers, end without atexit.
+            multiprocessing.util.Finalize(self, self.close, exitpriority=0)
         name = f"background of {self.app.name}"
         return Pool(self.config[OPENHEART_BACKGROUND_THREADS], self.config[OPENHEART_BACKGROUND_QUEUE], name)
 

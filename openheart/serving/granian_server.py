@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 import inspect
 import logging
-import multiprocessing
+import math
+import multiprocessing.util
 import os
 import socket
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from flask import Flask
 from .. import config as settings
 from ..casts import boolean
 from ..config import Config
+from ..state import state_of
 from .listener import option_error
 
 __all__ = ["serve"]
@@ -35,7 +37,8 @@ def serve(
         "interface": granian.constants.Interfaces.WSGI,
         "workers": config[settings.SERVER_WORKERS],
         "blocking_threads": _threads(config),
-        "workers_kill_timeout": max(1, int(config[settings.SERVER_GRACE])),
+        # Once for the requests that run, and once for what runs in the background.
+        "workers_kill_timeout": 2 * max(1, math.ceil(config[settings.SERVER_GRACE])) + 1,
         "log_level": granian.log.LogLevels.warning,
     }
     known = inspect.signature(granian.Granian.__init__).parameters
@@ -47,9 +50,15 @@ def serve(
         except ValueError as error:
             raise option_error(config, name, error) from None
     announce()
+
+    def app_of_worker() -> Flask:
+        # Called in each worker, which ends as a process of multiprocessing does: without atexit.
+        multiprocessing.util.Finalize(None, state_of(app).close, exitpriority=0)
+        return app
+
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
-    granian.Granian("openheart", **options).serve(target_loader=lambda: app, wrap_loader=False)
+    granian.Granian("openheart", **options).serve(target_loader=app_of_worker, wrap_loader=False)
 
 
 def _threads(config: Config) -> int:
