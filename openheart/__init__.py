@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from .batteries.amqp import get_connection as get_amqp
     from .batteries.background import background, run_back, run_background
+    from .batteries.live import live_url, publish
     from .batteries.locales import get_locale
     from .batteries.mail import send_mail, send_mail_a
     from .batteries.mongodb import get_connection as get_mongo
@@ -69,9 +70,11 @@ __all__ = [
     "get_pusher",
     "get_redis",
     "list_amazon_keys",
+    "live_url",
     "load",
     "mongodb",
     "page",
+    "publish",
     "pusher",
     "put_amazon_key",
     "react",
@@ -111,7 +114,9 @@ _BATTERIES = {
     "get_pusher": "pusher:get_client",
     "get_redis": "valkey:get_connection",
     "list_amazon_keys": "amazon:list_amazon_keys",
+    "live_url": "live:live_url",
     "mongodb": "mongodb",
+    "publish": "live:publish",
     "pusher": "pusher",
     "put_amazon_key": "amazon:put_amazon_key",
     "renew_session": "sessions:renew_session",

@@ -7,6 +7,8 @@ import inspect
 import logging
 import multiprocessing
 import os
+import select
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -48,13 +50,20 @@ def serve(
             options[name] = _like(known[name].default, value)
         except ValueError as error:
             raise option_error(config, name, error) from None
-    announce()
+    serving = state_of(app).serving
+    serving.threads = options["blocking_threads"]
 
     def load() -> Flask:
-        # In the worker, which ends without a word to us.
+        # In a worker, before it sets its handlers of signals; Python tells us of each that they handle.
+        heard, told = socket.socketpair()
+        told.setblocking(False)
+        signal.set_wakeup_fd(told.detach())
+        serving.is_stopping = lambda: bool(select.select([heard], [], [], 0)[0])
+        # It ends without a word to us.
         at_end(state_of(app).close)
         return app
 
+    announce()
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
     granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)

@@ -10,11 +10,12 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.base import Worker
 
 from .. import config as settings
 from ..config import Config
 from ..errors import ConfigError
-from ..state import state_of
+from ..state import State, state_of
 from .listener import option_error
 
 __all__ = ["serve"]
@@ -43,6 +44,11 @@ class _Application(BaseApplication):
         return self._app
 
 
+def _tell(state: State, worker: Worker) -> None:
+    state.serving.threads = worker.cfg.threads
+    state.serving.is_stopping = lambda: not worker.alive
+
+
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
@@ -55,6 +61,7 @@ def serve(
         "worker_class": "gthread",
         "graceful_timeout": max(1, int(config[settings.SERVER_GRACE])),
         "loglevel": "warning",
+        "post_worker_init": lambda worker: _tell(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
         **config.server_options,
     }
