@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from flask import Flask, current_app, has_app_context
 
@@ -17,7 +18,7 @@ from .routing import Pages, Slugs
 from .service import Service
 from .storage.uri import backend_from_config
 
-__all__ = ["APP", "Attached", "State", "app_of", "make_state", "state_of"]
+__all__ = ["APP", "Attached", "Serving", "State", "app_of", "make_state", "state_of"]
 
 APP: Flask | None = None
 """The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
@@ -33,6 +34,19 @@ class Attached(Protocol):
     def health(self) -> str | None: ...
     def prove(self) -> None: ...
     def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Serving:
+    """What the server that run() started tells of itself; nothing under a server of somebody else.
+
+    Attributes:
+        threads: how many requests it answers at once in this process; None where that has no bound.
+        is_stopping: whether it was told to stop, and waits for the requests that run.
+    """
+
+    threads: int | None = None
+    is_stopping: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,8 @@ class State:
         listing: whether targets are listed.
         cache_control: the Cache-Control header of a GET.
         batteries: name -> what load() switched on, or was used.
+        serving: what the server tells of itself.
+        documented: path below the prefix -> its part of the OpenAPI document, for the routes of batteries.
     """
 
     config: Config
@@ -68,6 +84,8 @@ class State:
     listing: bool
     cache_control: str
     batteries: dict[str, Attached] = field(default_factory=dict)
+    serving: Serving = field(default_factory=Serving)
+    documented: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def close(self) -> None:
         """Finish what was accepted and let every resource go. The next use opens it again."""

@@ -6,8 +6,10 @@ import enum
 import inspect
 import logging
 import math
-import multiprocessing.util
+import multiprocessing
 import os
+import select
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +18,7 @@ import granian
 from flask import Flask
 
 from .. import config as settings
+from ..batteries.endings import at_end
 from ..casts import boolean
 from ..config import Config
 from ..state import state_of
@@ -49,16 +52,23 @@ def serve(
             options[name] = _like(known[name].default, value)
         except ValueError as error:
             raise option_error(config, name, error) from None
-    announce()
+    serving = state_of(app).serving
+    serving.threads = options["blocking_threads"]
 
-    def app_of_worker() -> Flask:
-        # Called in each worker, which ends as a process of multiprocessing does: without atexit.
-        multiprocessing.util.Finalize(None, state_of(app).close, exitpriority=0)
+    def load() -> Flask:
+        # In a worker, before it sets its handlers of signals; Python tells us of each that they handle.
+        heard, told = socket.socketpair()
+        told.setblocking(False)
+        signal.set_wakeup_fd(told.detach())
+        serving.is_stopping = lambda: bool(select.select([heard], [], [], 0)[0])
+        # It ends without a word to us.
+        at_end(state_of(app).close)
         return app
 
+    announce()
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
-    granian.Granian("openheart", **options).serve(target_loader=app_of_worker, wrap_loader=False)
+    granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)
 
 
 def _threads(config: Config) -> int:

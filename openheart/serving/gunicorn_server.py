@@ -11,11 +11,12 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.base import Worker
 
 from .. import config as settings
 from ..config import Config
 from ..errors import ConfigError
-from ..state import state_of
+from ..state import State, state_of
 from .listener import option_error
 
 __all__ = ["serve"]
@@ -44,6 +45,11 @@ class _Application(BaseApplication):
         return self._app
 
 
+def _tell(state: State, worker: Worker) -> None:
+    state.serving.threads = worker.cfg.threads
+    state.serving.is_stopping = lambda: not worker.alive
+
+
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
@@ -59,6 +65,7 @@ def serve(
         "graceful_timeout": 2 * grace + 1,
         "post_fork": lambda arbiter, worker: _limit_requests(worker, config, grace),
         "loglevel": "warning",
+        "post_worker_init": lambda worker: _tell(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
         **config.server_options,
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from valkey.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
-from valkey.exceptions import ValkeyError
+from valkey.exceptions import ResponseError, ValkeyError
 from valkey.utils import str_if_bytes
 
 __all__ = ["Clocked", "ClockedTcp", "ClockedTls", "ClockedUnix", "Command"]
@@ -21,6 +21,7 @@ class Clocked(AbstractConnection):
 
     Args:
         verify: called before it is made; raises where the server is no longer the right one.
+        unfit: the modes of a server, as INFO has them, that are of no use here -> what it is then.
         options: as valkey-py's connection.
 
     Attributes:
@@ -28,11 +29,14 @@ class Clocked(AbstractConnection):
         offset: the server's time minus this machine's monotonic one, in seconds.
     """
 
-    def __init__(self, *, verify: Callable[[], None] | None = None, **options: Any) -> None:
+    def __init__(
+        self, *, verify: Callable[[], None] | None = None, unfit: Mapping[str, str], **options: Any
+    ) -> None:
         super().__init__(**options)
         self.run_id = b""
         self.offset = 0.0
         self._verify = verify
+        self._unfit = unfit
         self._watch: select.poll | None = None
 
     def connect(self) -> None:
@@ -48,6 +52,10 @@ class Clocked(AbstractConnection):
         self.send([("INFO", "server")])
         lines = str_if_bytes(self.receive()).splitlines()
         info = dict(line.split(":", 1) for line in lines if ":" in line)
+        # Valkey has the first, and Redis the second.
+        mode = info.get("server_mode") or info.get("redis_mode", "")
+        if mode in self._unfit:
+            raise ResponseError(self._unfit[mode])
         self.run_id = info.get("run_id", "").encode()
         self.offset = int(info.get("server_time_usec", 0)) / 1e6 - time.monotonic()
 
