@@ -59,15 +59,11 @@ def serve(
         told.setblocking(False)
         signal.set_wakeup_fd(told.detach())
         serving.is_stopping = lambda: bool(select.select([heard], [], [], 0)[0])
-        return app
-
-    announce()
-
-    def load() -> Flask:
-        # In the worker, which ends without a word to us.
+        # It ends without a word to us.
         at_end(state_of(app).close)
         return app
 
+    announce()
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
     granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)
