@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     )
     from .batteries.amqp import get_connection as get_amqp
     from .batteries.background import background, run_back, run_background
+    from .batteries.live import live_url, publish
+    from .batteries.locales import get_locale
     from .batteries.mail import send_mail, send_mail_a
     from .batteries.mongodb import get_connection as get_mongo
     from .batteries.mongodb import get_db as get_mongo_db
@@ -64,15 +66,18 @@ __all__ = [
     "get_amazon_key",
     "get_amqp",
     "get_app",
+    "get_locale",
     "get_mongo",
     "get_mongo_db",
     "get_pusher",
     "get_redis",
     "get_user",
     "list_amazon_keys",
+    "live_url",
     "load",
     "mongodb",
     "page",
+    "publish",
     "pusher",
     "put_amazon_key",
     "react",
@@ -109,13 +114,16 @@ _BATTERIES = {
     "get_amazon": "amazon:get_amazon",
     "get_amazon_bucket": "amazon:get_amazon_bucket",
     "get_amazon_key": "amazon:get_amazon_key",
-    "list_amazon_keys": "amazon:list_amazon_keys",
     "get_amqp": "amqp:get_connection",
+    "get_locale": "locales:get_locale",
     "get_mongo": "mongodb:get_connection",
     "get_mongo_db": "mongodb:get_db",
     "get_pusher": "pusher:get_client",
     "get_redis": "valkey:get_connection",
+    "list_amazon_keys": "amazon:list_amazon_keys",
+    "live_url": "live:live_url",
     "mongodb": "mongodb",
+    "publish": "live:publish",
     "pusher": "pusher",
     "put_amazon_key": "amazon:put_amazon_key",
     "renew_session": "sessions:renew_session",

@@ -14,6 +14,7 @@ from .batteries.table import further_options, switch_on
 from .config import Config, load_config
 from .errors import ConfigError, OpenHeartError
 from .extension import add_openheart
+from .protocol import canonical_target
 from .state import state_of
 from .storage import Counts
 
@@ -190,8 +191,6 @@ def react(target: str, emoji: str) -> Counts:
         InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
         BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
     """
-    from .protocol import canonical_target
-
     return state_of().service.react(canonical_target(target), emoji)
 
 
@@ -205,8 +204,6 @@ def reactions(target: str) -> Counts:
         InvalidTarget: it is none.
         BackendError: the storage does not answer.
     """
-    from .protocol import canonical_target
-
     return state_of().service.reactions(canonical_target(target))
 
 

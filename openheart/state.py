@@ -18,7 +18,7 @@ from .routing import Pages, Slugs
 from .service import Service
 from .storage.uri import backend_from_config
 
-__all__ = ["APP", "Attached", "State", "Users", "app_of", "make_state", "state_of"]
+__all__ = ["APP", "Attached", "Serving", "State", "Users", "app_of", "make_state", "state_of"]
 
 APP: Flask | None = None
 """The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
@@ -61,6 +61,19 @@ class Users:
         return self.tenant or (self.of_extension.tenant if self.of_extension else None)
 
 
+@dataclass(slots=True)
+class Serving:
+    """What the server that run() started tells of itself; nothing under a server of somebody else.
+
+    Attributes:
+        threads: how many requests it answers at once in this process; None where that has no bound.
+        is_stopping: whether it was told to stop, and waits for the requests that run.
+    """
+
+    threads: int | None = None
+    is_stopping: Callable[[], bool] = lambda: False
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What openheart keeps for one Flask application, in ``app.extensions["openheart"]``.
@@ -80,6 +93,8 @@ class State:
         cache_control: the Cache-Control header of a GET.
         users: how it finds out who uses it.
         batteries: name -> what load() switched on, or was used.
+        serving: what the server tells of itself.
+        documented: path below the prefix -> its part of the OpenAPI document, for the routes of batteries.
     """
 
     config: Config
@@ -96,6 +111,8 @@ class State:
     cache_control: str
     users: Users = field(default_factory=Users)
     batteries: dict[str, Attached] = field(default_factory=dict)
+    serving: Serving = field(default_factory=Serving)
+    documented: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def close(self) -> None:
         """Finish what was accepted and let every resource go. The next use opens it again."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from .endings import at_end
 from .webhook_request import Answer
 
 __all__ = ["Sender"]
@@ -98,8 +98,8 @@ class Sender:
         self._gone = False
         self._end: float | None = None
         self._thread: threading.Thread | None = None
-        # For servers that end without a word to us. Daemon threads still run while this is called.
-        atexit.register(self.close)
+        # For servers that end without a word to us.
+        self._take_back = at_end(self.close)
 
     def add(self, target: str, emoji: str, count: int) -> None:
         """Tell of a reaction, soon."""
@@ -121,7 +121,7 @@ class Sender:
 
     def close(self) -> None:
         """Send what waits, as far as the time allows, and name what was not sent."""
-        atexit.unregister(self.close)
+        self._take_back()
         if os.getpid() != self._pid:
             # A copy that came with a fork: the thread and what waits are the parent's.
             return

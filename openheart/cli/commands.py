@@ -40,7 +40,7 @@ Exit codes:
   2    the command line or the configuration cannot be used
   3    the storage, or another server, does not work or cannot be reached
   70   a bug in openheart
-  130  ended by Ctrl-C
+  130  ended by Ctrl-C, or by a no to a question
 
 \b
 Completion in your shell:

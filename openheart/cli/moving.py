@@ -39,7 +39,7 @@ def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
             return
         targets, before = export_file(backend, file, prefix, again=again, advance=advance)
     gone_on = f", {before} of them before it was interrupted" if before else ""
-    click.echo(f"{targets} targets are in {file}{gone_on}", err=True)
+    click.echo(f"{_targets(targets)} exported to {file}{gone_on}", err=True)
 
 
 @openheart_group.command("import")
@@ -61,7 +61,7 @@ def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> Non
     form = form or detect(file)
     with _app(ctx) as app, _progress("Importing") as advance:
         targets, problems = import_file(file, form, state_of(app).service.backend, skip=skip, advance=advance)
-    click.echo(f"{targets} targets of {file} ({form}) are in", err=True)
+    click.echo(f"{_targets(targets)} imported from {file} ({form})", err=True)
     if problems.number:
         complain(f"{problems.number} entries were left out: {'; '.join(problems.shown)}")
 
@@ -120,9 +120,26 @@ def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
         backend = state_of(app).service.backend
         counts = backend.counts((canonical,))[0]
         if counts and not yes:
-            click.confirm(f"Remove {sum(counts.values())} reactions to {canonical}?", abort=True, err=True)
+            _ask(f"Remove {sum(counts.values())} reactions to {canonical}?", ctx)
         backend.delete((canonical,))
     _print_counts(counts, as_json)
+
+
+def _ask(question: str, ctx: click.Context) -> None:
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("nobody answered, so nothing was removed; --yes does not ask", ctx) from None
+    if not agreed:
+        complain("nothing was removed")
+        raise click.Abort
+
+
+def _targets(number: int) -> str:
+    return f"{number} target{'' if number == 1 else 's'}"
 
 
 def _backend(state: State, name: str, uri: str) -> Backend:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib.util
 import ipaddress
 import logging
@@ -40,6 +41,37 @@ def receiver() -> Iterator[Receiver]:
     yield made
     openheart.unload()
     made.stop()
+
+
+class Dripping:
+    """Answers every connection with bytes of its own, or with a header that goes on for ever."""
+
+    def __init__(self, answer: bytes | None = None) -> None:
+        self._answer = answer
+        self._over = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            connection, _ = self._listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                if self._answer is not None:
+                    connection.sendall(self._answer)
+                    continue
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not self._over.wait(0.01):
+                    connection.sendall(b"x")
+
+    def stop(self) -> None:
+        openheart.unload()
+        self._over.set()
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self._thread.join()
+        self._listener.close()
 
 
 def load(receiver: Receiver, **options: Any) -> Flask:
@@ -164,6 +196,28 @@ def test_a_receiver_that_does_not_answer_is_asked_again_and_slows_nobody(receive
     log.wait_for("taken again")
     first, second = receiver.requests[:2]
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+def test_a_receiver_that_answers_a_byte_at_a_time_is_given_up_in_time(receiver: Receiver) -> None:
+    dripping = Dripping()
+    try:
+        url = f"http://localhost:{dripping.port}/"
+        log = Log(load(receiver, webhook=url, webhook_timeout=0.3, webhook_tries=1))
+        openheart.react("/a", "🥨")
+        log.wait_for("no answer in time (OPENHEART_WEBHOOK_TIMEOUT)")
+    finally:
+        dripping.stop()
+
+
+@pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n\r\n", b"HTTP/1.1 200 " + b"x" * 70_000])
+def test_an_answer_that_is_none_is_a_failure(receiver: Receiver, answer: bytes) -> None:
+    broken = Dripping(answer)
+    try:
+        log = Log(load(receiver, webhook=f"http://localhost:{broken.port}/", webhook_tries=1))
+        openheart.react("/a", "🥨")
+        assert log.wait_for("given up").isprintable()
+    finally:
+        broken.stop()
 
 
 def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
@@ -441,6 +495,19 @@ def test_what_waits_at_a_fork_is_told_of_once_and_by_whom_it_was_taken(receiver:
 
 def test_a_process_that_ends_without_unload_tells_of_what_waits(receiver: Receiver) -> None:
     run_child(START + "openheart.react('/a', '🥨')", receiver.url, SECRET)
+    assert [row["target"] for row in reactions_in(receiver.requests[0])] == ["a"]
+
+
+def test_a_process_of_multiprocessing_tells_of_what_waits_before_it_ends(receiver: Receiver) -> None:
+    code = START + (
+        "import multiprocessing\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "child = context.Process(target=openheart.react, args=('/a', '🥨'))\n"
+        "child.start()\n"
+        "child.join()\n"
+        "assert child.exitcode == 0\n"
+    )
+    run_child(code, receiver.url, SECRET)
     assert [row["target"] for row in reactions_in(receiver.requests[0])] == ["a"]
 
 
