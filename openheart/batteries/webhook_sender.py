@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
 import secrets
 import threading
@@ -91,7 +90,6 @@ class Sender:
         self._limit = limit
         self._grace = grace
         self._logger = logger
-        self._pid = os.getpid()
         self._changed = threading.Condition()
         self._queue: deque[_Heard] = deque()
         self._pushed_out = 0
@@ -122,9 +120,6 @@ class Sender:
     def close(self) -> None:
         """Send what waits, as far as the time allows, and name what was not sent."""
         self._take_back()
-        if os.getpid() != self._pid:
-            # A copy that came with a fork: the thread and what waits are the parent's.
-            return
         with self._changed:
             if self._end is None:
                 self._end = time.monotonic() + self._grace
