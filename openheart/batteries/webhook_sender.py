@@ -88,6 +88,8 @@ class Sender:
         self._tries = tries
         self._timeout = timeout
         self._limit = limit
+        # So many are sent before their time, to keep room for more.
+        self._much = max(1, limit // 2)
         self._grace = grace
         self._logger = logger
         self._changed = threading.Condition()
@@ -114,7 +116,7 @@ class Sender:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="openheart webhook", daemon=True)
                 self._thread.start()
-            elif len(self._queue) in (1, MOST_ROWS):
+            elif len(self._queue) in (1, self._much):
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -146,7 +148,7 @@ class Sender:
                     return None
                 self._changed.wait()
             due = self._queue[0].moment + self._wait
-            while self._end is None and len(self._queue) < MOST_ROWS:
+            while self._end is None and len(self._queue) < self._much:
                 left = due - time.monotonic()
                 if left <= 0:
                     break

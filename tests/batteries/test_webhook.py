@@ -163,6 +163,13 @@ def test_a_notice_that_is_not_taken_is_sent_again_under_the_same_id(receiver: Re
     assert len({request.body for request in requests}) == 1
 
 
+def test_where_much_waits_it_is_sent_before_its_time(receiver: Receiver) -> None:
+    load(receiver, webhook_wait=3600, webhook_queue=8)
+    for _ in range(4):
+        openheart.react("/a", "🥨")
+    assert reactions_in(receiver.wait_for(1)[0])[0]["added"] == 4
+
+
 def test_each_notice_has_an_id_of_its_own(receiver: Receiver) -> None:
     load(receiver)
     for number in (1, 2):
