@@ -57,7 +57,8 @@ class ValkeyBus(Bus):
         self._keys = f"openheart:{{live:{space}}}:"
         self._me = secrets.token_hex(8)
         # Imported before there are threads that could do it at the same time.
-        self._problems = (OpenHeartError, *failures())
+        self._failures = failures()
+        self._problems: tuple[type[Exception], ...] = (OpenHeartError, *self._failures)
         self._changed = threading.Condition(threading.Lock())
         self._followed: frozenset[str] = frozenset()
         self._failure: str | None = None
@@ -71,7 +72,7 @@ class ValkeyBus(Bus):
         with self._asking() as client:
             keys = [f"{self._keys}clock", self._keys + channel]
             values = [
-                self._me,
+                _new_era(),
                 self._backlog,
                 int(RETENTION * 1000),
                 self._topic(client, channel),
@@ -141,7 +142,7 @@ class ValkeyBus(Bus):
     def _asking(self) -> Iterator[Any]:
         try:
             yield self._client()
-        except self._problems[1:] as error:
+        except self._failures as error:
             # In what it says itself, the driver tells one from the other in no other way.
             if "connecting" in str(error).lower():
                 raise BatteryUnavailable(NAME, f"Valkey cannot be reached: {error}") from error

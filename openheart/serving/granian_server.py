@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 import logging
+import math
 import multiprocessing
 import os
 import select
@@ -39,7 +40,8 @@ def serve(
         "interface": granian.constants.Interfaces.WSGI,
         "workers": config[settings.SERVER_WORKERS],
         "blocking_threads": _threads(config),
-        "workers_kill_timeout": max(1, int(config[settings.SERVER_GRACE])),
+        # Once for the requests that run, and once for what runs in the background.
+        "workers_kill_timeout": 2 * max(1, math.ceil(config[settings.SERVER_GRACE])) + 1,
         "log_level": granian.log.LogLevels.warning,
     }
     known = inspect.signature(granian.Granian.__init__).parameters

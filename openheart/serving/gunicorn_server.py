@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 from collections.abc import Callable
@@ -53,13 +54,16 @@ def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
     """Serve until told to stop; gunicorn itself drains its workers."""
+    grace = max(1, math.ceil(config[settings.SERVER_GRACE]))
     options: dict[str, Any] = {
         # Gunicorn closes it.
         "bind": f"fd://{listener.detach()}",
         "workers": config[settings.SERVER_WORKERS],
         "threads": config[settings.SERVER_THREADS],
         "worker_class": "gthread",
-        "graceful_timeout": max(1, int(config[settings.SERVER_GRACE])),
+        # The master waits for the requests that run, and then for what runs in the background.
+        "graceful_timeout": 2 * grace + 1,
+        "post_fork": lambda arbiter, worker: _limit_requests(worker, config, grace),
         "loglevel": "warning",
         "post_worker_init": lambda worker: _tell(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
@@ -74,3 +78,8 @@ def serve(
         # A worker ends here; only the master goes back to the caller.
         if os.getpid() != master or stopped.code not in (None, 0):
             raise
+
+
+def _limit_requests(worker: Any, config: Config, grace: int) -> None:
+    if "graceful_timeout" not in config.server_options:
+        worker.cfg.set("graceful_timeout", grace)

@@ -19,7 +19,7 @@ from openheart.batteries.valkey import failures
 from openheart.errors import BatteryUnavailable, ConfigError, MissingDependency, OpenHeartError
 
 from ..servers.proxy import Proxy
-from ..servers.valkey import Cluster, Sentinels, Server, until
+from ..servers.valkey import Cluster, Sentinels, Server, frozen, until
 from ..storage.child import run_child
 
 AWAY = "valkey://127.0.0.1:1"
@@ -90,6 +90,15 @@ def test_it_never_waits_longer_than_the_timeout_says(server: Server) -> None:
     finally:
         server.thaw()
     assert client.get("hello") is None
+
+
+def test_a_server_that_takes_connections_and_answers_nothing_is_not_asked_again_and_again(
+    server: Server,
+) -> None:
+    openheart.load(name="one", uri="memory:", redistogo_url=server.uri, valkey_timeout="200ms")
+    with frozen(server), pytest.raises(driver.TimeoutError):
+        openheart.valkey.get_connection().ping()
+    assert openheart.valkey.get_connection().ping()
 
 
 def test_a_unix_socket(server: Server) -> None:

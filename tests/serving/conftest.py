@@ -65,13 +65,19 @@ StartServer = Callable[..., Server]
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Starts the app above, or another one, with the variables given; it is killed after the test."""
+def app() -> str:
+    """The app that is served; a module may have another one."""
+    return APP
+
+
+@pytest.fixture
+def start_server(tmp_path: Path, app: str) -> Iterator[StartServer]:
+    """Starts the app with the variables given; it is killed after the test."""
     script = tmp_path / "served.py"
+    script.write_text(app)
     with contextlib.ExitStack() as stack:
 
-        def start(app: str = APP, **variables: str) -> Server:
-            script.write_text(app)
+        def start(**variables: str) -> Server:
             process = subprocess.Popen(
                 [sys.executable, str(script)],
                 env={**os.environ, "PORT": "0", **variables},

@@ -48,6 +48,11 @@ Listen = Callable[..., Browser]
 
 
 @pytest.fixture
+def app() -> str:
+    return APP
+
+
+@pytest.fixture
 def listen() -> Iterator[Listen]:
     """Opens a stream of a server; it is closed after the test."""
     with contextlib.ExitStack() as stack:
@@ -62,7 +67,7 @@ def listen() -> Iterator[Listen]:
 
 def start(start_server: StartServer, server: str, **variables: str) -> Server:
     settings = {"OPENHEART_URI": "memory:", "OPENHEART_LIVE": "1", "SECRET_KEY": "not a secret"}
-    served = start_server(APP, **{"SERVER": server, **settings, **variables})
+    served = start_server(**{"SERVER": server, **settings, **variables})
 
     def answers() -> bool:
         # Some of them say where they listen a moment before they do.
