@@ -22,7 +22,7 @@ import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of, webhook, webhook_sender
 from openheart.batteries.webhook_address import is_public
-from openheart.errors import ConfigError, InvalidEmoji, MissingDependency
+from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
 
 from ..servers.receiver import Receiver, Request
 from ..storage.child import run_child
@@ -251,6 +251,24 @@ def test_a_receiver_that_is_gone_is_told_of_nothing_more(receiver: Receiver) -> 
     assert body == {"status": "ready", "batteries": {"webhook": "failing"}}
     openheart.unload()
     assert len(receiver.requests) == 1
+
+
+def test_health_looks_for_the_receiver_until_it_took_a_notice(receiver: Receiver) -> None:
+    battery = battery_of(webhook.Webhook, load(receiver))
+    battery.check()
+    receiver.stop()
+    with pytest.raises(BatteryUnavailable, match="OPENHEART_WEBHOOK cannot be reached: ConnectionRefused"):
+        battery.check()
+    receiver.start()
+    battery.check()
+    assert receiver.requests == []
+    log = Log(battery.app)
+    receiver.answers.append((500, {}))
+    openheart.react("/a", "🥨")
+    log.wait_for("taken again")
+    receiver.stop()
+    battery.check()
+    receiver.start()
 
 
 def test_the_oldest_reactions_are_given_up_where_too_many_wait(receiver: Receiver) -> None:
