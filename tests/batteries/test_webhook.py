@@ -22,7 +22,7 @@ import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of, webhook, webhook_sender
 from openheart.batteries.webhook_address import is_public
-from openheart.errors import ConfigError, InvalidEmoji, MissingDependency
+from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
 
 from ..servers.receiver import Receiver, Request
 from ..storage.child import run_child
@@ -163,6 +163,13 @@ def test_a_notice_that_is_not_taken_is_sent_again_under_the_same_id(receiver: Re
     assert len({request.body for request in requests}) == 1
 
 
+def test_where_much_waits_it_is_sent_before_its_time(receiver: Receiver) -> None:
+    load(receiver, webhook_wait=3600, webhook_queue=8)
+    for _ in range(4):
+        openheart.react("/a", "🥨")
+    assert reactions_in(receiver.wait_for(1)[0])[0]["added"] == 4
+
+
 def test_each_notice_has_an_id_of_its_own(receiver: Receiver) -> None:
     load(receiver)
     for number in (1, 2):
@@ -244,6 +251,24 @@ def test_a_receiver_that_is_gone_is_told_of_nothing_more(receiver: Receiver) -> 
     assert body == {"status": "ready", "batteries": {"webhook": "failing"}}
     openheart.unload()
     assert len(receiver.requests) == 1
+
+
+def test_health_looks_for_the_receiver_until_it_took_a_notice(receiver: Receiver) -> None:
+    battery = battery_of(webhook.Webhook, load(receiver))
+    battery.check()
+    receiver.stop()
+    with pytest.raises(BatteryUnavailable, match="OPENHEART_WEBHOOK cannot be reached: ConnectionRefused"):
+        battery.check()
+    receiver.start()
+    battery.check()
+    assert receiver.requests == []
+    log = Log(battery.app)
+    receiver.answers.append((500, {}))
+    openheart.react("/a", "🥨")
+    log.wait_for("taken again")
+    receiver.stop()
+    battery.check()
+    receiver.start()
 
 
 def test_the_oldest_reactions_are_given_up_where_too_many_wait(receiver: Receiver) -> None:
@@ -338,6 +363,22 @@ def test_https_works_where_the_certificate_is_trusted(
         server.stop()
 
 
+def test_the_certificate_is_to_be_that_of_the_name_and_not_of_its_address(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    names_lead_to(monkeypatch, "127.0.0.1")
+    server = https(authority, "hook.example.org")
+    try:
+        load(server, webhook=f"https://hook.example.org:{server.port}/")
+        openheart.react("/a", "🥨")
+        server.wait_for(1)
+        openheart.unload()
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize(("trusted", "name"), [(False, "localhost"), (True, "another.example")])
 def test_a_certificate_that_is_not_right_is_refused(
     authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool, name: str
@@ -377,6 +418,15 @@ def names_lead_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     return asked
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1"])
+def test_an_odd_spelling_of_an_inner_address_is_not_connected_to(receiver: Receiver, host: str) -> None:
+    url = f"http://{host}:{receiver.port}/"
+    log = Log(load(receiver, webhook=url, webhook_private=False, webhook_tries=1))
+    openheart.react("/a", "🥨")
+    log.wait_for("given up")
+    assert receiver.requests == []
 
 
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), ("93.184.215.14", "127.0.0.1"), ("::1",)])
