@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import email.utils
 import importlib.util
 import ipaddress
 import logging
@@ -9,6 +10,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from standardwebhooks import Webhook
 
 import openheart
 from openheart import OpenHeart
-from openheart.batteries import battery_of, webhook, webhook_sender
+from openheart.batteries import battery_of, webhook, webhook_request, webhook_sender
 from openheart.batteries.webhook_address import is_public
 from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
 
@@ -325,6 +327,31 @@ def test_the_time_between_tries_doubles_and_follows_retry_after_up_to_a_bound(
     monkeypatch.setattr(webhook_sender, "FIRST_DELAY", 1.0)
     for _ in range(20):
         assert least <= webhook_sender._delay(turn, asked) <= most
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("0", 0.0),
+        ("120", 120.0),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("²", None),
+        ("9" * 400, None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, expected: float | None) -> None:
+    assert webhook_request._seconds(header) == expected
+
+
+def test_retry_after_may_be_a_date_to_come() -> None:
+    found = webhook_request._seconds(email.utils.formatdate(time.time() + 100, usegmt=True))
+    assert found is not None
+    assert 95 < found <= 100
 
 
 def test_retry_after_is_waited_for(receiver: Receiver) -> None:
