@@ -76,7 +76,7 @@ setup(
     ],
     packages=find_packages(include=["openheart", "openheart.*"]),
     package_data={
-        "openheart": ["py.typed"],
+        "openheart": ["py.typed", "translations/*/LC_MESSAGES/*"],
         "openheart.protocol": ["vectors/*.json"],
         "openheart.web": ["templates/*", "static/*"],
     },

@@ -10,6 +10,7 @@ from types import FrameType
 
 import click
 
+from .dispatch import dispatch_cost
 from .engine_report import render_engines
 from .engines import measure_engines
 from .environment import CACHE, load_note, machine, peer_python
@@ -22,6 +23,7 @@ from .servers import SERVERS, ServerKind
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 ENGINES = Path(__file__).with_name("ENGINES.md")
+DISPATCH_ROUNDS = 501
 PARTS = ("rates", "servers", "host", "import", "memory", "batch", "engines")
 
 
@@ -97,6 +99,7 @@ def _run(findings: Findings, parts: tuple[str, ...], folder: Path, quick: bool) 
                 findings.other_servers[kind] = compare(server_cells(), [bare, full], kind=kind)
     if "host" in parts:
         _say("routes of a host application")
+        findings.dispatch = dispatch_cost(DISPATCH_ROUNDS)
         findings.host = measure_routes(bare, full, folder, rounds=findings.rounds, seconds=findings.seconds)
     if "import" in parts:
         _say("import time")

@@ -49,7 +49,8 @@ class Findings:
         seconds: length of one slice.
         rates: the main run.
         other_servers: WSGI server -> the same comparison on it, in a few cells.
-        host: the comparison of routes that are not openheart's.
+        host: the comparison of routes that are not openheart's, under the server.
+        dispatch: the same within Flask alone, as the ratio of CPU times.
         imports: ``flask`` -> its import time in milliseconds, ``openheart`` -> what comes on top.
         memory: contender's name -> memory of one worker.
         batch: milliseconds of one batch GET, and its gain over single GETs.
@@ -63,6 +64,7 @@ class Findings:
     rates: Rates = field(default_factory=Rates)
     other_servers: dict[ServerKind, Rates] = field(default_factory=dict)
     host: dict[str, Spread] = field(default_factory=dict)
+    dispatch: Spread | None = None
     imports: dict[str, Spread] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     batch: tuple[Spread, Spread] | None = None
@@ -97,10 +99,16 @@ def goals(findings: Findings) -> list[Goal]:
     if FULL in findings.memory:
         extra_memory = findings.memory[FULL].proportional - findings.memory[BARE].proportional
     gain = findings.batch[1] if findings.batch else None
+    dispatch = findings.dispatch
     return [
         _rate_goal("GET, SQLite FULL / bare Flask", 0.9, rates, "GET", BARE),
         _rate_goal("POST, SQLite FULL / bare Flask", 0.7, rates, "POST", BARE),
         _rate_goal("POST, SQLite FULL / flask-openheart 0.0.1", 10, rates, "POST", PEER),
+        Goal(
+            "CPU time that openheart adds to a route of the host that does not use it", 2, True,
+            (dispatch.median - 1) * 100 if dispatch else None, " %",
+            f"ratio {dispatch.text('{:.3f}')} in {dispatch.rounds} rounds" if dispatch else "",
+        ),
         Goal("memory of a worker above bare Flask (PSS)", 15, True, extra_memory, " MB"),
         Goal("`import openheart` above `import flask`", 30, True, extra_import, " ms"),
         Goal(

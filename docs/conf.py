@@ -40,7 +40,7 @@ napoleon_numpy_docstring = False
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(flask|werkzeug|blinker|click|collections|concurrent|datetime|logging|pathlib|types|typing|abc)\..*",
+        r"(flask|werkzeug|blinker|click|collections|concurrent|datetime|jinja2|logging|pathlib|types|typing|abc)\..*",
     ),
     (
         r"py:.*",

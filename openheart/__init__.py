@@ -12,6 +12,7 @@ from .blueprints import register_blueprints
 from .context import Page, page, reactions_of, target_for, url_for
 from .extension import OpenHeart
 from .signals import reaction_added
+from .users import Scoped, get_user, scoped, set_user, tenant_loader, user_loader
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     )
     from .batteries.amqp import get_connection as get_amqp
     from .batteries.background import background, run_back, run_background
+    from .batteries.live import live_url, publish
+    from .batteries.locales import get_locale
+    from .batteries.mail import send_mail, send_mail_a
     from .batteries.mongodb import get_connection as get_mongo
     from .batteries.mongodb import get_db as get_mongo_db
     from .batteries.pusher import get_client as get_pusher
@@ -48,6 +52,7 @@ __all__ = [
     "ApiResult",
     "OpenHeart",
     "Page",
+    "Scoped",
     "__version__",
     "amqp",
     "background",
@@ -61,14 +66,18 @@ __all__ = [
     "get_amazon_key",
     "get_amqp",
     "get_app",
+    "get_locale",
     "get_mongo",
     "get_mongo_db",
     "get_pusher",
     "get_redis",
+    "get_user",
     "list_amazon_keys",
+    "live_url",
     "load",
     "mongodb",
     "page",
+    "publish",
     "pusher",
     "put_amazon_key",
     "react",
@@ -80,9 +89,15 @@ __all__ = [
     "run",
     "run_back",
     "run_background",
+    "scoped",
+    "send_mail",
+    "send_mail_a",
+    "set_user",
     "target_for",
+    "tenant_loader",
     "unload",
     "url_for",
+    "user_loader",
     "valkey",
     "verify_webhook",
 ]
@@ -99,18 +114,23 @@ _BATTERIES = {
     "get_amazon": "amazon:get_amazon",
     "get_amazon_bucket": "amazon:get_amazon_bucket",
     "get_amazon_key": "amazon:get_amazon_key",
-    "list_amazon_keys": "amazon:list_amazon_keys",
     "get_amqp": "amqp:get_connection",
+    "get_locale": "locales:get_locale",
     "get_mongo": "mongodb:get_connection",
     "get_mongo_db": "mongodb:get_db",
     "get_pusher": "pusher:get_client",
     "get_redis": "valkey:get_connection",
+    "list_amazon_keys": "amazon:list_amazon_keys",
+    "live_url": "live:live_url",
     "mongodb": "mongodb",
+    "publish": "live:publish",
     "pusher": "pusher",
     "put_amazon_key": "amazon:put_amazon_key",
     "renew_session": "sessions:renew_session",
     "run_back": "background:run_back",
     "run_background": "background:run_background",
+    "send_mail": "mail:send_mail",
+    "send_mail_a": "mail:send_mail_a",
     "valkey": "valkey",
     "verify_webhook": "webhook_signature:verify_webhook",
 }

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.wrappers import Request as WerkzeugRequest
 
-__all__ = ["ApiError", "ApiException", "ApiResult"]
+__all__ = ["PROBLEM_TYPE", "ApiError", "ApiException", "ApiResult"]
 
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
-_RESERVED = ("type", "title", "status", "detail", "instance")
 
 
 class ApiResult(Response):
@@ -72,7 +71,7 @@ class ApiError(HTTPException):
         more: further members of the document, such as ``errors=[...]``.
 
     Raises:
-        ValueError: the status is not an error's, or ``more`` names a member that is defined already.
+        ValueError: the status is not an error's.
     """
 
     def __init__(
@@ -87,8 +86,6 @@ class ApiError(HTTPException):
     ) -> None:
         if not 400 <= status <= 599:
             raise ValueError(f"ApiError({status}): the status of an error is between 400 and 599")
-        if reserved := [name for name in _RESERVED if name in more and name != "instance"]:
-            raise ValueError(f"ApiError: {', '.join(reserved)} is an argument of its own")
         super().__init__(detail)
         self.status = status
         self.type = type

@@ -14,6 +14,7 @@ from .batteries.table import further_options, switch_on
 from .config import Config, load_config
 from .errors import ConfigError, OpenHeartError
 from .extension import add_openheart
+from .protocol import canonical_target
 from .state import state_of
 from .storage import Counts
 
@@ -91,11 +92,7 @@ def load(
     config = load_config(app_config, keywords, safe=safe, further=further_options)
     ours = app is None
     loaded = _Application(name or "__main__") if app is None else app
-    _add(loaded, config, configure_logs=ours, standalone=False, safe=safe)
-    if models is not None:
-        from .batteries.models import register_models
-
-        register_models(models, loaded)
+    _add(loaded, config, configure_logs=ours, standalone=False, safe=safe, models=models)
     return loaded
 
 
@@ -194,8 +191,6 @@ def react(target: str, emoji: str) -> Counts:
         InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
         BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
     """
-    from .protocol import canonical_target
-
     return state_of().service.react(canonical_target(target), emoji)
 
 
@@ -209,12 +204,18 @@ def reactions(target: str) -> Counts:
         InvalidTarget: it is none.
         BackendError: the storage does not answer.
     """
-    from .protocol import canonical_target
-
     return state_of().service.reactions(canonical_target(target))
 
 
-def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, safe: bool) -> None:
+def _add(
+    app: Flask,
+    config: Config,
+    *,
+    configure_logs: bool,
+    standalone: bool,
+    safe: bool,
+    models: ModuleType | None = None,
+) -> None:
     secret_key = config[settings.SECRET_KEY]
     if secret_key is not None:
         app.secret_key = secret_key
@@ -226,10 +227,15 @@ def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, 
         # Closed again, because a server may fork after this.
         try:
             added.service.check()
-            for battery in added.batteries.values():
+            for battery in list(added.batteries.values()):
                 battery.prove()
         finally:
             added.close()
+    if models is not None:
+        # Not at the top: it imports the driver.
+        from .batteries.models import register_models
+
+        register_models(models, app)
     state.APP = app
 
 

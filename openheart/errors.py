@@ -13,7 +13,7 @@
     │   ├── InvalidRequest          400
     │   ├── OriginNotAllowed        403
     │   ├── ReadingNotAllowed       403
-    │   ├── InvalidSignature        403, for webhooks that you receive
+    │   ├── InvalidSignature        403, of a webhook or of an address of live events
     │   ├── ListingNotAllowed       403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
@@ -22,9 +22,13 @@
     ├── BatteryError                a server that a battery uses did not do its part; names the battery
     │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
     │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
+    │   ├── MailRefused             the mail server refuses receivers; says who, and who got the mail
     │   ├── KeyNotFound             the bucket has no such key
     │   ├── MessageUnroutable       no queue takes an AMQP message
-    │   └── MessageRefused          the broker did not take an AMQP message
+    │   ├── MessageRefused          the broker did not take an AMQP message
+    │   └── LiveFull                as many browsers listen already as may
+    ├── InvalidMail                 a mail cannot be made of what was given (also a ValueError)
+    ├── TenantError                 it is not known whose targets openheart.scoped() is to give
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
@@ -39,6 +43,7 @@ Each error carries its data as attributes; its text says what was wrong and what
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 __all__ = [
@@ -55,11 +60,14 @@ __all__ = [
     "EmojiNotAllowed",
     "InvalidBody",
     "InvalidEmoji",
+    "InvalidMail",
     "InvalidRequest",
     "InvalidSignature",
     "InvalidTarget",
     "KeyNotFound",
     "ListingNotAllowed",
+    "LiveFull",
+    "MailRefused",
     "MessageRefused",
     "MessageUnroutable",
     "MethodNotAllowed",
@@ -72,6 +80,7 @@ __all__ = [
     "ReadingNotAllowed",
     "SchemeError",
     "TargetNotFound",
+    "TenantError",
     "TransferError",
     "UnsupportedBody",
     "VisitorError",
@@ -142,8 +151,35 @@ class BatteryUnavailable(BatteryError):
     """The server of a battery cannot be reached, or does not answer in time. Nothing was done."""
 
 
+class LiveFull(BatteryError):
+    """As many browsers listen to this process as OPENHEART_LIVE_LISTENERS lets; one more was refused."""
+
+    type = "live-full"
+    title = "As many browsers listen to this server as may"
+    retry_after = 15
+
+
 class BatteryOutcomeUnknown(BatteryError):
     """The server of a battery went away after it was asked: it is done once or not at all."""
+
+
+class MailRefused(BatteryError):
+    """The mail server refuses some receivers of a mail, or all of them. The others got it.
+
+    Args:
+        refused: address -> what the server said of it.
+        accepted: the addresses that got the mail.
+
+    Attributes:
+        refused, accepted: the arguments.
+    """
+
+    def __init__(self, refused: Mapping[str, str], accepted: Sequence[str]) -> None:
+        self.refused = dict(refused)
+        self.accepted = list(accepted)
+        said = "; ".join(f"{address}: {reply}" for address, reply in self.refused.items())
+        others = f"{', '.join(self.accepted)} got it" if self.accepted else "nobody got it"
+        super().__init__("mail", f"The mail server refuses receivers ({said}); {others}")
 
 
 class KeyNotFound(BatteryError):
@@ -156,6 +192,14 @@ class MessageUnroutable(BatteryError):
 
 class MessageRefused(BatteryError):
     """The broker did not take this message, such as for a queue that is full. It is stored nowhere."""
+
+
+class InvalidMail(OpenHeartError, ValueError):
+    """A mail cannot be made of what was given: a bad address, a line break in a header, no text."""
+
+
+class TenantError(OpenHeartError):
+    """It is not known whose targets are meant: nobody is logged in, or a tenant has no usable id."""
 
 
 class BlueprintImportError(OpenHeartError, ImportError):
@@ -236,11 +280,11 @@ class InvalidRequest(VisitorError):
 
 
 class OriginNotAllowed(VisitorError):
-    """A page of another origin may not write here."""
+    """A page of another origin may not write here, nor listen."""
 
     status = 403
     type = "origin-not-allowed"
-    title = "This origin may not react here"
+    title = "This origin may not do this here"
 
 
 class ReadingNotAllowed(VisitorError):
@@ -252,7 +296,7 @@ class ReadingNotAllowed(VisitorError):
 
 
 class InvalidSignature(VisitorError):
-    """A webhook does not come from whom it says, is too old, or was changed on its way."""
+    """A webhook, or an address of live events, is not from whom it says, is too old, or was changed."""
 
     status = 403
     type = "invalid-signature"

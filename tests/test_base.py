@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import flask
 import pytest
 from flask import Flask
 
@@ -35,6 +36,10 @@ class TestLoad:
         react(app)
         assert (Path(app.instance_path) / "myblog-b.db").is_file()
 
+    def test_logger_and_instance_name_the_logger(self) -> None:
+        app = openheart.load(name="myblog", logger="blog", instance="eu", uri="memory:")
+        assert state_of(app).service.logger.name == "openheart.blog.eu"
+
     def test_nothing_is_opened_before_the_first_use(self) -> None:
         app = openheart.load(name="myblog")
         assert not Path(app.instance_path).exists()
@@ -47,6 +52,26 @@ class TestLoad:
         assert client.get("/").text == "home"
         assert client.get("/healthz").status_code == 404
         assert react(app) == {"🥨": 1}
+
+    @pytest.mark.parametrize(
+        ("template", "shown"),
+        [
+            ("page.html.tpl", "&lt;b&gt;"),
+            ("page.xml.tpl", "&lt;b&gt;"),
+            ("page.html", "&lt;b&gt;"),
+            ("mail.txt.tpl", "<b>"),
+            ("mail.tpl", "<b>"),
+        ],
+    )
+    def test_templates_as_quorums_users_name_them_are_escaped(
+        self, tmp_path: Path, template: str, shown: str
+    ) -> None:
+        app = openheart.load(name="myblog", uri="memory:")
+        app.template_folder = str(tmp_path)
+        (tmp_path / template).write_text("{{ text }}")
+        with app.app_context():
+            assert flask.render_template(template, text="<b>") == shown
+            assert flask.render_template_string("{{ text }}", text="<b>") == "&lt;b&gt;"
 
     def test_loading_an_app_again_returns_it_unchanged(self) -> None:
         app = openheart.load(name="one", uri="memory:")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import builtins
 import functools
 import inspect
@@ -23,6 +22,7 @@ from ..config import (
 from ..errors import BatteryError, ConfigError
 from ..logs import escape_controls
 from .battery import Battery, battery_of
+from .endings import at_end
 from .pool import Pool, Work
 from .table import row_named
 
@@ -103,7 +103,7 @@ class Background(Battery[Pool]):
 
     def open(self) -> Pool:
         # For a process that ends and calls neither unload() nor a server's end.
-        atexit.register(self.close)
+        self._take_back = at_end(self.close)
         name = f"background of {self.app.name}"
         return Pool(self.config[OPENHEART_BACKGROUND_THREADS], self.config[OPENHEART_BACKGROUND_QUEUE], name)
 
@@ -122,7 +122,7 @@ class Background(Battery[Pool]):
             self._is_closing = False
 
     def shut(self, resource: Pool) -> None:
-        atexit.unregister(self.close)
+        self._take_back()
         left, running = resource.stop()
         if once := [work for work in left if not work.is_repeated]:
             self.logger.error("Closed, so this work in the background is not run: %s", _names(once))

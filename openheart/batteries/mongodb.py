@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Client: TypeAlias = MongoClient[dict[str, Any]]
 
-__all__ = ["Mongodb", "get_connection", "get_db"]
+__all__ = ["Mongodb", "database_name", "get_connection", "get_db"]
 
 
 def get_connection(app: Flask | None = None) -> Client:
@@ -55,10 +55,27 @@ def get_db(name: str | None = None, app: Flask | None = None) -> Database[dict[s
     return battery.resource.get_default_database(battery.config[MONGO_DATABASE] or "openheart")
 
 
+def database_name(config: Config) -> str:
+    """The database that ``get_db()`` gives by default; connects to nothing.
+
+    Raises:
+        ConfigError: no MongoDB is configured, or its URI cannot be used.
+    """
+    from ..storage.mongodb_client import database_of
+
+    uri, key, source = _uri(config)
+    return database_of(uri, key=key, source=source) or config[MONGO_DATABASE] or "openheart"
+
+
 class Mongodb(Battery["Client"]):
     """The client of an application."""
 
     row = row_named("mongodb")
+
+    @property
+    def uri(self) -> str:
+        """Where it is."""
+        return _uri(self.config)[0]
 
     def open(self) -> Client:
         return _make(self.config)
@@ -80,7 +97,8 @@ def _make(config: Config) -> Client:
     except ModuleNotFoundError as error:
         expected = f"{error.name} to be installed: pip install 'openheart[mongodb]'"
         raise MissingDependency(key, mask_uri(uri), source, expected) from None
-    return make_client(uri, key=key, source=source)
+    # The driver's own default refuses UUIDs.
+    return make_client(uri, key=key, source=source, uuidRepresentation="standard")
 
 
 def _uri(config: Config) -> tuple[str, str, str]:

@@ -62,6 +62,7 @@ _ROWS: tuple[Row, ...] = (
         "sessions",
     ),
     Row("mail", f"{HERE}.mail:Mail", (SMTP_HOST,)),
+    Row("models", f"{HERE}.models:Models", library="mongoengine", extra="models"),
     Row("mongodb", f"{HERE}.mongodb:Mongodb", (MONGOHQ_URL,), "pymongo", "mongodb"),
     Row("valkey", f"{HERE}.valkey:Valkey", (REDISTOGO_URL,), "valkey", "valkey"),
     Row("amqp", f"{HERE}.amqp:Amqp", (CLOUDAMQP_URL,), "pika", "amqp"),

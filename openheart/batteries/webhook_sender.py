@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import logging
-import os
 import random
 import secrets
 import threading
@@ -15,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from .endings import at_end
 from .webhook_request import Answer
 
 __all__ = ["Sender"]
@@ -70,6 +69,7 @@ class Sender:
 
     Attributes:
         failure: what is wrong with the receiver just now, or None.
+        is_taken: whether it took the last notice; False before the first.
     """
 
     def __init__(
@@ -84,22 +84,24 @@ class Sender:
         logger: logging.Logger,
     ) -> None:
         self.failure: str | None = None
+        self.is_taken = False
         self._post = post
         self._wait = wait
         self._tries = tries
         self._timeout = timeout
         self._limit = limit
+        # So many are sent before their time, to keep room for more.
+        self._much = max(1, limit // 2)
         self._grace = grace
         self._logger = logger
-        self._pid = os.getpid()
         self._changed = threading.Condition()
         self._queue: deque[_Heard] = deque()
         self._pushed_out = 0
         self._gone = False
         self._end: float | None = None
         self._thread: threading.Thread | None = None
-        # For servers that end without a word to us. Daemon threads still run while this is called.
-        atexit.register(self.close)
+        # For servers that end without a word to us.
+        self._take_back = at_end(self.close)
 
     def add(self, target: str, emoji: str, count: int) -> None:
         """Tell of a reaction, soon."""
@@ -116,15 +118,12 @@ class Sender:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="openheart webhook", daemon=True)
                 self._thread.start()
-            elif len(self._queue) in (1, MOST_ROWS):
+            elif len(self._queue) in (1, self._much):
                 self._changed.notify_all()
 
     def close(self) -> None:
         """Send what waits, as far as the time allows, and name what was not sent."""
-        atexit.unregister(self.close)
-        if os.getpid() != self._pid:
-            # A copy that came with a fork: the thread and what waits are the parent's.
-            return
+        self._take_back()
         with self._changed:
             if self._end is None:
                 self._end = time.monotonic() + self._grace
@@ -151,7 +150,7 @@ class Sender:
                     return None
                 self._changed.wait()
             due = self._queue[0].moment + self._wait
-            while self._end is None and len(self._queue) < MOST_ROWS:
+            while self._end is None and len(self._queue) < self._much:
                 left = due - time.monotonic()
                 if left <= 0:
                     break
@@ -194,9 +193,9 @@ class Sender:
                 return
             answer = self._post(notice.delivery, notice.body, timeout)
             if answer.is_taken:
-                if self.failure is not None:
+                failure, self.failure, self.is_taken = self.failure, None, True
+                if failure is not None:
                     self._logger.info("Notices to OPENHEART_WEBHOOK are taken again")
-                self.failure = None
                 return
             if answer.status == GONE:
                 self._stop(notice, turn)
@@ -206,6 +205,7 @@ class Sender:
                     "The notice %s was not taken, and is sent again: %s", notice.delivery, answer.said
                 )
             self.failure = answer.said
+            self.is_taken = False
             delay = _delay(turn, answer.retry_after)
             if turn == self._tries or not self._pause(delay, closing=closing):
                 self._give_up(notice, turn, answer.said)

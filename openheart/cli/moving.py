@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from ..config import OPENHEART_HOLD, OPENHEART_URI
-from ..protocol import target_from_url
+from ..protocol import stored_target
 from ..state import State, state_of
 from ..storage import Backend
 from ..storage.uri import backend_from_config
@@ -39,7 +39,7 @@ def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
             return
         targets, before = export_file(backend, file, prefix, again=again, advance=advance)
     gone_on = f", {before} of them before it was interrupted" if before else ""
-    click.echo(f"{targets} targets are in {file}{gone_on}", err=True)
+    click.echo(f"{_targets(targets)} exported to {file}{gone_on}", err=True)
 
 
 @openheart_group.command("import")
@@ -61,7 +61,7 @@ def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> Non
     form = form or detect(file)
     with _app(ctx) as app, _progress("Importing") as advance:
         targets, problems = import_file(file, form, state_of(app).service.backend, skip=skip, advance=advance)
-    click.echo(f"{targets} targets of {file} ({form}) are in", err=True)
+    click.echo(f"{_targets(targets)} imported from {file} ({form})", err=True)
     if problems.number:
         complain(f"{problems.number} entries were left out: {'; '.join(problems.shown)}")
 
@@ -101,7 +101,7 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
 
     Doing it again, also after it was interrupted, adds nothing twice.
     """
-    before, after = target_from_url(old), target_from_url(new)
+    before, after = stored_target(old), stored_target(new)
     if before == after:
         raise click.UsageError(f"OLD and NEW are the same page, {after}", ctx)
     with _app(ctx) as app:
@@ -115,14 +115,31 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
 @click.pass_context
 def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
     """Remove all counts of a page, and print what they were."""
-    canonical = target_from_url(target)
+    canonical = stored_target(target)
     with _app(ctx) as app:
         backend = state_of(app).service.backend
         counts = backend.counts((canonical,))[0]
         if counts and not yes:
-            click.confirm(f"Remove {sum(counts.values())} reactions to {canonical}?", abort=True, err=True)
+            _ask(f"Remove {sum(counts.values())} reactions to {canonical}?", ctx)
         backend.delete((canonical,))
     _print_counts(counts, as_json)
+
+
+def _ask(question: str, ctx: click.Context) -> None:
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("nobody answered, so nothing was removed; --yes does not ask", ctx) from None
+    if not agreed:
+        complain("nothing was removed")
+        raise click.Abort
+
+
+def _targets(number: int) -> str:
+    return f"{number} target{'' if number == 1 else 's'}"
 
 
 def _backend(state: State, name: str, uri: str) -> Backend:

@@ -47,7 +47,7 @@ def named_error(error: PyMongoError, where: str, *, writes: bool, unanswered: bo
     if unanswered:
         return OutcomeUnknown(
             f"{where} did not answer a write that was sent ({reason}): it is counted once or not at all. "
-            "A replica set, which may be of one server, lets the driver repeat such a write safely"
+            "On a replica set, which may be of one server, the driver repeats such a write, once and safely"
         )
     if isinstance(error, WriteConcernError):
         return OutcomeUnknown(

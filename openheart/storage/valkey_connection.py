@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from valkey.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
-from valkey.exceptions import ValkeyError
+from valkey.exceptions import ResponseError, ValkeyError
 from valkey.utils import str_if_bytes
 
-__all__ = ["Clocked", "ClockedTcp", "ClockedTls", "ClockedUnix", "Command"]
+__all__ = ["Clocked", "ClockedTcp", "ClockedTls", "ClockedUnix", "Command", "read_info"]
 
 Command: TypeAlias = tuple[bytes | str | int, ...]
 
@@ -21,6 +21,7 @@ class Clocked(AbstractConnection):
 
     Args:
         verify: called before it is made; raises where the server is no longer the right one.
+        unfit: the modes of a server, as INFO has them, that are of no use here -> what it is then.
         options: as valkey-py's connection.
 
     Attributes:
@@ -28,11 +29,14 @@ class Clocked(AbstractConnection):
         offset: the server's time minus this machine's monotonic one, in seconds.
     """
 
-    def __init__(self, *, verify: Callable[[], None] | None = None, **options: Any) -> None:
+    def __init__(
+        self, *, verify: Callable[[], None] | None = None, unfit: Mapping[str, str], **options: Any
+    ) -> None:
         super().__init__(**options)
         self.run_id = b""
         self.offset = 0.0
         self._verify = verify
+        self._unfit = unfit
         self._watch: select.poll | None = None
 
     def connect(self) -> None:
@@ -46,8 +50,11 @@ class Clocked(AbstractConnection):
             self._watch = select.poll()
             self._watch.register(self._sock, select.POLLIN)
         self.send([("INFO", "server")])
-        lines = str_if_bytes(self.receive()).splitlines()
-        info = dict(line.split(":", 1) for line in lines if ":" in line)
+        info = read_info(self.receive())
+        # Valkey has the first, and Redis the second.
+        mode = info.get("server_mode") or info.get("redis_mode", "")
+        if mode in self._unfit:
+            raise ResponseError(self._unfit[mode])
         self.run_id = info.get("run_id", "").encode()
         self.offset = int(info.get("server_time_usec", 0)) / 1e6 - time.monotonic()
 
@@ -98,3 +105,9 @@ class ClockedTls(Clocked, SSLConnection):
 
 class ClockedUnix(Clocked, UnixDomainSocketConnection):
     """The same on a Unix socket."""
+
+
+def read_info(reply: Any) -> dict[str, str]:
+    """The fields in a reply of INFO."""
+    lines = str_if_bytes(reply).splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)

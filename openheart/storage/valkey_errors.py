@@ -94,6 +94,12 @@ _MENDS = (
     (r"MISCONF", "it cannot write its data to disk, so it takes no more: look at its disk and its log"),
     (r"DB index|SELECT is not allowed", "it has no database of this number: correct it in OPENHEART_URI"),
     (r"cluster support disabled", "it is no cluster: use a valkey:// URI"),
+    (r"it is a node of a cluster", "use a valkey+cluster:// URI"),
+    (
+        r"it is a sentinel",
+        "use valkey+sentinel://host:26379/service, with the name of the server that it watches",
+    ),
+    (r"it is no sentinel", "use the port of a sentinel, usually 26379, or a valkey:// URI"),
     (r"unknown command", "it lacks a command that openheart needs: use Valkey 7.2 or Redis 6.2, or newer"),
     (r"overflow|not an integer", "this count would grow too large, or is none: nothing was added"),
 )

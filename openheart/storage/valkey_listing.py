@@ -165,7 +165,7 @@ class Seen:
     """A set of keys that takes about 20 bytes for each: a table of their hashes, and not the keys."""
 
     def __init__(self) -> None:
-        self._table = array("q", bytes(8 * 1024))
+        self._table = array("q", (0,)) * 1024
         self._number = 0
 
     def add(self, key: bytes) -> bool:
@@ -174,7 +174,8 @@ class Seen:
             return False
         self._number += 1
         if 2 * self._number > len(self._table):
-            old, self._table = self._table, array("q", bytes(16 * len(self._table)))
+            # Not of zeros in a list or in bytes, which would take as much again for a moment.
+            old, self._table = self._table, array("q", (0,)) * (2 * len(self._table))
             for value in old:
                 if value:
                     self._put(value)

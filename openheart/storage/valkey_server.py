@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from valkey.exceptions import AuthenticationError, BusyLoadingError, ResponseError, ValkeyError
@@ -27,6 +27,7 @@ class Server:
         options: keywords of the connections; ``ssl`` says whether it speaks TLS.
         timeout: seconds to wait for a connection, and for an answer.
         pool: how many connections there are at the most.
+        unfit: see ``Clocked``.
         verify: see ``Clocked``.
     """
 
@@ -37,6 +38,7 @@ class Server:
         *,
         timeout: float,
         pool: int,
+        unfit: Mapping[str, str],
         verify: Callable[[], None] | None = None,
     ) -> None:
         self.address = address
@@ -44,12 +46,13 @@ class Server:
         self._any = Breaker(timeout)
         self._writes = Breaker(timeout)
         tls = options.get("ssl", False)
+        self._how = ", with TLS" if tls else ""
         host, port = address
         place = {"path": host} if port < 0 else {"host": host, "port": port, "socket_keepalive": True}
         given = {name: value for name, value in options.items() if name != "ssl"}
         kind = ClockedUnix if port < 0 else ClockedTls if tls else ClockedTcp
         times = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-        self._pool = Pool(lambda: kind(verify=verify, **times, **place, **given), pool, timeout)
+        self._pool = Pool(lambda: kind(verify=verify, unfit=unfit, **times, **place, **given), pool, timeout)
 
     @property
     def name(self) -> str:
@@ -80,7 +83,7 @@ class Server:
             self.note([error])
             raise
         except (ValkeyError, OSError) as error:
-            away = f"{self.name} does not answer: {error}"
+            away = f"{self.name} does not answer{self._how}: {error}"
             self.failed(away)
             raise Away(away) from error
 

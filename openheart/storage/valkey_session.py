@@ -269,7 +269,12 @@ def _unconfirmed(confirmed: object, replicas: int) -> Lost:
 def error_for(error: Exception) -> BackendError:
     """The error of a call that was not carried out."""
     if judge(error) is Verdict.UNUSABLE:
-        return BackendUnusable(f"the Valkey server refused: {error}: {mend_for(error)}")
+        return BackendUnusable(f"the Valkey server refused: {_words(error)}: {mend_for(error)}")
     return BackendUnavailable(
-        f"the Valkey server is away or not ready: {error}. Look whether it runs and can be reached"
+        f"the Valkey server is away or not ready: {_words(error)}. Look whether it runs and can be reached"
     )
+
+
+def _words(error: Exception) -> str:
+    # Servers and drivers end some of theirs with a full stop, and here the sentence goes on.
+    return str(error).rstrip(" .")

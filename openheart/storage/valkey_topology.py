@@ -6,8 +6,9 @@ import abc
 import random
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from valkey.crc import VALKEY_CLUSTER_HASH_SLOTS, key_slot
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
@@ -18,6 +19,10 @@ from .valkey_server import Server
 from .valkey_uri import Address, Place
 
 __all__ = ["Topology", "topology_of"]
+
+_NO_NODE = MappingProxyType({"sentinel": "it is a sentinel"})
+_NO_SERVER = MappingProxyType({**_NO_NODE, "cluster": "it is a node of a cluster"})
+_NO_SENTINEL = MappingProxyType(dict.fromkeys(("standalone", "cluster"), "it is no sentinel"))
 
 FRESH = 0.1
 """Seconds for which what was learnt is not asked for again."""
@@ -30,7 +35,12 @@ class Topology(abc.ABC):
         place: what the URI names.
         timeout: seconds to wait for a connection, and for an answer.
         pool: connections to each server, at the most.
+
+    Attributes:
+        unfit: which servers cannot hold keys here; see ``Clocked``.
     """
+
+    unfit: ClassVar[Mapping[str, str]] = _NO_SERVER
 
     def __init__(self, place: Place, timeout: float, pool: int) -> None:
         self._place = place
@@ -72,7 +82,13 @@ class Topology(abc.ABC):
             server.close()
 
     def _make(self, address: Address) -> Server:
-        return Server(address, dict(self._place.connection), timeout=self._timeout, pool=self._pool)
+        return Server(
+            address,
+            dict(self._place.connection),
+            timeout=self._timeout,
+            pool=self._pool,
+            unfit=self.unfit,
+        )
 
     def _refresh(self, look: Callable[[], None]) -> None:
         # One thread looks, and the others wait for what it finds, but not where the last one found nothing.
@@ -106,7 +122,8 @@ class Sentinels(Topology):
     def __init__(self, place: Place, timeout: float, pool: int) -> None:
         super().__init__(place, timeout, pool)
         self._sentinels = [
-            Server(address, dict(place.sentinel), timeout=timeout, pool=2) for address in place.addresses
+            Server(address, dict(place.sentinel), timeout=timeout, pool=2, unfit=_NO_SENTINEL)
+            for address in place.addresses
         ]
         self._master: Address | None = None
 
@@ -133,6 +150,7 @@ class Sentinels(Topology):
             dict(self._place.connection),
             timeout=self._timeout,
             pool=self._pool,
+            unfit=self.unfit,
             verify=lambda: self._verify(address),
         )
 
@@ -155,12 +173,16 @@ class Sentinels(Topology):
                 return reply[0].decode(), int(reply[1])
             if isinstance(reply, ResponseError) and judge(reply) is Verdict.UNUSABLE:
                 raise reply
-            said.append(str(reply or f"{sentinel.name} knows no server {self._place.service!r}"))
+            said.append(
+                str(reply or f"{sentinel.name} watches no {self._place.service!r}, the name in OPENHEART_URI")
+            )
         raise Away(f"no sentinel names the server: {'; '.join(said)}")
 
 
 class Cluster(Topology):
     """The node that serves the key's slot."""
+
+    unfit = _NO_NODE
 
     def __init__(self, place: Place, timeout: float, pool: int) -> None:
         super().__init__(place, timeout, pool)

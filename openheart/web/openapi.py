@@ -7,10 +7,10 @@ from typing import Any
 from flask import Response, request
 
 from .. import errors
+from ..api import PROBLEM_TYPE
 from ..state import State
 from ..version import __version__
 from .answers import json_answer, json_bytes
-from .errors import PROBLEM_TYPE
 
 __all__ = ["describe", "openapi"]
 
@@ -83,6 +83,7 @@ def describe(state: State, prefix: str) -> Schema:
                     "ready", "The storage answers", {"503": _problem_503(errors.BatteryUnavailable.type)}
                 )
             },
+            **state.documented,
         },
         "components": {"schemas": _schemas()},
     }

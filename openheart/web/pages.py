@@ -12,6 +12,8 @@ from ..errors import BackendError
 from ..state import State
 from ..storage import Counts
 from .answers import NO_STORE, Headers, ordered
+from .languages import chooser_of, language_of, translations
+from .query import query_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -46,7 +48,9 @@ def start_page(state: State) -> Response:
             away = True
     emoji = [*ordered(counts)]
     emoji += [each for each in state.config[settings.OPENHEART_EMOJI] or DEMO_EMOJI if each not in counts]
+    root = request.script_root + "/"
     return _page(
+        state,
         "start.html",
         [NO_STORE],
         counts=counts,
@@ -56,26 +60,47 @@ def start_page(state: State) -> Response:
         hold=state.config[settings.OPENHEART_HOLD],
         prefix=request.script_root + state.prefix,
         base=request.url_root.rstrip("/") + state.prefix,
-        root=request.script_root + "/",
+        root=root,
+        back=root + _asked(state),
         target=DEMO_TARGET,
     )
 
 
-def counts_page(target: str, counts: Counts, headers: Headers) -> Response:
+def counts_page(state: State, target: str, counts: Counts, headers: Headers) -> Response:
     """What a form without JavaScript gets when there is no page to go back to."""
-    return _page("counts.html", headers, target=target, counts=counts)
+    return _page(state, "counts.html", headers, target=target, counts=counts)
 
 
-def _page(template: str, headers: Headers, **context: object) -> Response:
-    html = _environment().get_template(template).render(context)
-    return Response(html, headers=[("Content-Type", "text/html; charset=utf-8"), *SECURITY, *headers])
+def _page(state: State, template: str, headers: Headers, **context: object) -> Response:
+    language = language_of(state)
+    html = _environment(language).get_template(template).render(lang=language.replace("_", "-"), **context)
+    response = Response(html, headers=[("Content-Type", "text/html; charset=utf-8"), *SECURITY, *headers])
+    if chooser_of(state) is not None:
+        response.vary.add("Accept-Language")
+    return response
+
+
+def _asked(state: State) -> str:
+    # Who asked for a language by the address shall have it again after a reaction.
+    chooser = chooser_of(state)
+    return f"?locale={chooser.locale()}" if chooser is not None and "locale" in query_of(request) else ""
 
 
 @functools.cache
-def _environment() -> Environment:
+def _environment(language: str) -> Environment:
     # An environment of our own: the host's may have other filters, globals or no escaping.
     from jinja2 import Environment, PackageLoader
 
-    return Environment(
-        loader=PackageLoader("openheart.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    environment = Environment(
+        loader=PackageLoader("openheart.web"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.policies["ext.i18n.trimmed"] = True
+    found = translations(language)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        found.gettext, found.ngettext, newstyle=True
+    )
+    return environment

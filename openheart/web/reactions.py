@@ -126,7 +126,7 @@ def _post(current: Request, state: State, target: str, headers: Headers) -> Resp
     if page:
         if back is not None:
             return empty_answer(303, [*headers, ("Location", back)])
-        return counts_page(canonical, {} if state.write_only else ordered(counts), headers)
+        return counts_page(state, canonical, {} if state.write_only else ordered(counts), headers)
     if state.write_only:
         return empty_answer(204, headers)
     return json_answer(json_bytes(ordered(counts)), headers)

@@ -13,12 +13,21 @@ from ..errors import EmojiNotAllowed
 from ..protocol import Policy
 from ..state import State
 from .cors import read_headers
+from .languages import ENGLISH, chooser_of, nearest, translations
 
-__all__ = ["OFFERED", "openheart_js"]
+__all__ = ["OFFERED", "WORDS", "openheart_js"]
 
 OFFERED = "❤️ 👍 🎉 😂 🤔"
 """What the element offers where neither the page nor OPENHEART_EMOJI says what; as in openheart.js."""
 
+WORDS = ("React with", "Thank you!", "The server cannot be reached. Please try again later.")
+"""What the element says by itself; as in openheart.js."""
+
+DEFAULT = "this.getAttribute(name) ?? other"
+TRANSLATED = "this.getAttribute(name) ?? say(this, other)"
+SAY = """const WORDS = %s;
+const say = (tag, text) => WORDS[tag.closest("[lang]")?.lang.split("-")[0].toLowerCase()]?.[text] ?? text;
+"""
 MOST = 8
 HOUR = 3600
 
@@ -31,7 +40,7 @@ def openheart_js(state: State) -> Response:
         ("Cache-Control", f"public, max-age={HOUR}, must-revalidate"),
         ("X-Content-Type-Options", "nosniff"),
     ]
-    response = Response(_script(_offered(state)), headers=headers)
+    response = Response(_script(_offered(state), _languages(state)), headers=headers)
     response.add_etag()
     response.make_conditional(request)
     return response
@@ -51,8 +60,22 @@ def _offered(state: State) -> str:
     return " ".join(found[:MOST])
 
 
+def _languages(state: State) -> tuple[str, ...]:
+    chooser = chooser_of(state)
+    found = () if chooser is None else chooser.locales()
+    return tuple(dict.fromkeys(name for locale in found if (name := nearest(locale)) != ENGLISH))
+
+
 @functools.lru_cache(maxsize=16)
-def _script(offered: str) -> bytes:
+def _script(offered: str, languages: tuple[str, ...]) -> bytes:
     text = files("openheart.web").joinpath("static/openheart.js").read_text(encoding="utf-8")
     # What admit() gives is an emoji and nothing else, so it cannot end the string.
-    return text.replace(json.dumps(OFFERED, ensure_ascii=False), f'"{offered}"', 1).encode()
+    text = text.replace(json.dumps(OFFERED, ensure_ascii=False), f'"{offered}"', 1)
+    if languages:
+        # The page says which language it is in, and not the request: the script is kept for many pages.
+        words = {
+            language.partition("_")[0]: {word: translations(language).gettext(word) for word in WORDS}
+            for language in languages
+        }
+        text = SAY % json.dumps(words, ensure_ascii=False) + text.replace(DEFAULT, TRANSLATED, 1)
+    return text.encode()

@@ -163,6 +163,7 @@ def test_an_increment_whose_answer_was_lost_is_not_sent_again(server: Server) ->
         proxy.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_sentinels_watch(tmp_path: Path) -> None:
     with Sentinels(tmp_path) as group:
         openheart.load(name="one", uri="memory:", redistogo_url=group.uri)
@@ -181,6 +182,7 @@ def test_a_server_that_sentinels_watch(tmp_path: Path) -> None:
         openheart.unload()
 
 
+@pytest.mark.slow
 def test_a_cluster_also_when_all_of_it_was_away(tmp_path: Path) -> None:
     with Cluster(tmp_path, replicas=0) as cluster:
         app = openheart.load(name="one", uri="memory:", redistogo_url=cluster.uri)

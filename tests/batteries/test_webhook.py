@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import email.utils
 import importlib.util
 import ipaddress
 import logging
@@ -8,6 +10,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,9 @@ from standardwebhooks import Webhook
 
 import openheart
 from openheart import OpenHeart
-from openheart.batteries import battery_of, webhook, webhook_sender
+from openheart.batteries import battery_of, webhook, webhook_request, webhook_sender
 from openheart.batteries.webhook_address import is_public
-from openheart.errors import ConfigError, InvalidEmoji, MissingDependency
+from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
 
 from ..servers.receiver import Receiver, Request
 from ..storage.child import run_child
@@ -40,6 +43,37 @@ def receiver() -> Iterator[Receiver]:
     yield made
     openheart.unload()
     made.stop()
+
+
+class Dripping:
+    """Answers every connection with bytes of its own, or with a header that goes on for ever."""
+
+    def __init__(self, answer: bytes | None = None) -> None:
+        self._answer = answer
+        self._over = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            connection, _ = self._listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                if self._answer is not None:
+                    connection.sendall(self._answer)
+                    continue
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not self._over.wait(0.01):
+                    connection.sendall(b"x")
+
+    def stop(self) -> None:
+        openheart.unload()
+        self._over.set()
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self._thread.join()
+        self._listener.close()
 
 
 def load(receiver: Receiver, **options: Any) -> Flask:
@@ -131,6 +165,13 @@ def test_a_notice_that_is_not_taken_is_sent_again_under_the_same_id(receiver: Re
     assert len({request.body for request in requests}) == 1
 
 
+def test_where_much_waits_it_is_sent_before_its_time(receiver: Receiver) -> None:
+    load(receiver, webhook_wait=3600, webhook_queue=8)
+    for _ in range(4):
+        openheart.react("/a", "🥨")
+    assert reactions_in(receiver.wait_for(1)[0])[0]["added"] == 4
+
+
 def test_each_notice_has_an_id_of_its_own(receiver: Receiver) -> None:
     load(receiver)
     for number in (1, 2):
@@ -166,6 +207,28 @@ def test_a_receiver_that_does_not_answer_is_asked_again_and_slows_nobody(receive
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
 
+def test_a_receiver_that_answers_a_byte_at_a_time_is_given_up_in_time(receiver: Receiver) -> None:
+    dripping = Dripping()
+    try:
+        url = f"http://localhost:{dripping.port}/"
+        log = Log(load(receiver, webhook=url, webhook_timeout=0.3, webhook_tries=1))
+        openheart.react("/a", "🥨")
+        log.wait_for("no answer in time (OPENHEART_WEBHOOK_TIMEOUT)")
+    finally:
+        dripping.stop()
+
+
+@pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n\r\n", b"HTTP/1.1 200 " + b"x" * 70_000])
+def test_an_answer_that_is_none_is_a_failure(receiver: Receiver, answer: bytes) -> None:
+    broken = Dripping(answer)
+    try:
+        log = Log(load(receiver, webhook=f"http://localhost:{broken.port}/", webhook_tries=1))
+        openheart.react("/a", "🥨")
+        assert log.wait_for("given up").isprintable()
+    finally:
+        broken.stop()
+
+
 def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
     log = Log(load(receiver, webhook_tries=2, webhook_wait=0.1))
     receiver.answers += [(500, {})] * 2
@@ -190,6 +253,24 @@ def test_a_receiver_that_is_gone_is_told_of_nothing_more(receiver: Receiver) -> 
     assert body == {"status": "ready", "batteries": {"webhook": "failing"}}
     openheart.unload()
     assert len(receiver.requests) == 1
+
+
+def test_health_looks_for_the_receiver_until_it_took_a_notice(receiver: Receiver) -> None:
+    battery = battery_of(webhook.Webhook, load(receiver))
+    battery.check()
+    receiver.stop()
+    with pytest.raises(BatteryUnavailable, match="OPENHEART_WEBHOOK cannot be reached: ConnectionRefused"):
+        battery.check()
+    receiver.start()
+    battery.check()
+    assert receiver.requests == []
+    log = Log(battery.app)
+    receiver.answers.append((500, {}))
+    openheart.react("/a", "🥨")
+    log.wait_for("taken again")
+    receiver.stop()
+    battery.check()
+    receiver.start()
 
 
 def test_the_oldest_reactions_are_given_up_where_too_many_wait(receiver: Receiver) -> None:
@@ -248,6 +329,31 @@ def test_the_time_between_tries_doubles_and_follows_retry_after_up_to_a_bound(
         assert least <= webhook_sender._delay(turn, asked) <= most
 
 
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("0", 0.0),
+        ("120", 120.0),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("²", None),
+        ("9" * 400, None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, expected: float | None) -> None:
+    assert webhook_request._seconds(header) == expected
+
+
+def test_retry_after_may_be_a_date_to_come() -> None:
+    found = webhook_request._seconds(email.utils.formatdate(time.time() + 100, usegmt=True))
+    assert found is not None
+    assert 95 < found <= 100
+
+
 def test_retry_after_is_waited_for(receiver: Receiver) -> None:
     log = Log(load(receiver, server_grace=0.2))
     receiver.answers.append((503, {"Retry-After": "120"}))
@@ -279,6 +385,22 @@ def test_https_works_where_the_certificate_is_trusted(
         load(server)
         openheart.react("/a", "🥨")
         assert reactions_in(server.wait_for(1)[0])[0]["target"] == "a"
+        openheart.unload()
+    finally:
+        server.stop()
+
+
+def test_the_certificate_is_to_be_that_of_the_name_and_not_of_its_address(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    names_lead_to(monkeypatch, "127.0.0.1")
+    server = https(authority, "hook.example.org")
+    try:
+        load(server, webhook=f"https://hook.example.org:{server.port}/")
+        openheart.react("/a", "🥨")
+        server.wait_for(1)
         openheart.unload()
     finally:
         server.stop()
@@ -323,6 +445,15 @@ def names_lead_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     return asked
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1"])
+def test_an_odd_spelling_of_an_inner_address_is_not_connected_to(receiver: Receiver, host: str) -> None:
+    url = f"http://{host}:{receiver.port}/"
+    log = Log(load(receiver, webhook=url, webhook_private=False, webhook_tries=1))
+    openheart.react("/a", "🥨")
+    log.wait_for("given up")
+    assert receiver.requests == []
 
 
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), ("93.184.215.14", "127.0.0.1"), ("::1",)])
@@ -441,6 +572,19 @@ def test_what_waits_at_a_fork_is_told_of_once_and_by_whom_it_was_taken(receiver:
 
 def test_a_process_that_ends_without_unload_tells_of_what_waits(receiver: Receiver) -> None:
     run_child(START + "openheart.react('/a', '🥨')", receiver.url, SECRET)
+    assert [row["target"] for row in reactions_in(receiver.requests[0])] == ["a"]
+
+
+def test_a_process_of_multiprocessing_tells_of_what_waits_before_it_ends(receiver: Receiver) -> None:
+    code = START + (
+        "import multiprocessing\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "child = context.Process(target=openheart.react, args=('/a', '🥨'))\n"
+        "child.start()\n"
+        "child.join()\n"
+        "assert child.exitcode == 0\n"
+    )
+    run_child(code, receiver.url, SECRET)
     assert [row["target"] for row in reactions_in(receiver.requests[0])] == ["a"]
 
 

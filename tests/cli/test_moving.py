@@ -55,7 +55,7 @@ class TestExport:
         assert run("export", "--prefix", "b") == (0, B, "")
 
     def test_a_file_is_written_and_the_number_of_targets_is_said(self, run: Run) -> None:
-        assert run("export", "out.jsonl") == (0, "", "2 targets are in out.jsonl\n")
+        assert run("export", "out.jsonl") == (0, "", "2 targets exported to out.jsonl\n")
         assert Path("out.jsonl").read_text(encoding="utf-8") == A + B
 
     def test_it_acts_on_the_app_of_flask_too(self, run: Run) -> None:
@@ -71,9 +71,9 @@ class TestExport:
             note = {"location": backend.location, "instance": None, "prefix": "", "cursor": page.cursor}
             Path("out.jsonl.resume").write_text(json.dumps({**note, "size": 10, "targets": 1000}))
         assert run("export", "out.jsonl").err == (
-            "1502 targets are in out.jsonl, 1000 of them before it was interrupted\n"
+            "1502 targets exported to out.jsonl, 1000 of them before it was interrupted\n"
         )
-        assert run("export", "out.jsonl", "--again").err == "1502 targets are in out.jsonl\n"
+        assert run("export", "out.jsonl", "--again").err == "1502 targets exported to out.jsonl\n"
 
     def test_on_a_terminal_a_bar_shows_how_far_it_is(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -99,12 +99,16 @@ class TestImport:
     def test_a_file_comes_in_and_comes_in_again(self, run: Run) -> None:
         Path("in.jsonl").write_text(A + B, encoding="utf-8")
         for _ in range(2):
-            assert run("import", "in.jsonl") == (0, "", "2 targets of in.jsonl (openheart) are in\n")
+            assert run("import", "in.jsonl") == (
+                0,
+                "",
+                "2 targets imported from in.jsonl (openheart)\n",
+            )
             assert run("export").out == A + B
 
     def test_the_format_can_be_named(self, run: Run) -> None:
         Path("in.txt").write_text("a,🥨,2\n", encoding="utf-8")
-        assert run("import", "in.txt", "--format", "csv").err == "1 targets of in.txt (csv) are in\n"
+        assert run("import", "in.txt", "--format", "csv").err == "1 target imported from in.txt (csv)\n"
         assert run("export").out == A
 
     def test_what_is_skipped_is_said(self, run: Run) -> None:
@@ -216,7 +220,15 @@ class TestDelete:
         done = subprocess.run(command, input="n\n", capture_output=True, text=True, env={**os.environ})
         assert done.returncode == 130
         assert "Remove 2 reactions to a?" in done.stderr
+        assert done.stderr.endswith("nothing was removed\n")
         # Older versions of click write the blank after the question here.
         assert done.stdout.strip() == ""
         done = subprocess.run(command, input="y\n", capture_output=True, text=True, env={**os.environ})
         assert (done.returncode, done.stdout.strip()) == (0, "🥨 2")
+
+    def test_a_question_that_nobody_can_answer_names_the_flag(self, run: Run) -> None:
+        command = [sys.executable, "-m", "openheart", "delete", "a"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "nothing was removed; --yes does not ask" in done.stderr
+        assert run("count", "a").out == "🥨 2\n"

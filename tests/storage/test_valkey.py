@@ -11,6 +11,7 @@ import pytest
 
 from openheart.conform import run_vectors, table
 from openheart.doctor import examine
+from openheart.errors import BackendUnavailable, BackendUnusable
 from openheart.storage import Change, get_backend
 from openheart.storage.valkey_script import Keys
 from openheart.testing import create_app
@@ -44,6 +45,69 @@ def test_the_doctor_names_the_server_and_never_the_password(tmp_path: Path) -> N
         findings = examine(create_app(uri=server.uri.replace("://", "://default:hunter2@")))
     assert any(finding.level == "ok" and "takes a write and a read" in finding.what for finding in findings)
     assert not any("hunter2" in f"{finding}" for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "form", "what"),
+    [
+        (
+            ["cluster-enabled yes"],
+            "",
+            "valkey://{}",
+            "it is a node of a cluster: use a valkey+cluster:// URI",
+        ),
+        ([], "", "valkey+cluster://{}", "cluster support disabled: it is no cluster: use a valkey:// URI"),
+        ([], "", "valkey+sentinel://{}/hearts", "it is no sentinel: use the port of a sentinel"),
+        ([], "sentinel", "valkey://{}", "it is a sentinel: use valkey+sentinel://host:26379/service"),
+        ([], "sentinel", "valkey+cluster://{}", "it is a sentinel: use valkey+sentinel://"),
+    ],
+)
+def test_a_server_of_another_kind_is_refused_with_the_uri_that_it_needs(
+    tmp_path: Path, options: list[str], kind: str, form: str, what: str
+) -> None:
+    with Server(tmp_path, *options, kind=kind) as served:
+        uri = form.format(f"127.0.0.1:{served.port}")
+        findings = examine(create_app(uri=uri))
+        with get_backend(uri) as backend:
+            for use in (backend.check, lambda: backend.incr("page", HEART), lambda: backend.counts(["page"])):
+                with pytest.raises(BackendUnusable, match=re.escape(what)):
+                    use()
+    assert any(finding.level == "error" and what in finding.what for finding in findings)
+
+
+def test_the_doctor_warns_of_a_server_that_can_lose_counts(tmp_path: Path) -> None:
+    with Server(tmp_path / "one", "maxmemory 100mb", "maxmemory-policy allkeys-lru") as served:
+        warnings = [finding for finding in examine(create_app(uri=served.uri)) if finding.level == "warning"]
+    assert [warning.mend for warning in warnings] == [
+        "set maxmemory-policy noeviction on it",
+        "set appendonly yes on it, or give it a replica",
+    ]
+    assert all(f"127.0.0.1:{served.port}" in warning.what for warning in warnings)
+
+
+@pytest.mark.parametrize("kind", [Sentinels, Cluster])
+def test_the_doctor_finds_nothing_to_warn_of_where_there_are_replicas(
+    tmp_path: Path, kind: type[Sentinels] | type[Cluster]
+) -> None:
+    with kind(tmp_path) as served:
+        findings = examine(create_app(uri=served.uri))
+    assert [finding for finding in findings if finding.level == "warning"] == []
+
+
+def test_a_name_that_no_sentinel_watches_is_said_with_the_setting_that_has_it(tmp_path: Path) -> None:
+    with (
+        Server(tmp_path, kind="sentinel") as served,
+        get_backend(f"valkey+sentinel://127.0.0.1:{served.port}/stars", timeout=0.2, retries=0) as backend,
+        pytest.raises(BackendUnavailable, match="watches no 'stars', the name in OPENHEART_URI"),
+    ):
+        backend.incr("page", HEART)
+
+
+def test_a_sentence_of_the_server_ends_with_one_full_stop(server: Server) -> None:
+    uri = server.uri.replace("://", "://nobody:wrong@")
+    with get_backend(uri) as backend, pytest.raises(BackendUnusable) as caught:
+        backend.incr("page", HEART)
+    assert "disabled: it does not take this user and password" in str(caught.value)
 
 
 def test_a_batch_is_sent_to_the_server_as_a_whole_before_anything_is_answered(server: Server) -> None:

@@ -17,7 +17,7 @@ from ..servers.valkey import Cluster, Sentinels, Server, until
 HEART = "❤️"
 THREADS = 6
 RECOVERY = 30.0  # seconds that a failover may take at the most, with a node timeout of one second
-LAG = 2.0  # seconds before the kill of which a server that does not WAIT may lose what it acknowledged
+LAG = 2.0  # seconds before the kill of which a server may lose what it acknowledged, without WAIT or its like
 
 
 class Crowd:
@@ -52,6 +52,14 @@ class Crowd:
         aim = len(self.told) + number
         until(lambda: len(self.told) >= aim and also(), "no more reactions were acknowledged", RECOVERY)
 
+    def lost(self) -> list[str]:
+        """Own targets that were acknowledged and are not stored; none may be stored twice."""
+        stored = {target: counts[HEART] for target, counts in self._backend.iter_targets(self._own)}
+        doubled = [target for target, count in stored.items() if count != 1]
+        assert not doubled, f"{len(doubled)} reactions are counted more than once, such as {doubled[0]}"
+        assert len(stored) <= len(self.told) + len(self.unknown)
+        return [target for target in self.told if target not in stored]
+
     def _react(self, number: int) -> None:
         turn = 0
         while not self._stop.is_set():
@@ -85,30 +93,38 @@ def fail_over(group: Cluster | Sentinels, *, times: int, wait: int) -> None:
                 kills.append(time.monotonic())
                 recoveries.append(recovery(backend, page, kills[-1]))
                 crowd.wait_for_more(200)
-            stored = {target: counts[HEART] for target, counts in backend.iter_targets(f"own/{number}/")}
-            doubled = [target for target, count in stored.items() if count != 1]
-            assert not doubled, f"{len(doubled)} reactions are counted more than once, such as {doubled[0]}"
-            gone = [target for target in crowd.told if target not in stored]
+            gone = crowd.lost()
             assert all(kills[-1] - LAG < crowd.told[target] < kills[-1] + LAG for target in gone)
             lost += gone
-            assert len(stored) <= len(crowd.told) + len(crowd.unknown)
             group.start_again(victim)
-    print(
-        json.dumps(
-            {
-                "killed": times,
-                "wait": wait,
-                "acknowledged and lost": len(lost),
-                "doubled": 0,
-                "recovered after, in seconds": {
-                    "least": round(min(recoveries), 1),
-                    "most": round(max(recoveries), 1),
-                },
-            }
-        )
-    )
+    report({"killed": times, "wait": wait, "acknowledged and lost": len(lost), "doubled": 0}, recoveries)
     if wait:
         assert not lost
+
+
+def restart(server: Server, *, times: int, may_lose: bool = False) -> None:
+    """Kill a server that keeps a log, and start it again where it was."""
+    recoveries: list[float] = []
+    lost: list[str] = []
+    with get_backend(server.uri, timeout=1, retries=4) as backend:
+        for number in range(times):
+            with Crowd(backend, f"own/{number}/", ["page/1", "page/2"]) as crowd:
+                crowd.wait_for_more(200)
+                server.kill()
+                killed = time.monotonic()
+                server.start()
+                recoveries.append(recovery(backend, "elsewhere", killed))
+                crowd.wait_for_more(200)
+            gone = crowd.lost()
+            assert all(killed - LAG < crowd.told[target] < killed + LAG for target in gone)
+            lost += gone
+    report({"killed and started again": times, "acknowledged and lost": len(lost), "doubled": 0}, recoveries)
+    assert may_lose or not lost
+
+
+def report(found: dict[str, int], recoveries: list[float]) -> None:
+    spread = {"least": round(min(recoveries), 1), "most": round(max(recoveries), 1)}
+    print(json.dumps(found | {"recovered after, in seconds": spread}))
 
 
 def recovery(backend: Backend, page: str, since: float) -> float:
@@ -144,6 +160,18 @@ def test_a_killed_cluster_primary_loses_nothing_that_a_replica_confirmed(tmp_pat
 def test_a_killed_sentinel_master_loses_nothing_that_a_replica_confirmed(tmp_path: Path) -> None:
     with Sentinels(tmp_path) as sentinels:
         fail_over(sentinels, times=1, wait=1)
+
+
+def test_a_killed_server_that_syncs_first_has_what_it_acknowledged_when_it_is_back(tmp_path: Path) -> None:
+    with Server(tmp_path, "appendonly yes", "appendfsync always") as server:
+        restart(server, times=1)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("sync", ["always", "everysec"])
+def test_a_server_that_is_killed_ten_times_has_what_it_promises(tmp_path: Path, sync: str) -> None:
+    with Server(tmp_path, "appendonly yes", f"appendfsync {sync}") as server:
+        restart(server, times=10, may_lose=sync == "everysec")
 
 
 @pytest.mark.torture

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,10 +36,22 @@ finally:
 
 
 def openheart(*arguments: str, uri: str = "memory:") -> None:
-    """Run the command in a process of its own, which must end well and stay small."""
+    """Run the command in a process of its own, which must end well and stay small, and say what it took."""
+    began = time.monotonic()
     environment = {**os.environ, "OPENHEART_URI": uri, "OPENHEART_MONGODB_TIMEOUT": "60s"}
     subprocess.run([sys.executable, "-c", MEASURED, *arguments], env=environment, check=True)
-    assert int(Path("peak").read_text()) < MOST_MEMORY
+    peak = int(Path("peak").read_text())
+    kinds = [part.partition(":")[0] for part in (*arguments, uri) if ":" in part and part != "memory:"]
+    print(
+        json.dumps(
+            {
+                "command": " ".join([arguments[0], *kinds]),
+                "seconds": round(time.monotonic() - began),
+                "peak MB": round(peak / 1024**2, 1),
+            }
+        )
+    )
+    assert peak < MOST_MEMORY
 
 
 def write_targets(path: Path, number: int) -> None:

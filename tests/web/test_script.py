@@ -18,6 +18,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from openheart.base import load_standalone
 from openheart.protocol import canonical_target
 from openheart.testing import create_app
 
@@ -493,3 +494,16 @@ class TestTheOfficialElement:
         browser.execute_script("document.querySelector('open-heart').getCount()")
         eventually(browser, lambda: element.get_attribute("count") == "2")
         assert complaints(browser) == []
+
+
+def test_it_speaks_the_language_of_the_page_around_it(browser: Chrome, listen: Listen) -> None:
+    server = listen(load_standalone(uri="memory:", locales="en,de,pt_br"))
+    tags = [
+        f'<div lang="{lang}"><openheart-reactions target="{lang}"></openheart-reactions></div>'
+        for lang in ("de-CH", "pt-br", "it")
+    ]
+    own = '<openheart-reactions lang="de" label="Gib"></openheart-reactions>'
+    browser.get(listen(site(load(server), *tags, own)).url)
+    labels = [Tag(browser, number).button("👍").get_attribute("ariaLabel") or "" for number in range(4)]
+    words = ["Reagieren mit", "Reagir com", "React with", "Gib"]
+    assert [label.partition(" 👍")[0] for label in labels] == words

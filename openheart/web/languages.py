@@ -1,0 +1,57 @@
+"""The language of our own pages: English, or what the battery of locales chose for the request."""
+
+from __future__ import annotations
+
+import functools
+import gettext
+from importlib.resources import files
+from typing import Protocol, runtime_checkable
+
+from ..state import State
+
+__all__ = ["CATALOGS", "ENGLISH", "Chooser", "chooser_of", "language_of", "nearest", "translations"]
+
+ENGLISH = "en"
+CATALOGS = ("de", "es", "fr", "pt_BR")
+"""The languages that openheart's own pages are translated into, beside English."""
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """What chooses a locale; the battery of locales does."""
+
+    def locales(self) -> tuple[str, ...]:
+        """The locales of the application, the default first."""
+
+    def locale(self) -> str:
+        """The locale of the request, such as ``pt_BR``."""
+
+
+def chooser_of(state: State) -> Chooser | None:
+    """What chooses the locales of an application; None where they are off."""
+    found: object = state.batteries.get("locales")
+    return found if isinstance(found, Chooser) else None
+
+
+def language_of(state: State) -> str:
+    """The language that our page is written in for this request: one of CATALOGS, or English."""
+    chooser = chooser_of(state)
+    return ENGLISH if chooser is None else nearest(chooser.locale())
+
+
+def nearest(locale: str) -> str:
+    """The catalog for a locale: its own, else another one of its language, else English."""
+    if locale in CATALOGS:
+        return locale
+    language = locale.partition("_")[0]
+    return next((name for name in CATALOGS if name.partition("_")[0] == language), ENGLISH)
+
+
+@functools.cache
+def translations(language: str) -> gettext.NullTranslations:
+    """The texts of our pages in a language."""
+    if language not in CATALOGS:
+        return gettext.NullTranslations()
+    catalog = files("openheart").joinpath(f"translations/{language}/LC_MESSAGES/openheart.mo")
+    with catalog.open("rb") as file:
+        return gettext.GNUTranslations(file)

@@ -1,0 +1,1 @@
+<p>Thank you for your words, <b>{{ name }}</b>.</p>

@@ -1,0 +1,1 @@
+<!doctype html><title>Guest book</title><p>Welcome, {{ name or "stranger" }}</p>
