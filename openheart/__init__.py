@@ -12,6 +12,7 @@ from .blueprints import register_blueprints
 from .context import Page, page, reactions_of, target_for, url_for
 from .extension import OpenHeart
 from .signals import reaction_added
+from .users import Scoped, get_user, scoped, set_user, tenant_loader, user_loader
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "ApiResult",
     "OpenHeart",
     "Page",
+    "Scoped",
     "__version__",
     "amqp",
     "background",
@@ -69,6 +71,7 @@ __all__ = [
     "get_mongo_db",
     "get_pusher",
     "get_redis",
+    "get_user",
     "list_amazon_keys",
     "live_url",
     "load",
@@ -86,11 +89,15 @@ __all__ = [
     "run",
     "run_back",
     "run_background",
+    "scoped",
     "send_mail",
     "send_mail_a",
+    "set_user",
     "target_for",
+    "tenant_loader",
     "unload",
     "url_for",
+    "user_loader",
     "valkey",
     "verify_webhook",
 ]

@@ -28,6 +28,7 @@
     │   ├── MessageRefused          the broker did not take an AMQP message
     │   └── LiveFull                as many browsers listen already as may
     ├── InvalidMail                 a mail cannot be made of what was given (also a ValueError)
+    ├── TenantError                 it is not known whose targets openheart.scoped() is to give
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
@@ -79,6 +80,7 @@ __all__ = [
     "ReadingNotAllowed",
     "SchemeError",
     "TargetNotFound",
+    "TenantError",
     "TransferError",
     "UnsupportedBody",
     "VisitorError",
@@ -194,6 +196,10 @@ class MessageRefused(BatteryError):
 
 class InvalidMail(OpenHeartError, ValueError):
     """A mail cannot be made of what was given: a bad address, a line break in a header, no text."""
+
+
+class TenantError(OpenHeartError):
+    """It is not known whose targets are meant: nobody is logged in, or a tenant has no usable id."""
 
 
 class BlueprintImportError(OpenHeartError, ImportError):

@@ -44,7 +44,7 @@ def test_one_extension_serves_apps_with_settings_of_their_own(monkeypatch: pytes
     assert b.get("/b/x").json == {}
     assert b.post("/b/x", data="🥨").status_code == 400
     assert a.get("/b/x").status_code == 404
-    assert vars(oh).keys() == {"_env", "_options", "_slugs"}
+    assert vars(oh).keys() == {"_env", "_options", "_slugs", "_users"}
 
 
 def test_two_apps_with_different_storages_under_threads_never_mix_a_count(

@@ -163,6 +163,13 @@ def test_a_notice_that_is_not_taken_is_sent_again_under_the_same_id(receiver: Re
     assert len({request.body for request in requests}) == 1
 
 
+def test_where_much_waits_it_is_sent_before_its_time(receiver: Receiver) -> None:
+    load(receiver, webhook_wait=3600, webhook_queue=8)
+    for _ in range(4):
+        openheart.react("/a", "🥨")
+    assert reactions_in(receiver.wait_for(1)[0])[0]["added"] == 4
+
+
 def test_each_notice_has_an_id_of_its_own(receiver: Receiver) -> None:
     load(receiver)
     for number in (1, 2):
@@ -338,6 +345,22 @@ def test_https_works_where_the_certificate_is_trusted(
         server.stop()
 
 
+def test_the_certificate_is_to_be_that_of_the_name_and_not_of_its_address(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    names_lead_to(monkeypatch, "127.0.0.1")
+    server = https(authority, "hook.example.org")
+    try:
+        load(server, webhook=f"https://hook.example.org:{server.port}/")
+        openheart.react("/a", "🥨")
+        server.wait_for(1)
+        openheart.unload()
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize(("trusted", "name"), [(False, "localhost"), (True, "another.example")])
 def test_a_certificate_that_is_not_right_is_refused(
     authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool, name: str
@@ -377,6 +400,15 @@ def names_lead_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     return asked
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1"])
+def test_an_odd_spelling_of_an_inner_address_is_not_connected_to(receiver: Receiver, host: str) -> None:
+    url = f"http://{host}:{receiver.port}/"
+    log = Log(load(receiver, webhook=url, webhook_private=False, webhook_tries=1))
+    openheart.react("/a", "🥨")
+    log.wait_for("given up")
+    assert receiver.requests == []
 
 
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), ("93.184.215.14", "127.0.0.1"), ("::1",)])
