@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -123,6 +124,15 @@ def test_each_row_has_its_class_and_the_class_its_row(row: Row) -> None:
     kind: type[Battery[Any]] = class_of(row)
     assert kind.row is row
     assert kind.name == row.name
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_each_row_is_in_the_table_of_the_docs(row: Row) -> None:
+    page = (Path(openheart.__file__).parents[1] / "docs" / "howto" / "batteries.rst").read_text(encoding="utf-8")
+    entries = re.findall(r"   \* - ``(\w+)``\n     - .*\n     - (.*)\n     -(.*)\n", page)
+    (switch, extra) = next((switch, extra) for name, switch, extra in entries if name == row.name)
+    assert not row.needs or f"``{row.needs[0].name}``" in switch
+    assert extra.strip(" `") == (row.extra or "")
 
 
 def test_the_order_is_that_in_which_they_may_need_each_other() -> None:
