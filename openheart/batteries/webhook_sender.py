@@ -69,6 +69,7 @@ class Sender:
 
     Attributes:
         failure: what is wrong with the receiver just now, or None.
+        is_taken: whether it took the last notice; False before the first.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Sender:
         logger: logging.Logger,
     ) -> None:
         self.failure: str | None = None
+        self.is_taken = False
         self._post = post
         self._wait = wait
         self._tries = tries
@@ -191,9 +193,9 @@ class Sender:
                 return
             answer = self._post(notice.delivery, notice.body, timeout)
             if answer.is_taken:
-                if self.failure is not None:
+                failure, self.failure, self.is_taken = self.failure, None, True
+                if failure is not None:
                     self._logger.info("Notices to OPENHEART_WEBHOOK are taken again")
-                self.failure = None
                 return
             if answer.status == GONE:
                 self._stop(notice, turn)
@@ -203,6 +205,7 @@ class Sender:
                     "The notice %s was not taken, and is sent again: %s", notice.delivery, answer.said
                 )
             self.failure = answer.said
+            self.is_taken = False
             delay = _delay(turn, answer.retry_after)
             if turn == self._tries or not self._pause(delay, closing=closing):
                 self._give_up(notice, turn, answer.said)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import email.utils
 import importlib.util
 import ipaddress
 import logging
@@ -9,6 +10,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,9 @@ from standardwebhooks import Webhook
 
 import openheart
 from openheart import OpenHeart
-from openheart.batteries import battery_of, webhook, webhook_sender
+from openheart.batteries import battery_of, webhook, webhook_request, webhook_sender
 from openheart.batteries.webhook_address import is_public
-from openheart.errors import ConfigError, InvalidEmoji, MissingDependency
+from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
 
 from ..servers.receiver import Receiver, Request
 from ..storage.child import run_child
@@ -253,6 +255,24 @@ def test_a_receiver_that_is_gone_is_told_of_nothing_more(receiver: Receiver) -> 
     assert len(receiver.requests) == 1
 
 
+def test_health_looks_for_the_receiver_until_it_took_a_notice(receiver: Receiver) -> None:
+    battery = battery_of(webhook.Webhook, load(receiver))
+    battery.check()
+    receiver.stop()
+    with pytest.raises(BatteryUnavailable, match="OPENHEART_WEBHOOK cannot be reached: ConnectionRefused"):
+        battery.check()
+    receiver.start()
+    battery.check()
+    assert receiver.requests == []
+    log = Log(battery.app)
+    receiver.answers.append((500, {}))
+    openheart.react("/a", "🥨")
+    log.wait_for("taken again")
+    receiver.stop()
+    battery.check()
+    receiver.start()
+
+
 def test_the_oldest_reactions_are_given_up_where_too_many_wait(receiver: Receiver) -> None:
     log = Log(load(receiver, webhook_queue=3))
     receiver.hold.clear()
@@ -307,6 +327,31 @@ def test_the_time_between_tries_doubles_and_follows_retry_after_up_to_a_bound(
     monkeypatch.setattr(webhook_sender, "FIRST_DELAY", 1.0)
     for _ in range(20):
         assert least <= webhook_sender._delay(turn, asked) <= most
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("0", 0.0),
+        ("120", 120.0),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("²", None),
+        ("9" * 400, None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, expected: float | None) -> None:
+    assert webhook_request._seconds(header) == expected
+
+
+def test_retry_after_may_be_a_date_to_come() -> None:
+    found = webhook_request._seconds(email.utils.formatdate(time.time() + 100, usegmt=True))
+    assert found is not None
+    assert 95 < found <= 100
 
 
 def test_retry_after_is_waited_for(receiver: Receiver) -> None:

@@ -119,7 +119,10 @@ def test_the_cursor_of_another_instance_or_with_a_changed_letter_is_refused(back
 
 
 def test_a_cursor_does_not_survive_the_server_that_it_came_from(tmp_path: Path) -> None:
-    with Server(tmp_path / "server", "appendonly yes") as server, get_backend(server.uri) as backend:
+    with (
+        Server(tmp_path / "server", "appendonly yes", "appendfsync always") as server,
+        get_backend(server.uri) as backend,
+    ):
         fill(backend, 3000)
         cursor = backend.list(limit=5).cursor
         rows = backend.iter_targets()
