@@ -128,7 +128,9 @@ def test_each_row_has_its_class_and_the_class_its_row(row: Row) -> None:
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_each_row_is_in_the_table_of_the_docs(row: Row) -> None:
-    page = (Path(openheart.__file__).parents[1] / "docs" / "howto" / "batteries.rst").read_text(encoding="utf-8")
+    page = (Path(openheart.__file__).parents[1] / "docs" / "howto" / "batteries.rst").read_text(
+        encoding="utf-8"
+    )
     entries = re.findall(r"   \* - ``(\w+)``\n     - .*\n     - (.*)\n     -(.*)\n", page)
     (switch, extra) = next((switch, extra) for name, switch, extra in entries if name == row.name)
     assert not row.needs or f"``{row.needs[0].name}``" in switch
