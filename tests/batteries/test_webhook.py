@@ -11,7 +11,9 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,7 @@ def test_more_than_a_receiver_likes_is_sent_in_parts(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_sender, "MOST_ROWS", 2)
+    monkeypatch.setattr(webhook_sender, "AT_ONCE", 3)
     load(receiver, webhook_wait=3600)
     for number in range(5):
         openheart.react(f"/{number}", "🥨")
@@ -227,6 +230,29 @@ def test_an_answer_that_is_none_is_a_failure(receiver: Receiver, answer: bytes) 
         assert log.wait_for("given up").isprintable()
     finally:
         broken.stop()
+
+
+def test_each_reaction_is_told_of_once_whoever_reacts_and_whatever_fails(receiver: Receiver) -> None:
+    load(receiver, webhook_wait=0.01)
+    receiver.answers += [(500, {}), (204, {}), (503, {}), (500, {}), (204, {})] * 3
+
+    def react(who: int) -> None:
+        for number in range(500):
+            openheart.react(f"/{(number * 7 + who) % 60}", "🥨")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(react, range(4)))
+    openheart.unload()
+    notices = {request.headers["webhook-id"]: request for request in receiver.requests}
+    assert len(notices) < len(receiver.requests)
+    added: Counter[str] = Counter()
+    counts: dict[str, int] = {}
+    for request in notices.values():
+        for row in reactions_in(request):
+            added[row["target"]] += row["added"]
+            counts[row["target"]] = max(row["count"], counts.get(row["target"], 0))
+    assert sum(added.values()) == 2000
+    assert added == counts
 
 
 def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
