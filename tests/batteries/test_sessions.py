@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import uuid
@@ -539,6 +540,18 @@ assert os.waitpid(child, 0)[1] == 0
 print(client.get("/add").text)
 openheart.unload()
 """
+
+
+def test_the_user_that_the_docs_name_can_do_all_that_sessions_need(server: Server) -> None:
+    docs = Path(openheart.__file__).parents[1] / "docs" / "howto" / "sessions.rst"
+    (rules,) = re.findall(r"``(~openheart-session:.*?)``", docs.read_text(encoding="utf-8"))
+    server.do("ACL", "SETUSER", "sessions", "on", ">secret", *rules.split())
+    client = make(f"valkey://sessions:secret@127.0.0.1:{server.port}").test_client()
+    assert client.get("/set/hello").text == "set"
+    assert client.get("/get").text == "hello"
+    assert client.get("/clear").text == "cleared"
+    assert keys(server) == []
+    assert client.get("/openheart/-/readyz").status_code == 200
 
 
 def test_workers_that_were_forked_share_the_sessions(server: Server) -> None:
