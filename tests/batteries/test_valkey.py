@@ -163,6 +163,30 @@ def test_an_increment_whose_answer_was_lost_is_not_sent_again(server: Server) ->
         proxy.close()
 
 
+def test_a_connection_that_was_idle_is_tried_before_it_is_used(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openheart.batteries.valkey.IDLE", 1e-6)
+    openheart.load(name="one", uri="memory:", redistogo_url=server.uri)
+    server.do("CONFIG", "RESETSTAT")
+    for _ in range(3):
+        openheart.valkey.get_connection().get("hello")
+    assert server.do("INFO", "commandstats")["cmdstat_ping"]["calls"] >= 2
+
+
+@pytest.mark.slow
+def test_an_increment_in_a_cluster_whose_answer_was_lost_is_not_sent_again(tmp_path: Path) -> None:
+    with Cluster(tmp_path, replicas=0, proxied=True) as cluster:
+        openheart.load(name="one", uri="memory:", redistogo_url=cluster.uri)
+        client = openheart.valkey.get_connection()
+        for proxy in cluster.proxies:
+            proxy.lose(b"INCR")
+        with pytest.raises(driver.exceptions.ConnectionError):
+            client.incr("number")
+        assert client.get("number") == b"1"
+        openheart.unload()
+
+
 @pytest.mark.slow
 def test_a_server_that_sentinels_watch(tmp_path: Path) -> None:
     with Sentinels(tmp_path) as group:
