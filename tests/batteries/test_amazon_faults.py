@@ -94,12 +94,12 @@ def test_a_server_that_stops_and_starts_again_under_use(server: S3Server) -> Non
     for call in (openheart.exists_amazon_key, openheart.delete_amazon_key):
         with pytest.raises(BatteryUnavailable, match="cannot be reached"):
             call("a")
-    assert "cannot be reached" in (battery_of(Amazon, app)._look() or "")
+    assert "cannot be reached" in (battery_of(Amazon, app).diagnose() or "")
     server.start()
     make_bucket(server.endpoint, "bucket")
     openheart.put_amazon_key("a", "2")
     assert openheart.get_amazon_key("a").read() == b"2"
-    assert battery_of(Amazon, app)._look() is None
+    assert battery_of(Amazon, app).diagnose() is None
 
 
 def test_a_server_that_does_not_answer_costs_three_times_the_timeout_and_not_more(server: S3Server) -> None:
@@ -114,7 +114,7 @@ def test_a_server_that_does_not_answer_costs_three_times_the_timeout_and_not_mor
             openheart.put_amazon_key("a", "2")
         with pytest.raises(BatteryOutcomeUnknown, match="done or not"):
             openheart.delete_amazon_key("a")
-        assert "gave no answer" in (battery_of(Amazon, app)._look() or "")
+        assert "gave no answer" in (battery_of(Amazon, app).diagnose() or "")
         assert time.monotonic() - began < 20
     finally:
         server.thaw()

@@ -79,14 +79,14 @@ def test_a_broker_that_stops_and_starts_again_under_use(broker: Rabbitmq, queue:
     with pytest.raises(BatteryUnavailable, match="cannot be reached"):
         openheart.amqp.publish(queue, "away")
     until(lambda: consumer.trouble is not None)
-    assert "cannot be reached" in str(battery_of(Amqp, app)._look())
+    assert "cannot be reached" in str(battery_of(Amqp, app).diagnose())
     broker.start()
     openheart.amqp.publish(queue, "after")
     # The broker may have stopped before it read the acknowledgement of the first one.
     while (text := got.get(timeout=WAIT)) != "after":
         assert text == "before"
     assert consumer.trouble is None
-    assert battery_of(Amqp, app)._look() is None
+    assert battery_of(Amqp, app).diagnose() is None
 
 
 def test_a_consumer_that_is_started_while_the_broker_is_away_begins_when_it_is_there(
@@ -225,7 +225,7 @@ def test_a_broker_that_does_not_answer_costs_the_timeout_and_not_more(broker: Ra
             openheart.amqp.publish(queue, "frozen")
         with pytest.raises(BatteryUnavailable):
             openheart.amqp.publish(queue, "no connection")
-        assert "AMQP broker" in str(battery_of(Amqp, app)._look())
+        assert "AMQP broker" in str(battery_of(Amqp, app).diagnose())
         openheart.unload()
         assert time.monotonic() - began < 10 * TIMEOUT
     finally:
