@@ -100,7 +100,7 @@ def test_a_server_that_takes_connections_and_answers_nothing_is_not_asked_again_
         openheart.valkey.get_connection().ping()
     assert openheart.valkey.get_connection().ping()
     openheart.unload()
-    until(lambda: len(server.do("CLIENT", "LIST")) == 1, "what was given up is still there")
+    until(lambda: len(server.do("CLIENT LIST")) == 1, "what was given up is still there")
 
 
 def test_a_unix_socket(server: Server) -> None:
@@ -286,12 +286,12 @@ def test_threads_share_the_client(server: Server) -> None:
 
 
 def test_unload_closes_every_connection(server: Server) -> None:
-    before = len(server.do("CLIENT", "LIST"))
+    before = len(server.do("CLIENT LIST"))
     openheart.load(name="one", uri="memory:", redistogo_url=server.uri)
     openheart.valkey.get_connection().ping()
-    assert len(server.do("CLIENT", "LIST")) > before
+    assert len(server.do("CLIENT LIST")) > before
     openheart.unload()
-    until(lambda: len(server.do("CLIENT", "LIST")) == before, "a connection is left")
+    until(lambda: len(server.do("CLIENT LIST")) == before, "a connection is left")
     openheart.unload()
 
 
