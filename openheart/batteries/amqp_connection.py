@@ -341,8 +341,7 @@ def connect(parameters: Parameters) -> Connection:
     except FAILURES as error:
         raise BatteryUnavailable(
             NAME,
-            f"{where} {reason_of(error)}: start it, or correct {CLOUDAMQP_URL.name}; the next use tries "
-            "again",
+            f"{where} {reason_of(error)}: start it, or correct {CLOUDAMQP_URL.name}",
         ) from error
 
 
