@@ -12,6 +12,7 @@ from .blueprints import register_blueprints
 from .context import Page, page, reactions_of, target_for, url_for
 from .extension import OpenHeart
 from .signals import reaction_added
+from .users import Scoped, get_user, scoped, set_user, tenant_loader, user_loader
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from .batteries.amqp import get_connection as get_amqp
     from .batteries.background import background, run_back, run_background
+    from .batteries.live import live_url, publish
     from .batteries.locales import get_locale
     from .batteries.mail import send_mail, send_mail_a
     from .batteries.mongodb import get_connection as get_mongo
@@ -50,6 +52,7 @@ __all__ = [
     "ApiResult",
     "OpenHeart",
     "Page",
+    "Scoped",
     "__version__",
     "amqp",
     "background",
@@ -68,10 +71,13 @@ __all__ = [
     "get_mongo_db",
     "get_pusher",
     "get_redis",
+    "get_user",
     "list_amazon_keys",
+    "live_url",
     "load",
     "mongodb",
     "page",
+    "publish",
     "pusher",
     "put_amazon_key",
     "react",
@@ -83,11 +89,15 @@ __all__ = [
     "run",
     "run_back",
     "run_background",
+    "scoped",
     "send_mail",
     "send_mail_a",
+    "set_user",
     "target_for",
+    "tenant_loader",
     "unload",
     "url_for",
+    "user_loader",
     "valkey",
     "verify_webhook",
 ]
@@ -111,7 +121,9 @@ _BATTERIES = {
     "get_pusher": "pusher:get_client",
     "get_redis": "valkey:get_connection",
     "list_amazon_keys": "amazon:list_amazon_keys",
+    "live_url": "live:live_url",
     "mongodb": "mongodb",
+    "publish": "live:publish",
     "pusher": "pusher",
     "put_amazon_key": "amazon:put_amazon_key",
     "renew_session": "sessions:renew_session",

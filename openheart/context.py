@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -18,7 +18,16 @@ from .state import app_of, state_of
 from .storage import Counts
 from .web.answers import ordered
 
-__all__ = ["Page", "extend_requests", "extend_templates", "page", "reactions_of", "target_for", "url_for"]
+__all__ = [
+    "Page",
+    "add_template_names",
+    "extend_requests",
+    "extend_templates",
+    "page",
+    "reactions_of",
+    "target_for",
+    "url_for",
+]
 
 
 class Page:
@@ -199,24 +208,37 @@ def extend_requests(app: Flask) -> None:
 def extend_templates(app: Flask) -> None:
     """Give the templates of an application ``reactions``, ``openheart_url`` and ``openheart_target``.
 
+    See ``add_template_names``.
+    """
+    add_template_names(
+        app, {"openheart_target": target_for, "openheart_url": url_for, "reactions": _shown_reactions}
+    )
+
+
+def add_template_names(app: Flask, names: Mapping[str, Callable[..., Any]]) -> None:
+    """Give the templates of an application functions.
+
     Names that the app has already stay the app's. The environment is not made before the app needs it,
     because its options could not be changed any more.
+
+    Args:
+        app: the application.
+        names: name -> function.
     """
     if "jinja_env" in app.__dict__:
-        _add_names(app.jinja_env)
+        _add_names(app.jinja_env, names)
         return
     make = app.create_jinja_environment
 
     def create_jinja_environment() -> Any:
         environment = make()
-        _add_names(environment)
+        _add_names(environment, names)
         return environment
 
     app.create_jinja_environment = create_jinja_environment  # type: ignore[method-assign]
 
 
-def _add_names(environment: Environment) -> None:
-    names = {"openheart_target": target_for, "openheart_url": url_for, "reactions": _shown_reactions}
+def _add_names(environment: Environment, names: Mapping[str, Callable[..., Any]]) -> None:
     for name, function in names.items():
         environment.globals.setdefault(name, function)
 

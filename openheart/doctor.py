@@ -75,7 +75,7 @@ def examine(app: Flask) -> list[Finding]:
     )
     storage = [*_storage(backend)]
     works = all(finding.level != "error" for finding in storage)
-    found = [*storage, *_file(backend), *_mongodb(backend, works)]
+    found = [*storage, *_file(backend), *_mongodb(backend, works), *_valkey(backend, works)]
     for look in looks:
         found += look(state.config)
     return found + list(_origins(state))
@@ -153,6 +153,29 @@ def _mongodb(backend: Backend, works: bool) -> Iterator[Finding]:
             "stands alone or the URI says retryWrites=false",
             "make it a replica set, which may be of one server; then such a reaction is counted once",
         )
+
+
+def _valkey(backend: Backend, works: bool) -> Iterator[Finding]:
+    ask = getattr(backend, "server_info", None)
+    if ask is None or not works:
+        return
+    with backend:
+        servers: dict[str, dict[str, str]] = ask()
+    for name, info in servers.items():
+        policy = info.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction" and info.get("maxmemory", "0") != "0":
+            yield Finding(
+                "warning",
+                f"The server {name} drops counts when its memory is full (maxmemory-policy {policy})",
+                "set maxmemory-policy noeviction on it",
+            )
+        if info.get("aof_enabled") == "0" and info.get("connected_slaves") == "0":
+            yield Finding(
+                "warning",
+                f"The server {name} keeps no log and has no replica: when it ends, what came since its last "
+                "snapshot is lost",
+                "set appendonly yes on it, or give it a replica",
+            )
 
 
 def _file_system(path: Path) -> str:

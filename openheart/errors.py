@@ -13,7 +13,7 @@
     │   ├── InvalidRequest          400
     │   ├── OriginNotAllowed        403
     │   ├── ReadingNotAllowed       403
-    │   ├── InvalidSignature        403, for webhooks that you receive
+    │   ├── InvalidSignature        403, of a webhook or of an address of live events
     │   ├── ListingNotAllowed       403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
@@ -25,8 +25,10 @@
     │   ├── MailRefused             the mail server refuses receivers; says who, and who got the mail
     │   ├── KeyNotFound             the bucket has no such key
     │   ├── MessageUnroutable       no queue takes an AMQP message
-    │   └── MessageRefused          the broker did not take an AMQP message
+    │   ├── MessageRefused          the broker did not take an AMQP message
+    │   └── LiveFull                as many browsers listen already as may
     ├── InvalidMail                 a mail cannot be made of what was given (also a ValueError)
+    ├── TenantError                 it is not known whose targets openheart.scoped() is to give
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
@@ -64,6 +66,7 @@ __all__ = [
     "InvalidTarget",
     "KeyNotFound",
     "ListingNotAllowed",
+    "LiveFull",
     "MailRefused",
     "MessageRefused",
     "MessageUnroutable",
@@ -77,6 +80,7 @@ __all__ = [
     "ReadingNotAllowed",
     "SchemeError",
     "TargetNotFound",
+    "TenantError",
     "TransferError",
     "UnsupportedBody",
     "VisitorError",
@@ -147,6 +151,14 @@ class BatteryUnavailable(BatteryError):
     """The server of a battery cannot be reached, or does not answer in time. Nothing was done."""
 
 
+class LiveFull(BatteryError):
+    """As many browsers listen to this process as OPENHEART_LIVE_LISTENERS lets; one more was refused."""
+
+    type = "live-full"
+    title = "As many browsers listen to this server as may"
+    retry_after = 15
+
+
 class BatteryOutcomeUnknown(BatteryError):
     """The server of a battery went away after it was asked: it is done once or not at all."""
 
@@ -184,6 +196,10 @@ class MessageRefused(BatteryError):
 
 class InvalidMail(OpenHeartError, ValueError):
     """A mail cannot be made of what was given: a bad address, a line break in a header, no text."""
+
+
+class TenantError(OpenHeartError):
+    """It is not known whose targets are meant: nobody is logged in, or a tenant has no usable id."""
 
 
 class BlueprintImportError(OpenHeartError, ImportError):
@@ -264,11 +280,11 @@ class InvalidRequest(VisitorError):
 
 
 class OriginNotAllowed(VisitorError):
-    """A page of another origin may not write here."""
+    """A page of another origin may not write here, nor listen."""
 
     status = 403
     type = "origin-not-allowed"
-    title = "This origin may not react here"
+    title = "This origin may not do this here"
 
 
 class ReadingNotAllowed(VisitorError):
@@ -280,7 +296,7 @@ class ReadingNotAllowed(VisitorError):
 
 
 class InvalidSignature(VisitorError):
-    """A webhook does not come from whom it says, is too old, or was changed on its way."""
+    """A webhook, or an address of live events, is not from whom it says, is too old, or was changed."""
 
     status = 403
     type = "invalid-signature"

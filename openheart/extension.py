@@ -12,7 +12,7 @@ from .config import Config, load_config
 from .context import extend_requests, extend_templates
 from .errors import OpenHeartError
 from .routing import Slugs, mark_routes
-from .state import State, make_state
+from .state import State, Users, make_state
 from .web.routes import register
 
 __all__ = ["OpenHeart", "add_openheart"]
@@ -45,6 +45,7 @@ class OpenHeart:
         self._env = env
         self._options = options
         self._slugs = Slugs()
+        self._users = Users()
         if app is not None:
             self.init_app(app)
 
@@ -64,7 +65,7 @@ class OpenHeart:
         """
         env = self._env if env is None else env
         config = load_config(app.config, {**self._options, **options}, env=env)
-        add_openheart(app, config, slugs=self._slugs)
+        add_openheart(app, config, slugs=self._slugs, users=self._users)
 
     def slug(self, endpoint: str) -> Callable[[F], F]:
         """Give the pages of an endpoint their targets, before or after ``init_app``, and mark its route.
@@ -89,9 +90,42 @@ class OpenHeart:
 
         return remember
 
+    def user_loader(self, function: F) -> F:
+        """Name the function that finds the user of a request, before or after ``init_app``.
+
+        It takes no arguments, and returns the user, as whatever the app has, or None where nobody is
+        logged in::
+
+            @oh.user_loader
+            def find_user() -> User | None:
+                return User.find(session.get("user_id"))
+
+        ``openheart.get_user()`` gives what it returns.
+
+        Args:
+            function: the function, for each app of this extension. It may be a coroutine function.
+        """
+        self._users.user = function
+        return function
+
+    def tenant_loader(self, function: F) -> F:
+        """Name the function that finds the tenant of a user, for ``openheart.scoped()``.
+
+        Args:
+            function: takes the user, and returns the tenant's id: text, a whole number or a UUID. Without
+                one it is the user's ``tenant``, or where there is no such attribute the user's ``id``.
+        """
+        self._users.tenant = function
+        return function
+
 
 def add_openheart(
-    app: Flask, config: Config, *, standalone: bool = False, slugs: Slugs | None = None
+    app: Flask,
+    config: Config,
+    *,
+    standalone: bool = False,
+    slugs: Slugs | None = None,
+    users: Users | None = None,
 ) -> State:
     """Make the state of an application from settings that are found already, and register the routes.
 
@@ -100,6 +134,7 @@ def add_openheart(
         config: its settings.
         standalone: whether this is openheart's own server, with a page at ``/``.
         slugs: the slug functions of the extension.
+        users: the user and tenant loaders of the extension.
 
     Raises:
         ConfigError: a setting cannot be used.
@@ -109,7 +144,7 @@ def add_openheart(
         raise OpenHeartError(
             f"openheart was added to the app {app.name!r} before; call load() or init_app() once"
         )
-    state = make_state(app, config, logs.get_logger(config), standalone=standalone, slugs=slugs)
+    state = make_state(app, config, logs.get_logger(config), standalone=standalone, slugs=slugs, users=users)
     mark_routes(app, state.pages)
     app.extensions["openheart"] = state
     register(app, state)

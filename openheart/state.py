@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from flask import Flask, current_app, has_app_context
 
@@ -17,7 +18,7 @@ from .routing import Pages, Slugs
 from .service import Service
 from .storage.uri import backend_from_config
 
-__all__ = ["APP", "Attached", "State", "app_of", "make_state", "state_of"]
+__all__ = ["APP", "Attached", "Serving", "State", "Users", "app_of", "make_state", "state_of"]
 
 APP: Flask | None = None
 """The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
@@ -33,6 +34,44 @@ class Attached(Protocol):
     def health(self) -> str | None: ...
     def prove(self) -> None: ...
     def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Users:
+    """How an application finds out who uses it.
+
+    Attributes:
+        user: returns the user of the current request.
+        tenant: returns the tenant of a user.
+        of_extension: those of the OpenHeart that the application was given to, which stand behind.
+    """
+
+    user: Callable[[], Any] | None = None
+    tenant: Callable[[Any], Any] | None = None
+    of_extension: Users | None = None
+
+    @property
+    def find_user(self) -> Callable[[], Any] | None:
+        """The user loader."""
+        return self.user or (self.of_extension.user if self.of_extension else None)
+
+    @property
+    def find_tenant(self) -> Callable[[Any], Any] | None:
+        """The tenant loader."""
+        return self.tenant or (self.of_extension.tenant if self.of_extension else None)
+
+
+@dataclass(slots=True)
+class Serving:
+    """What the server that run() started tells of itself; nothing under a server of somebody else.
+
+    Attributes:
+        threads: how many requests it answers at once in this process; None where that has no bound.
+        is_stopping: whether it was told to stop, and waits for the requests that run.
+    """
+
+    threads: int | None = None
+    is_stopping: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +91,10 @@ class State:
         write_only: whether counts are hidden.
         listing: whether targets are listed.
         cache_control: the Cache-Control header of a GET.
+        users: how it finds out who uses it.
         batteries: name -> what load() switched on, or was used.
+        serving: what the server tells of itself.
+        documented: path below the prefix -> its part of the OpenAPI document, for the routes of batteries.
     """
 
     config: Config
@@ -67,7 +109,10 @@ class State:
     write_only: bool
     listing: bool
     cache_control: str
+    users: Users = field(default_factory=Users)
     batteries: dict[str, Attached] = field(default_factory=dict)
+    serving: Serving = field(default_factory=Serving)
+    documented: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def close(self) -> None:
         """Finish what was accepted and let every resource go. The next use opens it again."""
@@ -88,6 +133,7 @@ def make_state(
     *,
     standalone: bool = False,
     slugs: Slugs | None = None,
+    users: Users | None = None,
 ) -> State:
     """Make the state of one application; opens nothing.
 
@@ -129,6 +175,7 @@ def make_state(
         max_body=config[settings.OPENHEART_MAX_BODY],
         write_only=config[settings.OPENHEART_WRITE_ONLY],
         listing=config[settings.OPENHEART_LISTING],
+        users=Users(of_extension=users),
         cache_control=f"public, max-age={int(max_age)}" if max_age else "no-cache",
     )
 

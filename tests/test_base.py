@@ -36,6 +36,10 @@ class TestLoad:
         react(app)
         assert (Path(app.instance_path) / "myblog-b.db").is_file()
 
+    def test_logger_and_instance_name_the_logger(self) -> None:
+        app = openheart.load(name="myblog", logger="blog", instance="eu", uri="memory:")
+        assert state_of(app).service.logger.name == "openheart.blog.eu"
+
     def test_nothing_is_opened_before_the_first_use(self) -> None:
         app = openheart.load(name="myblog")
         assert not Path(app.instance_path).exists()

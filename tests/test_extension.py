@@ -14,6 +14,7 @@ from threading import Thread
 import pytest
 from flask import Flask, Response, jsonify
 from flask.json.provider import DefaultJSONProvider
+from flask_wtf import CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 
 import openheart
@@ -43,7 +44,7 @@ def test_one_extension_serves_apps_with_settings_of_their_own(monkeypatch: pytes
     assert b.get("/b/x").json == {}
     assert b.post("/b/x", data="🥨").status_code == 400
     assert a.get("/b/x").status_code == 404
-    assert vars(oh).keys() == {"_env", "_options", "_slugs"}
+    assert vars(oh).keys() == {"_env", "_options", "_slugs", "_users"}
 
 
 def test_two_apps_with_different_storages_under_threads_never_mix_a_count(
@@ -258,6 +259,17 @@ class TestTheHostStaysItself:
         OpenHeart(app, env=False, uri="memory:")
         assert app.test_client().get("/openheart/a").headers["X-Host"] == "yes"
         assert kinds == [Marked]
+
+    def test_its_protection_of_forms_holds_until_reactions_are_exempt(self) -> None:
+        app = host(access_log=True)
+        app.secret_key = "for the test"
+        csrf = CSRFProtect(app)
+        before = app.test_client().post("/openheart/a", data="🥨").status_code
+        csrf.exempt(app.view_functions["openheart.reactions"])
+        after = [app.test_client().post(f"/openheart{path}", data="🥨").status_code for path in ("/a", "")]
+        assert (before, after) == (400, [200, 200])
+        assert app.test_client().post("/only-get").status_code == 405
+        assert app.test_client().get("/openheart/a").headers.getlist("Set-Cookie") == []
 
     def test_a_route_below_the_prefix_that_the_host_adds_wins(self) -> None:
         app = host()

@@ -172,7 +172,7 @@ class Pusher(Battery["Client"]):
         from pusher.requests import RequestsBackend
 
         class Requests(RequestsBackend):  # type: ignore[misc]  # it has no types
-            """Trusts whom this machine trusts, and not the list of years ago that comes with the library."""
+            """Trusts whom requests trusts, and not the list of years ago that comes with the library."""
 
             def __init__(self, client: Any, **options: Any) -> None:
                 super().__init__(client, **options)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import ssl
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..version import __version__
 from .webhook_address import NotPublic, resolve
 
 if TYPE_CHECKING:
-    from urllib3 import HTTPConnectionPool
+    from urllib3.connection import HTTPConnection
 
 __all__ = ["Answer", "Endpoint"]
 
 PORTS = {"http": 80, "https": 443}
+LATE = "no answer in time (OPENHEART_WEBHOOK_TIMEOUT)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Endpoint:
         Args:
             body: JSON text.
             headers: more headers.
-            timeout: seconds to wait, to connect and for the answer together.
+            timeout: seconds to wait, to connect and for the whole answer together.
         """
         from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
@@ -74,23 +78,24 @@ class Endpoint:
             return Answer(None, f"{error} (see OPENHEART_WEBHOOK_PRIVATE)")
         except OSError as error:
             return Answer(None, f"{self._host} cannot be resolved: {error.strerror or error}")
-        answer = Answer(None, f"no answer within {timeout:g} s (OPENHEART_WEBHOOK_TIMEOUT)")
+        answer = Answer(None, LATE)
         for address in addresses:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if time.monotonic() >= deadline:
                 break
             try:
-                return self._post(address, body, headers, left)
+                return self._post(address, body, headers, deadline)
             except (NewConnectionError, ConnectTimeoutError) as error:
                 # Nothing was sent there, so the next address is as good.
                 answer = Answer(None, _reason(error))
-            except (HTTPError, OSError) as error:
+            except (HTTPError, HTTPException, OSError) as error:
                 return Answer(None, _reason(error))
         return answer
 
-    def _post(self, address: str, body: bytes, headers: dict[str, str], timeout: float) -> Answer:
-        with self._pool(address, timeout) as pool:
-            response = pool.urlopen(
+    def _post(self, address: str, body: bytes, headers: dict[str, str], deadline: float) -> Answer:
+        with contextlib.closing(self._connection(address, deadline - time.monotonic())) as connection:
+            connection.connect()
+            reader = _Reader(connection.sock, deadline)
+            connection.request(
                 "POST",
                 self._path,
                 body=body,
@@ -100,28 +105,45 @@ class Endpoint:
                     "User-Agent": f"openheart/{__version__}",
                     **headers,
                 },
-                redirect=False,
-                retries=False,
-                # What an answer says is of no use here, so nothing of its body is read.
-                preload_content=False,
             )
-            status = response.status
-            wait = _seconds(response.headers.get("Retry-After"))
-            response.close()
-        said = "" if 200 <= status < 300 else f"the answer was {status}"
-        return Answer(status, said, wait)
+            # The status and the headers; what the body says is of no use here, so it is not read.
+            response = HTTPResponse(reader, method="POST")  # type: ignore[arg-type]
+            with response:
+                response.begin()
+                said = "" if 200 <= response.status < 300 else f"the answer was {response.status}"
+                return Answer(response.status, said, _seconds(response.getheader("Retry-After")))
 
-    def _pool(self, address: str, timeout: float) -> HTTPConnectionPool:
-        from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+    def _connection(self, address: str, timeout: float) -> HTTPConnection:
+        from urllib3.connection import HTTPConnection, HTTPSConnection
 
         # To the address itself: the name could lead elsewhere when it is resolved once more.
-        host = f"[{address}]" if ":" in address else address
-        limit = Timeout(total=timeout)
         if self._tls is None:
-            return HTTPConnectionPool(host, self._port, timeout=limit)
-        return HTTPSConnectionPool(
-            host, self._port, timeout=limit, ssl_context=self._tls, server_hostname=self._host
+            return HTTPConnection(address, self._port, timeout=timeout)
+        return HTTPSConnection(
+            address, self._port, timeout=timeout, ssl_context=self._tls, server_hostname=self._host
         )
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket until a moment, also from one that gives a byte now and then."""
+
+    def __init__(self, sock: Any, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        read: int = self._sock.recv_into(buffer)
+        return read
 
 
 def _seconds(retry_after: str | None) -> float | None:
@@ -141,6 +163,6 @@ def _reason(error: BaseException) -> str:
     while seen is not None:
         error, seen = seen, seen.__cause__ or seen.__context__
     if isinstance(error, TimeoutError):
-        return "no answer in time (OPENHEART_WEBHOOK_TIMEOUT)"
+        return LATE
     said = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

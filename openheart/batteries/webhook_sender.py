@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
 import secrets
 import threading
@@ -89,9 +88,10 @@ class Sender:
         self._tries = tries
         self._timeout = timeout
         self._limit = limit
+        # So many are sent before their time, to keep room for more.
+        self._much = max(1, limit // 2)
         self._grace = grace
         self._logger = logger
-        self._pid = os.getpid()
         self._changed = threading.Condition()
         self._queue: deque[_Heard] = deque()
         self._pushed_out = 0
@@ -116,15 +116,12 @@ class Sender:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="openheart webhook", daemon=True)
                 self._thread.start()
-            elif len(self._queue) in (1, MOST_ROWS):
+            elif len(self._queue) in (1, self._much):
                 self._changed.notify_all()
 
     def close(self) -> None:
         """Send what waits, as far as the time allows, and name what was not sent."""
         self._take_back()
-        if os.getpid() != self._pid:
-            # A copy that came with a fork: the thread and what waits are the parent's.
-            return
         with self._changed:
             if self._end is None:
                 self._end = time.monotonic() + self._grace
@@ -151,7 +148,7 @@ class Sender:
                     return None
                 self._changed.wait()
             due = self._queue[0].moment + self._wait
-            while self._end is None and len(self._queue) < MOST_ROWS:
+            while self._end is None and len(self._queue) < self._much:
                 left = due - time.monotonic()
                 if left <= 0:
                     break

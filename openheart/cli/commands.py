@@ -23,7 +23,7 @@ from flask.cli import ScriptInfo
 from .. import base
 from ..errors import ConfigError
 from ..logs import escape_controls
-from ..protocol import emoji_version, target_from_url
+from ..protocol import emoji_version, stored_target
 from ..protocol.vectors import GROUPS
 from ..state import state_of
 from ..storage import Counts
@@ -142,7 +142,7 @@ def run(ctx: click.Context, /, open_page: bool, safe: bool, uri: str | None, **f
 @click.pass_context
 def react(ctx: click.Context, target: str, emoji: str, as_json: bool) -> None:
     """Add one reaction to a page, and print its counts."""
-    canonical = target_from_url(target)
+    canonical = stored_target(target)
     with _app(ctx) as app:
         _print_counts(state_of(app).service.react(canonical, emoji), as_json)
 
@@ -153,7 +153,7 @@ def react(ctx: click.Context, target: str, emoji: str, as_json: bool) -> None:
 @click.pass_context
 def count(ctx: click.Context, target: str, as_json: bool) -> None:
     """Print the counts of a page, the largest first."""
-    canonical = target_from_url(target)
+    canonical = stored_target(target)
     with _app(ctx) as app:
         _print_counts(state_of(app).service.reactions(canonical), as_json)
 

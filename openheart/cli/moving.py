@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from ..config import OPENHEART_HOLD, OPENHEART_URI
-from ..protocol import target_from_url
+from ..protocol import stored_target
 from ..state import State, state_of
 from ..storage import Backend
 from ..storage.uri import backend_from_config
@@ -101,7 +101,7 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
 
     Doing it again, also after it was interrupted, adds nothing twice.
     """
-    before, after = target_from_url(old), target_from_url(new)
+    before, after = stored_target(old), stored_target(new)
     if before == after:
         raise click.UsageError(f"OLD and NEW are the same page, {after}", ctx)
     with _app(ctx) as app:
@@ -115,7 +115,7 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
 @click.pass_context
 def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
     """Remove all counts of a page, and print what they were."""
-    canonical = target_from_url(target)
+    canonical = stored_target(target)
     with _app(ctx) as app:
         backend = state_of(app).service.backend
         counts = backend.counts((canonical,))[0]

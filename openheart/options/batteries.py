@@ -22,6 +22,7 @@ __all__ = [
     "OPENHEART_LIVE",
     "OPENHEART_LIVE_BACKLOG",
     "OPENHEART_LIVE_HEARTBEAT",
+    "OPENHEART_LIVE_LIFE",
     "OPENHEART_LIVE_LISTENERS",
     "OPENHEART_LOCALES",
     "OPENHEART_PUSHER_CLUSTER",
@@ -294,6 +295,13 @@ OPENHEART_LIVE_HEARTBEAT: Option[float] = Option(
     casts.duration(0.1),
     15.0,
     "How often a browser that hears nothing is told that the server is there.",
+    group="live",
+)
+OPENHEART_LIVE_LIFE: Option[float] = Option(
+    "OPENHEART_LIVE_LIFE",
+    casts.duration(1.0),
+    86_400.0,
+    "How long a browser may listen with the address that live_url() made for its page.",
     group="live",
 )
 OPENHEART_LIVE_BACKLOG: Option[int] = Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .emoji import canonical_emoji, emoji_version, fold_skin_tones
 from .message import read_message
 from .policy import Policy
+from .scope import is_scoped, scope_of, scoped_target, stored_target
 from .target import MAX_TARGET_BYTES, canonical_target, target_from_bytes, target_from_url
 
 __all__ = [
@@ -14,7 +15,11 @@ __all__ = [
     "canonical_target",
     "emoji_version",
     "fold_skin_tones",
+    "is_scoped",
     "read_message",
+    "scope_of",
+    "scoped_target",
+    "stored_target",
     "target_from_bytes",
     "target_from_url",
 ]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import enum
 import inspect
 import logging
+import math
 import multiprocessing
 import os
+import select
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +40,8 @@ def serve(
         "interface": granian.constants.Interfaces.WSGI,
         "workers": config[settings.SERVER_WORKERS],
         "blocking_threads": _threads(config),
-        "workers_kill_timeout": max(1, int(config[settings.SERVER_GRACE])),
+        # Once for the requests that run, and once for what runs in the background.
+        "workers_kill_timeout": 2 * max(1, math.ceil(config[settings.SERVER_GRACE])) + 1,
         "log_level": granian.log.LogLevels.warning,
     }
     known = inspect.signature(granian.Granian.__init__).parameters
@@ -48,13 +52,20 @@ def serve(
             options[name] = _like(known[name].default, value)
         except ValueError as error:
             raise option_error(config, name, error) from None
-    announce()
+    serving = state_of(app).serving
+    serving.threads = options["blocking_threads"]
 
     def load() -> Flask:
-        # In the worker, which ends without a word to us.
+        # In a worker, before it sets its handlers of signals; Python tells us of each that they handle.
+        heard, told = socket.socketpair()
+        told.setblocking(False)
+        signal.set_wakeup_fd(told.detach())
+        serving.is_stopping = lambda: bool(select.select([heard], [], [], 0)[0])
+        # It ends without a word to us.
         at_end(state_of(app).close)
         return app
 
+    announce()
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
     granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.base import Worker
 
 from .. import config as settings
 from ..config import Config
 from ..errors import ConfigError
-from ..state import state_of
+from ..state import State, state_of
 from .listener import option_error
 
 __all__ = ["serve"]
@@ -43,18 +45,27 @@ class _Application(BaseApplication):
         return self._app
 
 
+def _tell(state: State, worker: Worker) -> None:
+    state.serving.threads = worker.cfg.threads
+    state.serving.is_stopping = lambda: not worker.alive
+
+
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
     """Serve until told to stop; gunicorn itself drains its workers."""
+    grace = max(1, math.ceil(config[settings.SERVER_GRACE]))
     options: dict[str, Any] = {
         # Gunicorn closes it.
         "bind": f"fd://{listener.detach()}",
         "workers": config[settings.SERVER_WORKERS],
         "threads": config[settings.SERVER_THREADS],
         "worker_class": "gthread",
-        "graceful_timeout": max(1, int(config[settings.SERVER_GRACE])),
+        # The master waits for the requests that run, and then for what runs in the background.
+        "graceful_timeout": 2 * grace + 1,
+        "post_fork": lambda arbiter, worker: _limit_requests(worker, config, grace),
         "loglevel": "warning",
+        "post_worker_init": lambda worker: _tell(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
         **config.server_options,
     }
@@ -67,3 +78,8 @@ def serve(
         # A worker ends here; only the master goes back to the caller.
         if os.getpid() != master or stopped.code not in (None, 0):
             raise
+
+
+def _limit_requests(worker: Any, config: Config, grace: int) -> None:
+    if "graceful_timeout" not in config.server_options:
+        worker.cfg.set("graceful_timeout", grace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import socket
 import time
@@ -13,6 +14,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
+from waitress.task import WSGITask
 
 from .. import config as settings
 from ..config import Config
@@ -24,6 +26,27 @@ __all__ = ["serve"]
 
 POLL = 0.05
 MEGABYTE = 2**20
+AHEAD = 65_536  # bytes of a stream that may wait for a slow browser before the stream waits too
+
+
+class _Task(WSGITask):
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ["openheart.socket"] = self.channel.socket
+        environ["openheart.send_at_once"] = self._send_at_once
+        return environ
+
+    def _send_at_once(self) -> None:
+        # For an answer that goes on: each piece is sent when it is there, by the thread that makes it.
+        adjustments = copy.copy(self.channel.adj)
+        adjustments.send_bytes = 1
+        adjustments.outbuf_high_watermark = AHEAD
+        adjustments.log_socket_errors = False
+        self.channel.adj = adjustments
+
+
+class _Channel(HTTPChannel):
+    task_class = _Task
 
 
 def serve(
@@ -54,7 +77,10 @@ def serve(
     server = create_server(app, map=sockets, sockets=[listener], asyncore_use_poll=True, **options)
     # One socket makes one server; with several it would be another class.
     assert isinstance(server, BaseWSGIServer)
+    server.channel_class = _Channel
     stopping: list[bool] = []
+    own.serving.threads = server.adj.threads
+    own.serving.is_stopping = lambda: bool(stopping)
 
     announce()
 

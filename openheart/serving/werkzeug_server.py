@@ -12,6 +12,7 @@ from werkzeug.serving import make_server, run_simple
 
 from .. import config as settings
 from ..config import Config
+from ..state import state_of
 from .listener import option_error
 from .stopping import on_stop_signal
 
@@ -28,9 +29,16 @@ def serve(
     )
     # Otherwise closing the server would leave running requests behind.
     server.daemon_threads = False  # type: ignore[attr-defined]
+    stopping: list[bool] = []
+    state_of(app).serving.is_stopping = lambda: bool(stopping)
     announce()
-    # shutdown() waits for the loop to end, which a signal handler would hold up.
-    with on_stop_signal(lambda: threading.Thread(target=server.shutdown).start()):
+
+    def stop() -> None:
+        stopping.append(True)
+        # shutdown() waits for the loop to end, which a signal handler would hold up.
+        threading.Thread(target=server.shutdown).start()
+
+    with on_stop_signal(stop):
         server.serve_forever()
     server.server_close()
 

@@ -62,6 +62,7 @@ class MovesContract:
         assert self.backend.counts(["a", "b", "c"]) == [{}, {PRETZEL: 1}, {}]
         assert list(self.backend.iter_targets()) == [("b", {PRETZEL: 1})]
         assert self.backend.incr("a", HEART) == {HEART: 1}
+        assert sorted(self.backend.iter_targets()) == [("a", {HEART: 1}), ("b", {PRETZEL: 1})]
 
     def test_renaming_adds_the_counts_once_however_often_it_is_called(self) -> None:
         self.backend.apply([Change("old", PRETZEL, 2), Change("old", HEART), Change("new", PRETZEL, 3)])

@@ -6,8 +6,9 @@ import base64
 import binascii
 
 from ..errors import InvalidRequest
+from ..protocol.scope import RESERVED
 
-__all__ = ["after_prefix", "read_cursor", "write_cursor"]
+__all__ = ["after_prefix", "past_scopes", "read_cursor", "write_cursor"]
 
 _MARK = b"1"  # the version of this form
 
@@ -42,6 +43,19 @@ def after_prefix(prefix: str) -> str | None:
             # Surrogates are no characters, and UTF-8 has no form of them.
             return prefix + chr(0xE000 if code == 0xD7FF else code + 1)
     return None
+
+
+def past_scopes(cursor: str) -> str:
+    """A cursor that names no target of a tenant: in their place it starts after all of them.
+
+    Args:
+        cursor: of any backend; one that names no target stays as it is.
+    """
+    try:
+        target = read_cursor(cursor)
+    except InvalidRequest:
+        return cursor
+    return write_cursor(f"{RESERVED}{chr(0x10FFFF)}") if target.startswith(RESERVED) else cursor
 
 
 _REFUSAL = "this cursor is none of this list: pass the cursor of the page before, or none to start again"

@@ -20,6 +20,7 @@ from ..config import (
 from ..errors import ConfigError
 from .backend import Backend, Change, Counts, Page
 from .valkey_calls import Read, Write
+from .valkey_connection import read_info
 from .valkey_listing import Listing
 from .valkey_moves import Moves
 from .valkey_script import Keys, read_counts
@@ -164,6 +165,19 @@ class ValkeyBackend(Backend):
         session.run([Read(key) for key in probes])
         for key, server in probes.items():
             session.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
+
+    def server_info(self) -> dict[str, dict[str, str]]:
+        """What each server that holds keys tells of itself.
+
+        Returns:
+            The server's address -> the fields of its INFO, such as ``maxmemory_policy``.
+
+        Raises:
+            BackendError: one cannot be asked.
+        """
+        session = self._current()
+        answers = {server.name: session.ask(server, (b"INFO",))[1] for server in session.servers()}
+        return {name: read_info(answer) for name, answer in answers.items()}
 
     def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
         self._moves().at_least(rows)

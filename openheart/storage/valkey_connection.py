@@ -11,7 +11,7 @@ from valkey.connection import AbstractConnection, Connection, SSLConnection, Uni
 from valkey.exceptions import ResponseError, ValkeyError
 from valkey.utils import str_if_bytes
 
-__all__ = ["Clocked", "ClockedTcp", "ClockedTls", "ClockedUnix", "Command"]
+__all__ = ["Clocked", "ClockedTcp", "ClockedTls", "ClockedUnix", "Command", "read_info"]
 
 Command: TypeAlias = tuple[bytes | str | int, ...]
 
@@ -50,8 +50,7 @@ class Clocked(AbstractConnection):
             self._watch = select.poll()
             self._watch.register(self._sock, select.POLLIN)
         self.send([("INFO", "server")])
-        lines = str_if_bytes(self.receive()).splitlines()
-        info = dict(line.split(":", 1) for line in lines if ":" in line)
+        info = read_info(self.receive())
         # Valkey has the first, and Redis the second.
         mode = info.get("server_mode") or info.get("redis_mode", "")
         if mode in self._unfit:
@@ -106,3 +105,9 @@ class ClockedTls(Clocked, SSLConnection):
 
 class ClockedUnix(Clocked, UnixDomainSocketConnection):
     """The same on a Unix socket."""
+
+
+def read_info(reply: Any) -> dict[str, str]:
+    """The fields in a reply of INFO."""
+    lines = str_if_bytes(reply).splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from ..errors import TransferError, VisitorError
-from ..protocol import canonical_emoji, canonical_target
+from ..protocol import canonical_emoji, canonical_target, is_scoped, stored_target
 from ..storage.backend import LARGEST_DELTA, Counts
 
 __all__ = ["read_row", "read_rows", "write_row"]
@@ -59,8 +59,9 @@ def read_row(line: bytes) -> tuple[str, Counts]:
                 raise TransferError(f"a count is a whole number from 1 to {LARGEST_DELTA}")
             if canonical_emoji(emoji) != emoji:
                 raise TransferError(f"{emoji!r} is not how openheart writes it: {canonical_emoji(emoji)!r}")
-        if canonical_target(target) != target:
-            raise TransferError(f"{target!r} is not how openheart writes it: {canonical_target(target)!r}")
+        spelt = stored_target(target) if is_scoped(target) else canonical_target(target)
+        if spelt != target:
+            raise TransferError(f"{target!r} is not how openheart writes it: {spelt!r}")
     except VisitorError as error:
         raise TransferError(error.detail) from None
     return target, counts

@@ -9,7 +9,7 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from ..api import PROBLEM_TYPE
-from ..errors import BackendError, BatteryError, VisitorError
+from ..errors import BackendError, BatteryError, LiveFull, VisitorError
 from .answers import NO_STORE, Headers, json_answer, json_bytes
 
 __all__ = ["problem"]
@@ -32,7 +32,9 @@ def problem(
     if isinstance(error, VisitorError):
         status, kind, title, detail = error.status, error.type, error.title, error.detail
     elif isinstance(error, (BackendError, BatteryError)):
-        logger.error("%s: %s", type(error).__name__, error)
+        # Of this one there are many at once, and who refuses it says so once.
+        level = logging.DEBUG if isinstance(error, LiveFull) else logging.ERROR
+        logger.log(level, "%s: %s", type(error).__name__, error)
         status, kind, title = 503, error.type, error.title
         detail = f"Please try again in {error.retry_after} seconds."
         headers.append(("Retry-After", str(error.retry_after)))

@@ -83,6 +83,7 @@ def describe(state: State, prefix: str) -> Schema:
                     "ready", "The storage answers", {"503": _problem_503(errors.BatteryUnavailable.type)}
                 )
             },
+            **state.documented,
         },
         "components": {"schemas": _schemas()},
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from flask import Response, request
 
@@ -83,8 +82,8 @@ def _page(state: State, template: str, headers: Headers, **context: object) -> R
 
 def _asked(state: State) -> str:
     # Who asked for a language by the address shall have it again after a reaction.
-    asked = query_of(request).get("locale") if chooser_of(state) is not None else None
-    return f"?locale={quote(asked, safe='')}" if asked else ""
+    chooser = chooser_of(state)
+    return f"?locale={chooser.locale()}" if chooser is not None and "locale" in query_of(request) else ""
 
 
 @functools.cache

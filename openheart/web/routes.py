@@ -21,7 +21,7 @@ from .pages import start_page
 from .reactions import reactions
 from .script import openheart_js
 
-__all__ = ["register"]
+__all__ = ["add_reading_route", "add_route", "register"]
 
 
 class TargetConverter(BaseConverter):
@@ -71,6 +71,28 @@ def register(app: Flask, state: State) -> None:
         _add(app, "/readyz", "openheart.root_readyz", _reading(readyz))
         if prefix:
             _add(app, "/", "openheart.start", _reading(start_page))
+
+
+def add_route(
+    app: Flask, name: str, view: Callable[..., Response], *, document: dict[str, Any] | None = None
+) -> None:
+    """Add a route of a battery, ``<prefix>/-/<name>``, with the endpoint ``openheart.<name>``.
+
+    Args:
+        app: the application.
+        name: the last part of the path.
+        view: answers every method, and every error that is ours.
+        document: the route's path item of the OpenAPI document.
+    """
+    state: State = app.extensions["openheart"]
+    _add(app, f"{state.prefix}/-/{name}", f"openheart.{name}", view)
+    if document is not None:
+        state.documented[f"/-/{name}"] = document
+
+
+def add_reading_route(app: Flask, name: str, show: Callable[[State], Response]) -> None:
+    """Add a route of a battery that knows GET, HEAD and OPTIONS; else as ``add_route``."""
+    add_route(app, name, _reading(show))
 
 
 def _add(app: Flask, rule: str, endpoint: str, view: Callable[..., Response]) -> None:

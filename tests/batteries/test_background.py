@@ -371,6 +371,23 @@ def test_work_that_never_ends_does_not_keep_the_process() -> None:
     assert time.monotonic() - began < PATIENCE
 
 
+PROCESS = """
+import multiprocessing, time
+import openheart
+openheart.load(name="one", uri="memory:", server_grace=20)
+def slow():
+    time.sleep(0.3)
+    print("done", flush=True)
+process = multiprocessing.get_context("fork").Process(target=openheart.run_back, args=(slow,))
+process.start()
+process.join()
+"""
+
+
+def test_a_process_of_multiprocessing_finishes_what_runs_too() -> None:
+    assert run_child(PROCESS) == "done\n"
+
+
 FORK = """
 import os, threading
 import openheart

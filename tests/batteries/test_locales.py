@@ -40,6 +40,7 @@ def chosen(app: Flask, header: str | None = None, query: str = "") -> str:
         ("de, pt;q=0.5", "pt_BR"),
         ("en;q=0.3, pt;q=0.5", "pt_BR"),
         ("pt;q=0, en", "en_US"),
+        ("pt;q=0", "en_US"),
         ("de", "en_US"),
         ("*", "en_US"),
         ("xx-YY", "en_US"),

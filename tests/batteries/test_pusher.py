@@ -4,11 +4,14 @@ import hashlib
 import hmac
 import importlib.util
 import json
+import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from flask import Flask
 
 import openheart
@@ -170,6 +173,7 @@ def test_a_webhook_of_pusher_is_taken_and_a_forged_or_old_one_is_not(server: Pus
         (413, "too large", "413: too large"),
         (500, "\x1b[31m", "500"),
         (302, "", "302"),
+        (307, "", "307"),
     ],
 )
 def test_what_pusher_refuses_is_an_error_with_its_words_in_one_line(
@@ -179,6 +183,7 @@ def test_what_pusher_refuses_is_an_error_with_its_words_in_one_line(
     server.answers.append((status, body))
     with pytest.raises(BatteryError, match=said) as caught:
         openheart.pusher.trigger("c", "e", {})
+    assert server.events == []
     assert str(caught.value).isprintable()
     assert server.secret not in str(caught.value)
     openheart.pusher.trigger("c", "e", {})
@@ -200,6 +205,24 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(server: PusherServer)
     server.hold.clear()
     with pytest.raises(BatteryError, match=r"0\.2 s \(OPENHEART_PUSHER_TIMEOUT\).*may have been sent"):
         openheart.pusher.trigger("c", "e", {})
+
+
+def test_https_trusts_the_authorities_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    server = PusherServer(tls=context)
+    try:
+        load(server)
+        with pytest.raises(BatteryUnavailable, match="SSLError"):
+            openheart.pusher.trigger("c", "e", {})
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+        openheart.pusher.trigger("c", "e", {})
+        openheart.unload()
+        assert len(server.events) == 1
+    finally:
+        server.stop()
 
 
 def test_health_asks_the_server(server: PusherServer) -> None:

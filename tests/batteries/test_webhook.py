@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib.util
 import ipaddress
 import logging
@@ -40,6 +41,37 @@ def receiver() -> Iterator[Receiver]:
     yield made
     openheart.unload()
     made.stop()
+
+
+class Dripping:
+    """Answers every connection with bytes of its own, or with a header that goes on for ever."""
+
+    def __init__(self, answer: bytes | None = None) -> None:
+        self._answer = answer
+        self._over = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            connection, _ = self._listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                if self._answer is not None:
+                    connection.sendall(self._answer)
+                    continue
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not self._over.wait(0.01):
+                    connection.sendall(b"x")
+
+    def stop(self) -> None:
+        openheart.unload()
+        self._over.set()
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self._thread.join()
+        self._listener.close()
 
 
 def load(receiver: Receiver, **options: Any) -> Flask:
@@ -131,6 +163,13 @@ def test_a_notice_that_is_not_taken_is_sent_again_under_the_same_id(receiver: Re
     assert len({request.body for request in requests}) == 1
 
 
+def test_where_much_waits_it_is_sent_before_its_time(receiver: Receiver) -> None:
+    load(receiver, webhook_wait=3600, webhook_queue=8)
+    for _ in range(4):
+        openheart.react("/a", "🥨")
+    assert reactions_in(receiver.wait_for(1)[0])[0]["added"] == 4
+
+
 def test_each_notice_has_an_id_of_its_own(receiver: Receiver) -> None:
     load(receiver)
     for number in (1, 2):
@@ -164,6 +203,28 @@ def test_a_receiver_that_does_not_answer_is_asked_again_and_slows_nobody(receive
     log.wait_for("taken again")
     first, second = receiver.requests[:2]
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+def test_a_receiver_that_answers_a_byte_at_a_time_is_given_up_in_time(receiver: Receiver) -> None:
+    dripping = Dripping()
+    try:
+        url = f"http://localhost:{dripping.port}/"
+        log = Log(load(receiver, webhook=url, webhook_timeout=0.3, webhook_tries=1))
+        openheart.react("/a", "🥨")
+        log.wait_for("no answer in time (OPENHEART_WEBHOOK_TIMEOUT)")
+    finally:
+        dripping.stop()
+
+
+@pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n\r\n", b"HTTP/1.1 200 " + b"x" * 70_000])
+def test_an_answer_that_is_none_is_a_failure(receiver: Receiver, answer: bytes) -> None:
+    broken = Dripping(answer)
+    try:
+        log = Log(load(receiver, webhook=f"http://localhost:{broken.port}/", webhook_tries=1))
+        openheart.react("/a", "🥨")
+        assert log.wait_for("given up").isprintable()
+    finally:
+        broken.stop()
 
 
 def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
@@ -284,6 +345,22 @@ def test_https_works_where_the_certificate_is_trusted(
         server.stop()
 
 
+def test_the_certificate_is_to_be_that_of_the_name_and_not_of_its_address(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    names_lead_to(monkeypatch, "127.0.0.1")
+    server = https(authority, "hook.example.org")
+    try:
+        load(server, webhook=f"https://hook.example.org:{server.port}/")
+        openheart.react("/a", "🥨")
+        server.wait_for(1)
+        openheart.unload()
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize(("trusted", "name"), [(False, "localhost"), (True, "another.example")])
 def test_a_certificate_that_is_not_right_is_refused(
     authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool, name: str
@@ -323,6 +400,15 @@ def names_lead_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     return asked
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1"])
+def test_an_odd_spelling_of_an_inner_address_is_not_connected_to(receiver: Receiver, host: str) -> None:
+    url = f"http://{host}:{receiver.port}/"
+    log = Log(load(receiver, webhook=url, webhook_private=False, webhook_tries=1))
+    openheart.react("/a", "🥨")
+    log.wait_for("given up")
+    assert receiver.requests == []
 
 
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), ("93.184.215.14", "127.0.0.1"), ("::1",)])

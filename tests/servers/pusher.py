@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class PusherServer:
         events: the bodies of what was triggered, in order.
         faults: what is wrong with the requests that were refused with 401.
         answers: (status, body) of the next requests whose signature is right; then 200 and ``{}``.
+        tls: its certificate, where it speaks HTTPS.
         hold: cleared, no request is answered until it is set or the server stops.
     """
 
@@ -39,6 +41,7 @@ class PusherServer:
     events: list[dict[str, Any]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     answers: list[tuple[int, str]] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self.hold = threading.Event()
@@ -48,7 +51,7 @@ class PusherServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://localhost:{self.port}"
 
     def settings(self) -> dict[str, str]:
         """The keyword arguments of load() for this application."""
@@ -79,6 +82,8 @@ class PusherServer:
                 status, text = server.answer(self.command, self.path, body)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
+                if 300 <= status < 400:
+                    self.send_header("Location", f"{server.url}{self.path}")
                 self.send_header("Content-Length", str(len(text.encode())))
                 self.end_headers()
                 self.wfile.write(text.encode())
@@ -88,6 +93,10 @@ class PusherServer:
 
         self._http = _Http(("127.0.0.1", self.port), Handler)
         self.port = self._http.server_port
+        if self.tls is not None:
+            self._http.socket = self.tls.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), name="pusher")
         self._thread.start()
 

@@ -65,10 +65,16 @@ StartServer = Callable[..., Server]
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Starts the app above with the variables given; it is killed after the test."""
+def app() -> str:
+    """The app that is served; a module may have another one."""
+    return APP
+
+
+@pytest.fixture
+def start_server(tmp_path: Path, app: str) -> Iterator[StartServer]:
+    """Starts the app with the variables given; it is killed after the test."""
     script = tmp_path / "served.py"
-    script.write_text(APP)
+    script.write_text(app)
     with contextlib.ExitStack() as stack:
 
         def start(**variables: str) -> Server:

@@ -19,6 +19,7 @@ import pytest
 
 from openheart.storage import get_backend
 
+from ..servers.receiver import Receiver
 from .conftest import PATIENCE, StartServer
 
 SERVERS = ["waitress", "gunicorn", "granian", "werkzeug"]
@@ -221,3 +222,27 @@ def test_options_that_belong_together_reach_the_server(start_server: StartServer
     )
     assert document.status_code == 200
     assert served.stop() == 0
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_waits_in_the_background_is_finished_when_the_server_stops(
+    start_server: StartServer, server: str
+) -> None:
+    receiver = Receiver()
+    try:
+        served = start_server(
+            SERVER=server,
+            OPENHEART_URI="memory:",
+            OPENHEART_WEBHOOK=receiver.url,
+            OPENHEART_WEBHOOK_PRIVATE="on",
+            OPENHEART_WEBHOOK_SECRET="whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD5d+YTMkOHBE=",
+            OPENHEART_WEBHOOK_WAIT="1h",
+        )
+        # Granian says that it listens a moment before it does.
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+            client.post(f"{served.url}/openheart/hello", content="🥨").raise_for_status()
+        assert receiver.requests == []
+        assert served.stop() == 0
+        assert len(receiver.requests) == 1
+    finally:
+        receiver.stop()

@@ -75,6 +75,25 @@ def test_a_server_of_another_kind_is_refused_with_the_uri_that_it_needs(
     assert any(finding.level == "error" and what in finding.what for finding in findings)
 
 
+def test_the_doctor_warns_of_a_server_that_can_lose_counts(tmp_path: Path) -> None:
+    with Server(tmp_path / "one", "maxmemory 100mb", "maxmemory-policy allkeys-lru") as served:
+        warnings = [finding for finding in examine(create_app(uri=served.uri)) if finding.level == "warning"]
+    assert [warning.mend for warning in warnings] == [
+        "set maxmemory-policy noeviction on it",
+        "set appendonly yes on it, or give it a replica",
+    ]
+    assert all(f"127.0.0.1:{served.port}" in warning.what for warning in warnings)
+
+
+@pytest.mark.parametrize("kind", [Sentinels, Cluster])
+def test_the_doctor_finds_nothing_to_warn_of_where_there_are_replicas(
+    tmp_path: Path, kind: type[Sentinels] | type[Cluster]
+) -> None:
+    with kind(tmp_path) as served:
+        findings = examine(create_app(uri=served.uri))
+    assert [finding for finding in findings if finding.level == "warning"] == []
+
+
 def test_a_name_that_no_sentinel_watches_is_said_with_the_setting_that_has_it(tmp_path: Path) -> None:
     with (
         Server(tmp_path, kind="sentinel") as served,

@@ -1,0 +1,91 @@
+"""Targets of tenants: ``-/t/<tenant>/<target>``, which no address and no other target can spell.
+
+A first segment ``-`` is refused wherever a target comes from outside (``canonical_target``), so these are
+reached through their tenant alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+from urllib.parse import quote, unquote
+
+from ..errors import InvalidTarget
+from .target import MAX_TARGET_BYTES, canonical_target, target_from_url
+
+__all__ = ["MAX_TENANT_BYTES", "RESERVED", "is_scoped", "scope_of", "scoped_target", "stored_target"]
+
+MAX_TENANT_BYTES = 256
+"""The longest tenant as it is written in a target, in bytes."""
+
+RESERVED = "-/"
+"""What the targets of all tenants start with."""
+
+_SCOPED = re.compile(r"(-/[tu]/([^/]+)/)(.*)", re.DOTALL)
+
+
+def scope_of(kind: Literal["tenant", "user"], name: str) -> str:
+    """What the targets of a tenant start with; different names never give the same.
+
+    Args:
+        kind: whether it is the name of a tenant, or of a user who is a tenant alone.
+        name: any text; nothing of it is made equal to anything else, neither case nor look-alikes.
+
+    Raises:
+        ValueError: it is empty or blank, holds an unpaired surrogate, or is longer than MAX_TENANT_BYTES.
+    """
+    if not name.strip():
+        raise ValueError("it is empty")
+    try:
+        written = quote(name, safe="")
+    except UnicodeEncodeError:
+        raise ValueError("it holds an unpaired surrogate") from None
+    if len(written) > MAX_TENANT_BYTES:
+        raise ValueError(f"it is longer than {MAX_TENANT_BYTES} bytes, percent-encoded")
+    if not written.strip("."):
+        # No segment of a path that somebody might resolve.
+        written = written.replace(".", "%2E")
+    return f"{RESERVED}{kind[0]}/{written}/"
+
+
+def scoped_target(scope: str, target: str) -> str:
+    """The target of a tenant, as it is stored.
+
+    Args:
+        scope: from ``scope_of``.
+        target: the target in its decoded form, as the tenant knows it.
+
+    Raises:
+        InvalidTarget: it is none, or too long together with its tenant.
+    """
+    stored = scope + canonical_target(target).removeprefix("/")
+    if len(stored.encode()) > MAX_TARGET_BYTES:
+        raise InvalidTarget(
+            f"The target is longer than {MAX_TARGET_BYTES} bytes with its tenant: choose a shorter one"
+        )
+    return stored
+
+
+def is_scoped(target: str) -> bool:
+    """Whether a stored target is one of a tenant."""
+    return target.startswith(RESERVED)
+
+
+def stored_target(text: str) -> str:
+    """Read a target from an operator: as in a URL, or one of a tenant as it is stored.
+
+    Raises:
+        InvalidTarget: it is neither.
+    """
+    if not is_scoped(text):
+        return target_from_url(text)
+    found = _SCOPED.fullmatch(text)
+    if found is not None:
+        kind: Literal["tenant", "user"] = "tenant" if text[2] == "t" else "user"
+        try:
+            scope = scope_of(kind, unquote(found[2], errors="strict"))
+        except ValueError:
+            scope = ""
+        if scope == found[1] and scoped_target(scope, found[3]) == text:
+            return text
+    raise InvalidTarget("A target of a tenant is written as it is stored: -/t/<tenant>/<target>")
