@@ -63,7 +63,12 @@ class Site:
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         environment = {**os.environ, **variables, "PORT": str(port), "PYTHONPATH": path}
         self.process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=environment)
-        until(lambda: Visitor(self.url).ask("/"))
+        try:
+            until(lambda: self.process.poll() is not None or Visitor(self.url).ask("/"))
+            assert self.process.returncode is None, f"it ended at once with {self.process.returncode}"
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Tell it to stop, and wait for that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import urllib.error
@@ -28,7 +29,7 @@ from .servers.valkey import Server as ValkeyServer
 from .site import PATIENCE, Site, Visitor, until
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "batteries"
-SECRET = "whsec_" + "b3BlbmhlYXJ0IG9wZW5oZWFydCE="
+SECRET = "whsec_" + base64.b64encode(b"what only the two know, ok").decode()
 BULB = "💡"
 
 
