@@ -39,7 +39,7 @@ style: $(VENV)/.lint
 
 types: $(VENV)/.lint
 	$(BIN)/mypy
-	$(BIN)/mypy tools/*.py examples/hello examples/backend
+	$(BIN)/mypy tools/*.py examples/hello examples/backend examples/battery
 	$(BIN)/mypy examples/factory
 	$(BIN)/mypy examples/blog
 	$(BIN)/mypy examples/static_site

@@ -155,6 +155,7 @@ class Config:
             ConfigError: a value cannot be used, or a name is unknown.
         """
         layers = [_Layer(FLAG, _named(flags, FLAG)), *self._layers]
+        _check_names(flags, FLAG, self)
         return _resolve(layers, self.env, self._options())
 
     @property
@@ -215,6 +216,9 @@ def load_config(
     config = _resolve(layers, env)
     if further is not None and (more := further(config)):
         config = _resolve(layers, env, (*OPTIONS, *more))
+    # Only now, because the batteries of other packages have settings of their own.
+    _check_names(keywords, KEYWORD, config)
+    _check_names(flags, FLAG, config)
     _check_config_file(config)
     _warn_of_debug(config)
     if safe and (unknown := unknown_variables(config)):
@@ -334,14 +338,19 @@ def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object
         name = keyword.upper()
         if name not in _OPTIONS_BY_NAME and PREFIX + name in _OPTIONS_BY_NAME:
             name = PREFIX + name
-        if name not in _OPTIONS_BY_NAME and not _is_server_option(name):
-            raise ConfigError(keyword, "***", source, _expected_name(_nearest(name)))
         if value is None:
             continue
         if name in values:
             raise ConfigError(name, "***", source, f"it once; {keyword} is another spelling of it")
         values[name] = value
     return values
+
+
+def _check_names(arguments: Mapping[str, Any] | None, source: str, config: Config) -> None:
+    for keyword in arguments or {}:
+        name = keyword.upper()
+        if not (name in config or PREFIX + name in config or _is_server_option(name)):
+            raise ConfigError(keyword, "***", source, _expected_name(_nearest(name)))
 
 
 def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:

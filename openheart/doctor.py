@@ -15,6 +15,8 @@ from typing import Literal
 from flask import Flask
 
 from . import config as settings
+from .batteries.battery import battery_of
+from .batteries.table import class_of, is_on, rows
 from .config import Config, unknown_variables
 from .errors import BackendError, BackendUnavailable, ConfigError
 from .masks import mask_uri
@@ -52,7 +54,7 @@ class Finding:
 
 
 def examine(app: Flask) -> list[Finding]:
-    """Look at the storage and the configuration of an app. The storage is tried, and closed again.
+    """Look at the storage, the configuration and the batteries of an app. What is tried is closed again.
 
     Args:
         app: an app that openheart was added to.
@@ -78,7 +80,7 @@ def examine(app: Flask) -> list[Finding]:
     found = [*storage, *_file(backend), *_mongodb(backend, works), *_valkey(backend, works)]
     for look in looks:
         found += look(state.config)
-    return found + list(_origins(state))
+    return [*found, *_origins(state), *_batteries(app, state.config)]
 
 
 def of_config_error(error: ConfigError) -> Finding:
@@ -291,3 +293,28 @@ def _origins(state: State) -> Iterator[Finding]:
             "OPENHEART_ORIGINS is empty: only pages of this server's own origin may react",
             "name the origins of your pages, if they are elsewhere",
         )
+
+
+def _batteries(app: Flask, config: Config) -> Iterator[Finding]:
+    there = [*rows(config)]
+    switches = {row.needs[0].name for row in there if row.needs}
+    for row in there:
+        if is_on(row, config):
+            wrong = battery_of(class_of(row), app).diagnose()
+            if wrong is None:
+                yield Finding("ok", f"The battery {row.name} works")
+            else:
+                yield Finding(
+                    "error",
+                    f"The battery {row.name} does not work: {wrong}",
+                    "mend that, then run this command again",
+                )
+            continue
+        idle = [option.name for option in row.needs[1:] if config[option] and option.name not in switches]
+        if idle:
+            verb = "is" if len(idle) == 1 else "are"
+            yield Finding(
+                "note",
+                f"{' and '.join(idle)} {verb} set, and the battery {row.name} is off",
+                f"set {row.needs[0].name} too, or unset {'it' if len(idle) == 1 else 'them'}",
+            )

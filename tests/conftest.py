@@ -116,7 +116,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 # What breaks servers on purpose, and moves much data, takes minutes; once, on one Python, is enough.
-BREAKING = re.compile(r"storage/test_(valkey|mongodb)_(faults|failover|replies)|transfer/test_round_trip")
+BREAKING = re.compile(
+    r"storage/test_(valkey|mongodb)_(faults|failover|replies)|transfer/test_round_trip|batteries/test_amqp_faults"
+)
 
 LIMIT, LONG_LIMIT = 300, 3600  # seconds after which a test, and a long run, counts as one that hangs
 

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
 
 from openheart import OpenHeart, base, doctor
+from openheart.batteries import Battery, Row, battery_of, table
+from openheart.config import SMTP_USER
 from openheart.doctor import Finding, examine, of_config_error
 from openheart.errors import BackendUnavailable, ConfigError, OpenHeartError
 from openheart.storage.memory import MemoryBackend
 from openheart.storage.sqlite import SqliteBackend
+
+from .servers.mail import MailServer
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +126,7 @@ def test_variables_that_do_nothing_are_named(monkeypatch: pytest.MonkeyPatch) ->
     app = Flask("host", instance_path=str(Path.cwd()))
     OpenHeart(app)
 
-    found = {row.what: (row.level, row.mend) for row in examine(app) if row.level != "ok"}
+    found = {row.what: (row.level, row.mend) for row in examine(app) if row.level in ("note", "warning")}
 
     assert found == {
         "OPENHEART_HOLDD (from the environment) is no setting, so it does nothing": (
@@ -212,3 +217,91 @@ def test_a_setting_that_keeps_the_app_from_starting_is_a_finding() -> None:
 def test_an_app_without_openheart_cannot_be_examined() -> None:
     with pytest.raises(OpenHeartError, match="openheart was not added"):
         examine(Flask("bare"))
+
+
+class _Fake(Battery[list[str]]):
+    row = Row("fake", f"{__name__}:_Fake")
+    opened: ClassVar[list[str]] = []
+
+    def open(self) -> list[str]:
+        self.opened.append("opened")
+        return self.opened
+
+    def shut(self, resource: list[str]) -> None:
+        resource.append("closed")
+
+    def check(self) -> None:
+        self.opened.append("checked")
+
+    def examine(self) -> None:
+        user: object = self.config[SMTP_USER]
+        if self.resource and user:
+            raise ValueError("redis://:hunter2@h\nsays no")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> type[_Fake]:
+    found = EntryPoint("fake", f"{__name__}:_Fake.row", table.GROUP)
+    monkeypatch.setattr(table, "entry_points", lambda group: [found])
+    monkeypatch.setattr(_Fake, "opened", [])
+    return _Fake
+
+
+def test_a_battery_that_works_is_tried_and_closed_again(fake: type[_Fake]) -> None:
+    (found,) = [row for row in findings(openheart_batteries="fake") if row.what.startswith("The battery")]
+
+    assert (found.level, found.what, found.mend) == ("ok", "The battery fake works", "")
+    assert fake.opened == ["opened", "closed"]
+
+
+def test_a_battery_that_does_not_work_is_an_error_without_secrets(fake: type[_Fake]) -> None:
+    found = worse_than_ok(openheart_batteries="fake", smtp_user="me")
+
+    assert found == [("error", "The battery fake does not work: ValueError: redis://:***@h\\nsays no")]
+
+
+def test_a_battery_that_is_in_use_stays_open(fake: type[_Fake]) -> None:
+    app = Flask("host", instance_path=str(Path.cwd()))
+    OpenHeart(app, env=False, openheart_batteries="fake")
+    _ = battery_of(fake, app).resource
+
+    examine(app)
+
+    assert fake.opened == ["opened"]
+    battery_of(fake, app).close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"amazon_id": "x"}, "AMAZON_ID is set, and the battery amazon is off"),
+        (
+            {"pusher_key": "x", "pusher_secret": "y"},
+            "PUSHER_KEY and PUSHER_SECRET are set, and the battery pusher is off",
+        ),
+    ],
+)
+def test_settings_of_a_battery_that_is_off_are_a_note(settings: dict[str, str], expected: str) -> None:
+    assert worse_than_ok(**settings) == [("note", expected)]
+
+
+def test_a_battery_that_is_off_is_not_talked_of() -> None:
+    assert [row for row in findings() if row.what.startswith("The battery")] == []
+
+
+def test_the_mail_server_is_logged_in_to(tmp_path: Path) -> None:
+    server = MailServer("starttls", ("ann@example.org", "s3cret"), tmp_path)
+    try:
+        settings = {
+            "smtp_host": server.host,
+            "smtp_user": "ann@example.org",
+            "openheart_smtp_ca": str(server.ca),
+        }
+        right = findings(smtp_password="s3cret", **settings)
+        wrong = worse_than_ok(smtp_password="wr0ng", **settings)
+    finally:
+        server.stop()
+
+    assert "The battery mail works" in [row.what for row in right]
+    assert "refuses the login" in wrong[0][1]
+    assert "wr0ng" not in wrong[0][1]

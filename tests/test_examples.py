@@ -179,6 +179,19 @@ def test_the_backend_example_is_found_by_its_entry_point_and_keeps_the_contract(
     assert "skipped" not in output
 
 
+def test_the_battery_example_is_found_by_its_entry_point(tmp_path: Path) -> None:
+    installed = tmp_path / "statsd_battery-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: statsd-battery\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[openheart.batteries]\nstatsd = statsd_battery:ROW\n")
+    for name in ("statsd_battery.py", "test_statsd_battery.py"):
+        (tmp_path / name).write_bytes((EXAMPLES / "battery" / name).read_bytes())
+
+    output = run_pytest("test_statsd_battery.py", cwd=tmp_path)
+
+    assert " 4 passed" in output
+
+
 class TestTheBlog:
     @pytest.fixture
     def blog(self, tmp_path: Path, port: int) -> Iterator[str]:

@@ -195,7 +195,7 @@ def consume(
         ValueError: an argument out of its range.
     """
     battery = battery_of(Amqp, app)
-    _name(queue + FAILED if declare else queue, "queue")
+    _name(_name(queue, "queue") + (FAILED if declare else ""), "queue")
     prefetch = threads if prefetch is None else prefetch
     for name, value in (("threads", threads), ("prefetch", prefetch), ("tries", tries)):
         if not 1 <= value <= 65535:
@@ -263,9 +263,12 @@ class Amqp(Battery[_Broker]):
         return _Broker(Links(self.config))
 
     def shut(self, resource: _Broker) -> None:
-        until = time.monotonic() + self.config[SERVER_GRACE]
+        grace = self.config[SERVER_GRACE]
+        # All are told at once, so that the slowest one alone takes the grace.
         for consumer in resource.consumers:
-            consumer.stop(max(0.0, until - time.monotonic()))
+            consumer.ask_to_stop(grace)
+        for consumer in resource.consumers:
+            consumer.stop(grace)
         resource.links.close()
 
     def check(self) -> None:

@@ -6,6 +6,7 @@ Only this module knows what is inside pika.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException, AMQPConnectorStackTimeout
 from pika.connection import Parameters
 from pika.exceptions import (
     AMQPConnectionError,
@@ -44,9 +46,55 @@ __all__ = ["NAME", "Connection", "Link", "Links", "connect", "parameters_of", "r
 NAME = "amqp"
 """What the battery is called in its errors."""
 
+FAILURES = (AMQPError, AMQPConnectorException, OSError)
+"""What pika raises when a broker is away or refuses."""
+
 GOODBYE = 1.0  # seconds: what the broker keeps of a connection it also forgets without a goodbye
 
 _EXPECTED = "the address of an AMQP broker such as amqp://user:password@host:5672/vhost"
+
+
+class Hush(logging.Filter):
+    """Keeps what pika logs of our own doings out of the log: we say it ourselves, in one line.
+
+    pika writes a dozen lines and a traceback for each try to reach a broker that is away. What it logs of
+    connections that the application uses itself goes on, and so does everything once somebody has set a level
+    for ``pika``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = _Depth()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record stays."""
+        return not self._depth.now or logging.getLogger("pika").level != logging.NOTSET
+
+    def install(self) -> None:
+        """Begin; until ``remove()``."""
+        for logger in self._loggers():
+            logger.addFilter(self)
+
+    def remove(self) -> None:
+        """Leave pika's loggers as they were."""
+        for logger in self._loggers():
+            logger.removeFilter(self)
+
+    def __enter__(self) -> None:
+        self._depth.now += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth.now -= 1
+
+    @staticmethod
+    def _loggers() -> list[logging.Logger]:
+        # A filter holds for one logger, not for those below it.
+        names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "pika"]
+        return [logging.getLogger(name) for name in names]
+
+
+class _Depth(threading.local):
+    now = 0
 
 
 class Connection(pika.BlockingConnection):
@@ -71,13 +119,13 @@ class Connection(pika.BlockingConnection):
         try:
             if self.is_open:
                 self.process_data_events(0)
-        except (AMQPError, OSError):
+        except FAILURES:
             return False
         return self.is_open
 
     def leave(self) -> None:
         """Close it, whatever state it is in."""
-        with contextlib.suppress(AMQPError, OSError):
+        with contextlib.suppress(*FAILURES):
             if self.is_open:
                 with self.limited(GOODBYE):
                     self.close()
@@ -86,9 +134,10 @@ class Connection(pika.BlockingConnection):
 class Link:
     """The connection of one thread, made when it is wanted and made anew when the broker dropped it."""
 
-    def __init__(self, parameters: Parameters, timeout: float) -> None:
+    def __init__(self, parameters: Parameters, timeout: float, hush: Hush) -> None:
         self._parameters = parameters
         self._timeout = timeout
+        self._hush = hush
         self._pid = os.getpid()
         self._connection: Connection | None = None
         self._channel: BlockingChannel | None = None
@@ -100,7 +149,7 @@ class Link:
         Raises:
             ConfigError, BatteryUnavailable: as ``connect``.
         """
-        with self._busy:
+        with self._busy, self._hush:
             if self._connection is None or not self._connection.is_there():
                 self._channel = None
                 self._connection = None
@@ -113,12 +162,12 @@ class Link:
         Raises:
             ConfigError, BatteryUnavailable: it gives no answer.
         """
-        with self._busy:
+        with self._busy, self._hush:
             connection = self.connection()
             try:
                 with connection.limited(self._timeout):
                     connection.channel().close()
-            except (AMQPError, OSError) as error:
+            except FAILURES as error:
                 raise BatteryUnavailable(NAME, f"{_where(self._parameters)} {reason_of(error)}") from error
 
     def declare(self, queue: str, arguments: dict[str, Any] | None) -> int:
@@ -128,7 +177,7 @@ class Link:
             ConfigError, BatteryUnavailable: as ``connect``.
             BatteryError: the broker refuses.
         """
-        with self._busy:
+        with self._busy, self._hush:
             connection = self.connection()
             try:
                 with connection.limited(self._timeout):
@@ -141,7 +190,7 @@ class Link:
                     f"{_where(self._parameters)} refuses the queue {queue!r} ({error.reply_text}): if it is "
                     "there in another form, remove it, or consume it with declare=False",
                 ) from error
-            except (AMQPError, OSError) as error:
+            except FAILURES as error:
                 raise BatteryUnavailable(NAME, f"{_where(self._parameters)} {reason_of(error)}") from error
             return int(answer.method.message_count)
 
@@ -155,7 +204,7 @@ class Link:
         """
         where = _where(self._parameters)
         to = f"the exchange {exchange!r} with the key {key!r}" if exchange else f"the queue {key!r}"
-        with self._busy:
+        with self._busy, self._hush:
             channel, connection = self._confirming()
             try:
                 with connection.limited(self._timeout):
@@ -176,7 +225,7 @@ class Link:
                     NAME,
                     f"{where} refuses a message to {to} ({error.reply_text}): correct the name or the rights",
                 ) from error
-            except (AMQPError, OSError) as error:
+            except FAILURES as error:
                 raise BatteryOutcomeUnknown(
                     NAME,
                     f"a message to {to} was sent, and {where} {reason_of(error)} before it was confirmed: it "
@@ -190,7 +239,8 @@ class Link:
         try:
             connection, self._connection, self._channel = self._connection, None, None
             if connection is not None:
-                connection.leave()
+                with self._hush:
+                    connection.leave()
         finally:
             self._busy.release()
 
@@ -206,7 +256,7 @@ class Link:
                 with connection.limited(self._timeout):
                     self._channel = connection.channel()
                     self._channel.confirm_delivery()
-            except (AMQPError, OSError) as error:
+            except FAILURES as error:
                 raise BatteryUnavailable(NAME, f"{_where(self._parameters)} {reason_of(error)}") from error
         return self._channel, connection
 
@@ -220,11 +270,14 @@ class Links:
     Attributes:
         parameters: what connections are made with.
         timeout: seconds for one answer of the broker.
+        hush: keeps pika from logging what we say ourselves.
     """
 
     def __init__(self, config: Config) -> None:
         self.parameters = parameters_of(config)
         self.timeout = config[OPENHEART_AMQP_TIMEOUT]
+        self.hush = Hush()
+        self.hush.install()
         self._local = threading.local()
         self._all: weakref.WeakSet[Link] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -233,7 +286,7 @@ class Links:
         """The one of this thread."""
         link: Link | None = getattr(self._local, "link", None)
         if link is None:
-            link = self._local.link = Link(self.parameters, self.timeout)
+            link = self._local.link = Link(self.parameters, self.timeout, self.hush)
             with self._lock:
                 self._all.add(link)
         return link
@@ -244,6 +297,7 @@ class Links:
             links = list(self._all)
         for link in links:
             link.close(wait=self.timeout + GOODBYE)
+        self.hush.remove()
 
 
 def parameters_of(config: Config) -> pika.URLParameters:
@@ -284,7 +338,7 @@ def connect(parameters: Parameters) -> Connection:
         raise BatteryError(
             NAME, f"{where} refuses the user, the password or the vhost: correct {CLOUDAMQP_URL.name}"
         ) from error
-    except (AMQPError, OSError) as error:
+    except FAILURES as error:
         raise BatteryUnavailable(
             NAME,
             f"{where} {reason_of(error)}: start it, or correct {CLOUDAMQP_URL.name}; the next use tries "
@@ -296,6 +350,8 @@ def reason_of(error: BaseException) -> str:
     """What an error of pika says of the broker, as the end of a sentence."""
     if isinstance(error, AMQPHeartbeatTimeout):
         return f"gave {error.args[0] if error.args else 'no sign of life'}"
+    if isinstance(error, AMQPConnectorStackTimeout):
+        return "takes the connection and gives no answer"
     if isinstance(error, ChannelClosedByBroker):
         return f"refused: {error.reply_text}"
     if isinstance(error, AMQPConnectionError):

@@ -16,7 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
 from ..errors import BatteryError, OpenHeartError
-from .amqp_connection import GOODBYE, Connection, Link, Links, reason_of
+from .amqp_connection import FAILURES, GOODBYE, Connection, Link, Links, reason_of
 from .amqp_connection import connect as connect_to
 from .amqp_message import Message
 
@@ -78,6 +78,15 @@ class Consumer:
         for thread in (self._keeper, *self._workers):
             thread.start()
 
+    def ask_to_stop(self, grace: float) -> None:
+        """Begin what ``stop`` does, and do not wait."""
+        if not self._stopping.is_set():
+            self._deadline = time.monotonic() + grace
+            self._stopping.set()
+            for _ in self._workers:
+                self._work.put(None)
+        self._wake()
+
     def stop(self, grace: float = 30.0) -> None:
         """Take no more messages, and let the handlers that run finish.
 
@@ -86,17 +95,15 @@ class Consumer:
         Args:
             grace: seconds to wait for handlers at the most.
         """
-        if not self._stopping.is_set():
-            self._deadline = time.monotonic() + grace
-            self._stopping.set()
-            for _ in self._workers:
-                self._work.put(None)
-        self._wake()
-        # The handler itself may be who stops it.
-        for thread in {self._keeper, *self._workers} - {threading.current_thread()}:
-            thread.join(max(0.0, self._deadline + 2 * GOODBYE - time.monotonic()))
+        self.ask_to_stop(grace)
+        if threading.current_thread() in self._workers:
+            # The handler itself stops it, and is what would be waited for.
+            return
+        for thread in self._workers:
+            thread.join(max(0.0, self._deadline - time.monotonic()))
+        self._keeper.join(max(0.0, self._deadline - time.monotonic()) + 2 * GOODBYE)
         busy = [thread for thread in self._workers if thread.is_alive()]
-        if busy and threading.current_thread() not in busy:
+        if busy:
             self._logger.warning(
                 "amqp: %d handlers of the queue %r still ran after %g s; their messages come again",
                 len(busy),
@@ -124,6 +131,10 @@ class Consumer:
                 return
 
     def _keep(self) -> None:
+        with self._links.hush:
+            self._keep_on()
+
+    def _keep_on(self) -> None:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             try:
@@ -140,13 +151,17 @@ class Consumer:
                 self._complain(f"the broker {error}", pause)
             except BatteryError as error:
                 self._complain(error.detail, pause)
-            except (OpenHeartError, AMQPError, OSError) as error:
-                self._complain(reason_of(error) if isinstance(error, AMQPError) else str(error), pause)
+            except (OpenHeartError, *FAILURES) as error:
+                self._complain(str(error) if isinstance(error, OpenHeartError) else reason_of(error), pause)
+            except Exception as error:
+                # A thread that ended would leave the queue without anybody's notice.
+                self._logger.exception("amqp: the consumer of the queue %r failed, and goes on", self.queue)
+                self.trouble = f"{type(error).__name__}: {error}"
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _prepare_once(self) -> None:
-        link = Link(self._links.parameters, self._links.timeout)
+        link = Link(self._links.parameters, self._links.timeout, self._links.hush)
         try:
             self._prepare(link)
         finally:
@@ -164,8 +179,8 @@ class Consumer:
         self.trouble = trouble
 
     def _consume(self, connection: Connection) -> None:
-        channel = connection.channel()
         with connection.limited(self._links.timeout):
+            channel = connection.channel()
             channel.basic_qos(prefetch_count=self._prefetch)
             cancelled: list[object] = []
             channel.add_on_cancel_callback(cancelled.append)
@@ -179,13 +194,13 @@ class Consumer:
                 if cancelled:
                     raise _Lost("has removed the queue")
                 connection.process_data_events(None)
-            with connection.limited(self._links.timeout):
+            with connection.limited(GOODBYE):
                 channel.basic_cancel(tag)
             # What the handlers that run have to say goes through this thread.
             while any(thread.is_alive() for thread in self._workers) and time.monotonic() < self._deadline:
                 connection.process_data_events(0.1)
             connection.process_data_events(0)
-        except (AMQPError, OSError) as error:
+        except FAILURES as error:
             raise _Lost(reason_of(error)) from error
 
     def _take(

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,6 +17,8 @@ from flask import Flask
 
 from ..config import Config, Option
 from ..errors import BatteryError, ConfigError, MissingDependency, OpenHeartError
+from ..logs import escape_controls
+from ..masks import mask_uris
 from ..state import app_of, state_of
 
 __all__ = ["Battery", "Row", "battery_of"]
@@ -74,8 +76,11 @@ class Row:
                 self.name if key is None else key.name,
                 None if key is None else key.show(config[key]),
                 "the code" if key is None else config.source(key),
-                f"{self.library} to be installed: pip install 'openheart[{self.extra}]'",
+                f"{self.library} to be installed: pip install {self._package()}",
             )
+
+    def _package(self) -> str:
+        return f"'openheart[{self.extra}]'" if self.extra else str(self.library)
 
 
 class Battery(ABC, Generic[T]):
@@ -133,6 +138,10 @@ class Battery(ABC, Generic[T]):
     def prove(self) -> None:
         """What ``load(safe=True)`` tries of it; raises where the application should not be served."""
 
+    def examine(self) -> None:
+        """Try all that ``openheart doctor`` should; by default ``check``. It may take longer than that."""
+        self.check()
+
     @property
     def resource(self) -> T:
         """What ``open`` made, in this process.
@@ -169,24 +178,24 @@ class Battery(ABC, Generic[T]):
         process = self._own()
         with process.looking:
             if time.monotonic() - process.looked > HEALTH_LASTS:
-                process.health = self._look()
+                process.health = _complaint(self.check)
                 process.looked = time.monotonic()
             return process.health
+
+    def diagnose(self) -> str | None:
+        """What ``openheart doctor`` finds: None when all is well, else one sentence. Opens and closes it."""
+        was_open = self.is_open
+        try:
+            return _complaint(self.examine)
+        finally:
+            if not was_open:
+                self.close()
 
     def _own(self) -> _Process[T]:
         # After a fork the parent's is the parent's, and its lock may have been held at that moment.
         if self._process.pid != os.getpid():
             self._process = _Process()
         return self._process
-
-    def _look(self) -> str | None:
-        try:
-            self.check()
-        except OpenHeartError as error:
-            return error.detail if isinstance(error, BatteryError) else str(error)
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-        return None
 
 
 class _Process(Generic[T]):
@@ -213,11 +222,32 @@ def battery_of(kind: type[B], app: Flask | None = None) -> B:
     """
     app = app_of(app)
     state = state_of(app)
+    for option in kind.row.settings:
+        if option.name not in state.config:
+            raise OpenHeartError(
+                f"The app {app.name!r} was loaded without the battery {kind.name}: name it in "
+                "OPENHEART_BATTERIES, and make the app with openheart.load()"
+            )
     found = state.batteries.get(kind.name)
     if found is None:
         found = state.batteries.setdefault(kind.name, kind(app, state.config, state.service.logger))
     assert isinstance(found, kind)
     return found
+
+
+def _complaint(look: Callable[[], object]) -> str | None:
+    try:
+        look()
+    except BatteryError as error:
+        text = error.detail
+    except OpenHeartError as error:
+        text = str(error)
+    except Exception as error:
+        # Of a library: nobody knows what it says.
+        text = f"{type(error).__name__}: {mask_uris(str(error))}"
+    else:
+        return None
+    return escape_controls(text)
 
 
 def _is_set(config: Config, option: Option[Any]) -> bool:

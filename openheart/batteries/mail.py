@@ -125,6 +125,10 @@ class Mail(Battery[Route]):
         with connection(self.resource, login=False) as server:
             server.noop()
 
+    def examine(self) -> None:
+        with connection(self.resource):
+            pass
+
     def send(self, letter: Letter) -> str:
         """Send a message; see ``send_mail``."""
         route = self.resource

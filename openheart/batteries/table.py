@@ -34,7 +34,7 @@ from ..errors import ConfigError
 from ..state import State
 from .battery import Battery, Row, battery_of
 
-__all__ = ["GROUP", "TABLE", "class_of", "further_options", "row_named", "rows", "switch_on"]
+__all__ = ["GROUP", "TABLE", "class_of", "further_options", "is_on", "row_named", "rows", "switch_on"]
 
 GROUP = "openheart.batteries"
 """The group of entry points in which other packages name their rows."""
@@ -96,7 +96,7 @@ def rows(config: Config) -> Iterator[Row]:
     if not names:
         return
     there = {point.name: point for point in entry_points(group=GROUP)}
-    for name in names:
+    for name in dict.fromkeys(names):
         if name not in there:
             raise _refusal(config, name, _expected_names(there))
         yield _row_of(config, there[name])
@@ -114,10 +114,14 @@ def switch_on(app: Flask, state: State) -> None:
         ConfigError: a setting or a library is missing; names it.
     """
     for row in rows(state.config):
-        # One of another package is switched on by its name in OPENHEART_BATTERIES.
-        if row.is_on(state.config) or row not in TABLE:
+        if is_on(row, state.config):
             row.check(state.config)
             battery_of(class_of(row), app).install()
+
+
+def is_on(row: Row, config: Config) -> bool:
+    """Whether a battery is switched on; one of another package is, by its name in OPENHEART_BATTERIES."""
+    return row.is_on(config) or row not in TABLE
 
 
 def class_of(row: Row) -> type[Battery[Any]]:
@@ -141,6 +145,11 @@ def _row_of(config: Config, point: EntryPoint) -> Row:
         ) from error
     if not isinstance(found, Row):
         raise _refusal(config, point.name, f"{point.value} to be a Row of openheart.batteries")
+    if found.name != point.name or found.name in {row.name for row in TABLE}:
+        expected = (
+            f"a Row whose name is that of its entry point, and none of openheart's own; it is {found.name!r}"
+        )
+        raise _refusal(config, point.name, expected)
     return found
 
 

@@ -28,6 +28,8 @@ from .webhook_signature import keys_of, sign
 
 __all__ = ["Webhook"]
 
+LOOK = 3.0  # seconds
+
 
 class Webhook(Battery[Sender]):
     """Listens to the reactions of an application, and sends them on."""
@@ -57,10 +59,8 @@ class Webhook(Battery[Sender]):
 
     def open(self) -> Sender:
         config = self.config
-        url = config[OPENHEART_WEBHOOK]
-        assert url is not None
         keys = self._keys()
-        endpoint = Endpoint(url, private=config[OPENHEART_WEBHOOK_PRIVATE])
+        endpoint = self._endpoint()
 
         def post(delivery: str, body: bytes, timeout: float) -> Answer:
             # The time is that of the try, so that a late one is not taken for a replay.
@@ -86,10 +86,19 @@ class Webhook(Battery[Sender]):
         resource.close()
 
     def check(self) -> None:
-        # A receiver is told of reactions and of nothing else, so the last one is what there is to know.
-        failure = self.resource.failure
-        if failure is not None:
-            raise BatteryUnavailable(self.name, f"the last notice was not taken: {failure}")
+        sender = self.resource
+        if sender.failure is not None:
+            raise BatteryUnavailable(self.name, f"the last notice was not taken: {sender.failure}")
+        if not sender.is_taken:
+            # A receiver is sent reactions and nothing else, so before the first it is only looked for.
+            timeout = min(self.config[OPENHEART_WEBHOOK_TIMEOUT], LOOK)
+            if said := self._endpoint().connect(timeout).said:
+                raise BatteryUnavailable(self.name, f"OPENHEART_WEBHOOK cannot be reached: {said}")
+
+    def _endpoint(self) -> Endpoint:
+        url = self.config[OPENHEART_WEBHOOK]
+        assert url is not None
+        return Endpoint(url, private=self.config[OPENHEART_WEBHOOK_PRIVATE])
 
     def _keys(self) -> list[bytes]:
         option = OPENHEART_WEBHOOK_SECRET

@@ -6,6 +6,7 @@ import contextlib
 import io
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
@@ -69,6 +70,17 @@ class Endpoint:
             headers: more headers.
             timeout: seconds to wait, to connect and for the whole answer together.
         """
+        return self._reach(timeout, lambda address, deadline: self._post(address, body, headers, deadline))
+
+    def connect(self, timeout: float) -> Answer:
+        """See that it can be reached, and send nothing; an answer without words says that it can.
+
+        Args:
+            timeout: as in ``post``.
+        """
+        return self._reach(timeout, self._connect)
+
+    def _reach(self, timeout: float, attempt: Callable[[str, float], Answer]) -> Answer:
         from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
         deadline = time.monotonic() + timeout
@@ -83,7 +95,7 @@ class Endpoint:
             if time.monotonic() >= deadline:
                 break
             try:
-                return self._post(address, body, headers, deadline)
+                return attempt(address, deadline)
             except (NewConnectionError, ConnectTimeoutError) as error:
                 # Nothing was sent there, so the next address is as good.
                 answer = Answer(None, _reason(error))
@@ -112,6 +124,11 @@ class Endpoint:
                 response.begin()
                 said = "" if 200 <= response.status < 300 else f"the answer was {response.status}"
                 return Answer(response.status, said, _seconds(response.getheader("Retry-After")))
+
+    def _connect(self, address: str, deadline: float) -> Answer:
+        with contextlib.closing(self._connection(address, deadline - time.monotonic())) as connection:
+            connection.connect()
+        return Answer(None, "")
 
     def _connection(self, address: str, timeout: float) -> HTTPConnection:
         from urllib3.connection import HTTPConnection, HTTPSConnection

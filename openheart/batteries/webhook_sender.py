@@ -21,6 +21,7 @@ __all__ = ["Sender"]
 MOST_ROWS = 200  # of one notice, so that it stays well under what receivers take
 FIRST_DELAY = 1.0  # seconds before the second try; twice as long before each further one
 LONGEST_DELAY = 300.0  # seconds, also where the receiver asks for more
+AT_ONCE = 256  # reactions
 LINGER = 0.5  # seconds
 GONE = 410
 UNHEARD = "%d reactions were not told of: %s"
@@ -46,6 +47,9 @@ class _Row:
     count: int = 0
 
 
+_Rows = dict[tuple[str, str], _Row]
+
+
 @dataclass(frozen=True, slots=True)
 class _Notice:
     """What is sent as one body, and sent again as the same."""
@@ -69,6 +73,7 @@ class Sender:
 
     Attributes:
         failure: what is wrong with the receiver just now, or None.
+        is_taken: whether it took the last notice; False before the first.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Sender:
         logger: logging.Logger,
     ) -> None:
         self.failure: str | None = None
+        self.is_taken = False
         self._post = post
         self._wait = wait
         self._tries = tries
@@ -133,7 +139,11 @@ class Sender:
         self._give_up_all("the application stopped")
 
     def _run(self) -> None:
-        while (notice := self._next()) is not None:
+        while self._collect():
+            rows = self._take()
+            if not rows:
+                continue
+            notice = _notice(rows)
             try:
                 self._deliver(notice)
             except Exception:
@@ -141,11 +151,12 @@ class Sender:
                 self._logger.exception("The notice %s failed", notice.delivery)
                 self._give_up(notice, 1, "of the error above")
 
-    def _next(self) -> _Notice | None:
+    def _collect(self) -> bool:
+        """Wait until the time of the reaction that waits longest is over; False when none will come."""
         with self._changed:
             while not self._queue:
                 if self._end is not None:
-                    return None
+                    return False
                 self._changed.wait()
             due = self._queue[0].moment + self._wait
             while self._end is None and len(self._queue) < self._much:
@@ -153,33 +164,26 @@ class Sender:
                 if left <= 0:
                     break
                 self._changed.wait(left)
-            if not self._queue:
-                return None
-            return self._take()
+        return True
 
-    def _take(self) -> _Notice:
-        rows: dict[tuple[str, str], _Row] = {}
-        while self._queue:
-            key = self._queue[0].target, self._queue[0].emoji
-            if key not in rows and len(rows) == MOST_ROWS:
-                break
-            heard = self._queue.popleft()
-            row = rows.setdefault(key, _Row())
-            row.added += 1
-            # The threads that react do not come here in the order in which they were counted.
-            row.count = max(row.count, heard.count)
-        document = {
-            "type": "reactions.added",
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "data": {
-                "reactions": [
-                    {"target": target, "emoji": emoji, "added": row.added, "count": row.count}
-                    for (target, emoji), row in rows.items()
-                ]
-            },
-        }
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-        return _Notice(f"msg_{secrets.token_hex(16)}", body, sum(row.added for row in rows.values()))
+    def _take(self) -> _Rows:
+        rows: _Rows = {}
+        while True:
+            with self._changed:
+                # A few at once, so that nobody who reacts waits for more than these.
+                some = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
+            for number, heard in enumerate(some):
+                key = heard.target, heard.emoji
+                if key not in rows and len(rows) == MOST_ROWS:
+                    with self._changed:
+                        self._queue.extendleft(reversed(some[number:]))
+                    return rows
+                row = rows.setdefault(key, _Row())
+                row.added += 1
+                # The threads that react do not come here in the order in which they were counted.
+                row.count = max(row.count, heard.count)
+            if len(some) < AT_ONCE:
+                return rows
 
     def _deliver(self, notice: _Notice) -> None:
         for turn in range(1, self._tries + 1):
@@ -191,9 +195,9 @@ class Sender:
                 return
             answer = self._post(notice.delivery, notice.body, timeout)
             if answer.is_taken:
-                if self.failure is not None:
+                failure, self.failure, self.is_taken = self.failure, None, True
+                if failure is not None:
                     self._logger.info("Notices to OPENHEART_WEBHOOK are taken again")
-                self.failure = None
                 return
             if answer.status == GONE:
                 self._stop(notice, turn)
@@ -203,6 +207,7 @@ class Sender:
                     "The notice %s was not taken, and is sent again: %s", notice.delivery, answer.said
                 )
             self.failure = answer.said
+            self.is_taken = False
             delay = _delay(turn, answer.retry_after)
             if turn == self._tries or not self._pause(delay, closing=closing):
                 self._give_up(notice, turn, answer.said)
@@ -256,6 +261,21 @@ class Sender:
             count, self._pushed_out = self._pushed_out, 0
         if count:
             self._logger.error(UNHEARD, count, f"more than {self._limit} waited (OPENHEART_WEBHOOK_QUEUE)")
+
+
+def _notice(rows: _Rows) -> _Notice:
+    document = {
+        "type": "reactions.added",
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "data": {
+            "reactions": [
+                {"target": target, "emoji": emoji, "added": row.added, "count": row.count}
+                for (target, emoji), row in rows.items()
+            ]
+        },
+    }
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _Notice(f"msg_{secrets.token_hex(16)}", body, sum(row.added for row in rows.values()))
 
 
 def _delay(turn: int, retry_after: float | None) -> float:

@@ -7,6 +7,7 @@ import json
 import ssl
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,18 @@ def test_https_trusts_the_authorities_of_the_machine(tmp_path: Path, monkeypatch
         assert len(server.events) == 1
     finally:
         server.stop()
+
+
+def test_threads_share_the_client(server: PusherServer) -> None:
+    load(server)
+
+    def trigger(number: int) -> None:
+        openheart.pusher.trigger("c", f"event-{number}", {"number": number})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(trigger, range(80)))
+    assert sorted(event["name"] for event in server.events) == sorted(f"event-{each}" for each in range(80))
+    assert server.faults == []
 
 
 def test_health_asks_the_server(server: PusherServer) -> None:

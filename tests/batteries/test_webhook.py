@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import email.utils
 import importlib.util
 import ipaddress
 import logging
@@ -9,7 +10,10 @@ import secrets
 import socket
 import ssl
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +24,9 @@ from standardwebhooks import Webhook
 
 import openheart
 from openheart import OpenHeart
-from openheart.batteries import battery_of, webhook, webhook_sender
+from openheart.batteries import battery_of, webhook, webhook_request, webhook_sender
 from openheart.batteries.webhook_address import is_public
-from openheart.errors import ConfigError, InvalidEmoji, MissingDependency
+from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
 
 from ..servers.receiver import Receiver, Request
 from ..storage.child import run_child
@@ -144,6 +148,7 @@ def test_more_than_a_receiver_likes_is_sent_in_parts(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_sender, "MOST_ROWS", 2)
+    monkeypatch.setattr(webhook_sender, "AT_ONCE", 3)
     load(receiver, webhook_wait=3600)
     for number in range(5):
         openheart.react(f"/{number}", "🥨")
@@ -227,6 +232,29 @@ def test_an_answer_that_is_none_is_a_failure(receiver: Receiver, answer: bytes) 
         broken.stop()
 
 
+def test_each_reaction_is_told_of_once_whoever_reacts_and_whatever_fails(receiver: Receiver) -> None:
+    load(receiver, webhook_wait=0.01)
+    receiver.answers += [(500, {}), (204, {}), (503, {}), (500, {}), (204, {})] * 3
+
+    def react(who: int) -> None:
+        for number in range(500):
+            openheart.react(f"/{(number * 7 + who) % 60}", "🥨")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(react, range(4)))
+    openheart.unload()
+    notices = {request.headers["webhook-id"]: request for request in receiver.requests}
+    assert len(notices) < len(receiver.requests)
+    added: Counter[str] = Counter()
+    counts: dict[str, int] = {}
+    for request in notices.values():
+        for row in reactions_in(request):
+            added[row["target"]] += row["added"]
+            counts[row["target"]] = max(row["count"], counts.get(row["target"], 0))
+    assert sum(added.values()) == 2000
+    assert added == counts
+
+
 def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
     log = Log(load(receiver, webhook_tries=2, webhook_wait=0.1))
     receiver.answers += [(500, {})] * 2
@@ -251,6 +279,24 @@ def test_a_receiver_that_is_gone_is_told_of_nothing_more(receiver: Receiver) -> 
     assert body == {"status": "ready", "batteries": {"webhook": "failing"}}
     openheart.unload()
     assert len(receiver.requests) == 1
+
+
+def test_health_looks_for_the_receiver_until_it_took_a_notice(receiver: Receiver) -> None:
+    battery = battery_of(webhook.Webhook, load(receiver))
+    battery.check()
+    receiver.stop()
+    with pytest.raises(BatteryUnavailable, match="OPENHEART_WEBHOOK cannot be reached: ConnectionRefused"):
+        battery.check()
+    receiver.start()
+    battery.check()
+    assert receiver.requests == []
+    log = Log(battery.app)
+    receiver.answers.append((500, {}))
+    openheart.react("/a", "🥨")
+    log.wait_for("taken again")
+    receiver.stop()
+    battery.check()
+    receiver.start()
 
 
 def test_the_oldest_reactions_are_given_up_where_too_many_wait(receiver: Receiver) -> None:
@@ -307,6 +353,31 @@ def test_the_time_between_tries_doubles_and_follows_retry_after_up_to_a_bound(
     monkeypatch.setattr(webhook_sender, "FIRST_DELAY", 1.0)
     for _ in range(20):
         assert least <= webhook_sender._delay(turn, asked) <= most
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("0", 0.0),
+        ("120", 120.0),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("²", None),
+        ("9" * 400, None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, expected: float | None) -> None:
+    assert webhook_request._seconds(header) == expected
+
+
+def test_retry_after_may_be_a_date_to_come() -> None:
+    found = webhook_request._seconds(email.utils.formatdate(time.time() + 100, usegmt=True))
+    assert found is not None
+    assert 95 < found <= 100
 
 
 def test_retry_after_is_waited_for(receiver: Receiver) -> None:

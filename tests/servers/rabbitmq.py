@@ -9,12 +9,10 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
-
-import pika
-from pika.exceptions import AMQPError
 
 from ..requirements import missing
 from .ports import free_port
@@ -38,16 +36,17 @@ class Rabbitmq:
 
     Attributes:
         url: where it listens.
+        port: its port.
     """
 
     def __init__(self, folder: Path) -> None:
         self._program = _program()
         self._folder = folder
-        self._port, self._distribution, self._mapper = free_port(), free_port(), free_port()
+        self.port, self._distribution, self._mapper = free_port(), free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         # A node that finds no port mapper starts one that outlives it.
         self._names = subprocess.Popen(["epmd", "-port", str(self._mapper), "-address", "127.0.0.1"])
-        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}/"
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "plugins").write_text("[].\n", encoding="utf-8")
         # Small, and nothing that a shared machine could trip over.
@@ -61,18 +60,17 @@ class Rabbitmq:
                 [self._program], env=self._environment(), stdout=out, stderr=out, start_new_session=True
             )
         deadline = time.monotonic() + START
-        parameters = pika.URLParameters(self.url)
-        while True:
-            try:
-                pika.BlockingConnection(parameters).close()
-                return
-            except AMQPError as error:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    self.close()
-                    log = (self._folder / "out.log").read_text(encoding="utf-8", errors="replace")
-                    raise AssertionError(f"RabbitMQ did not start: {log[-2000:]}") from error
-                # It listens seconds after it was started; asking all the time would slow that down.
-                time.sleep(0.1)
+        while not self._greets():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.close()
+                raise AssertionError(f"RabbitMQ did not start: {self.log()[-2000:]}")
+            # It listens seconds after it was started; asking all the time would slow that down.
+            time.sleep(0.1)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither stopped nor killed since."""
+        return self._process is not None
 
     def stop(self) -> None:
         """Stop it as an operator does; durable queues and persistent messages stay."""
@@ -90,6 +88,11 @@ class Rabbitmq:
         """Let it go on."""
         self._signal(signal.SIGCONT)
 
+    def log(self) -> str:
+        """What it has written so far."""
+        files = [self._folder / "out.log", *self._folder.glob("log/*.log")]
+        return "".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
     def close(self) -> None:
         """Stop it for good."""
         self.thaw()
@@ -97,15 +100,33 @@ class Rabbitmq:
         self._names.kill()
         self._names.wait()
 
+    def _greets(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=START) as client:
+                client.sendall(b"AMQP\x00\x00\x09\x01")
+                return bool(client.recv(1))
+        except OSError:
+            return False
+
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
             return
         self._signal(number)
         self._process.wait(STOP)
-        # The helpers of the node outlive it.
+        # The helpers of the node outlive the shell that started it, and so may the node.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process = None
+        deadline = time.monotonic() + STOP
+        while self._is_named():
+            assert time.monotonic() < deadline, "RabbitMQ did not end"
+            time.sleep(0.02)  # nobody tells when its name and its ports are free
+
+    def _is_named(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self._mapper), timeout=STOP) as client:
+            client.sendall(b"\x00\x01n")  # NAMES_REQ of Erlang's distribution protocol
+            names = b"".join(iter(lambda: client.recv(4096), b""))
+        return f"openheart-{self.port}".encode() in names
 
     def _signal(self, number: signal.Signals) -> None:
         # The program is a shell that starts the node: all of them, which are a group of their own.
@@ -121,9 +142,9 @@ class Rabbitmq:
             "HOME": str(folder),  # the cookie is there
             "ERL_EPMD_PORT": str(self._mapper),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODENAME": f"openheart-{self._port}@localhost",
+            "RABBITMQ_NODENAME": f"openheart-{self.port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._distribution),
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),

@@ -17,7 +17,7 @@ from ..servers.valkey import Cluster, Sentinels, Server, until
 HEART = "❤️"
 THREADS = 6
 RECOVERY = 30.0  # seconds that a failover may take at the most, with a node timeout of one second
-LAG = 2.0  # seconds before the kill of which a server that does not WAIT may lose what it acknowledged
+LAG = 2.0  # seconds before the kill of which a server may lose what it acknowledged, without WAIT or its like
 
 
 class Crowd:
@@ -102,9 +102,10 @@ def fail_over(group: Cluster | Sentinels, *, times: int, wait: int) -> None:
         assert not lost
 
 
-def restart(server: Server, *, times: int) -> None:
+def restart(server: Server, *, times: int, may_lose: bool = False) -> None:
     """Kill a server that keeps a log, and start it again where it was."""
     recoveries: list[float] = []
+    lost: list[str] = []
     with get_backend(server.uri, timeout=1, retries=4) as backend:
         for number in range(times):
             with Crowd(backend, f"own/{number}/", ["page/1", "page/2"]) as crowd:
@@ -114,8 +115,11 @@ def restart(server: Server, *, times: int) -> None:
                 server.start()
                 recoveries.append(recovery(backend, "elsewhere", killed))
                 crowd.wait_for_more(200)
-            assert crowd.lost() == []
-    report({"killed and started again": times, "acknowledged and lost": 0, "doubled": 0}, recoveries)
+            gone = crowd.lost()
+            assert all(killed - LAG < crowd.told[target] < killed + LAG for target in gone)
+            lost += gone
+    report({"killed and started again": times, "acknowledged and lost": len(lost), "doubled": 0}, recoveries)
+    assert may_lose or not lost
 
 
 def report(found: dict[str, int], recoveries: list[float]) -> None:
@@ -165,9 +169,9 @@ def test_a_killed_server_that_syncs_first_has_what_it_acknowledged_when_it_is_ba
 
 @pytest.mark.torture
 @pytest.mark.parametrize("sync", ["always", "everysec"])
-def test_a_server_that_is_killed_ten_times_has_what_it_acknowledged(tmp_path: Path, sync: str) -> None:
+def test_a_server_that_is_killed_ten_times_has_what_it_promises(tmp_path: Path, sync: str) -> None:
     with Server(tmp_path, "appendonly yes", f"appendfsync {sync}") as server:
-        restart(server, times=10)
+        restart(server, times=10, may_lose=sync == "everysec")
 
 
 @pytest.mark.torture

@@ -71,7 +71,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Server]:
     """A server that a test may stop and starve; what it acknowledged survives a kill."""
-    with Server(tmp_path / "server", "appendonly yes") as server:
+    with Server(tmp_path / "server", "appendonly yes", "appendfsync always") as server:
         yield server
 
 

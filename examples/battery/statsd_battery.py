@@ -1,0 +1,60 @@
+"""A battery of your own: each reaction is counted in StatsD.
+
+Shows: a row with settings of its own, a battery that listens to a signal, and the entry point that names it.
+Requires: pip install openheart
+Run: pip install . in a project whose metadata has this, then
+     OPENHEART_BATTERIES=statsd STATSD_HOST=127.0.0.1:8125 python app.py
+
+    [project.entry-points."openheart.batteries"]
+    statsd = "statsd_battery:ROW"
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from openheart import casts, reaction_added
+from openheart.batteries import Battery, Option, Row, battery_of
+from openheart.errors import BatteryUnavailable
+
+STATSD_HOST: Option[str | None] = Option(
+    "STATSD_HOST", casts.address(), None, "The StatsD server, such as 127.0.0.1:8125.", group="statsd"
+)
+STATSD_NAME: Option[str] = Option(
+    "STATSD_NAME", casts.word(), "openheart.reactions", "The counter's name.", group="statsd"
+)
+
+ROW = Row("statsd", "statsd_battery:Statsd", needs=[STATSD_HOST], settings=[STATSD_HOST, STATSD_NAME])
+
+
+class Statsd(Battery[socket.socket]):
+    """One UDP socket in each process, opened at the first reaction."""
+
+    row = ROW
+
+    def install(self) -> None:
+        reaction_added.connect(self.count, self.app)
+
+    def open(self) -> socket.socket:
+        host, _, port = str(self.config[STATSD_HOST]).rpartition(":")
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[
+                0
+            ]
+            connection = socket.socket(family, kind, protocol)
+            connection.connect(address)
+        except (OSError, ValueError) as error:
+            raise BatteryUnavailable("statsd", f"{host}:{port} cannot be found ({error})") from error
+        return connection
+
+    def shut(self, resource: socket.socket) -> None:
+        resource.close()
+
+    def count(self, sender: object, **reaction: Any) -> None:
+        self.resource.send(f"{self.config[STATSD_NAME]}:1|c".encode())
+
+
+def increment(name: str) -> None:
+    """Count something of the application."""
+    battery_of(Statsd).resource.send(f"{name}:1|c".encode())

@@ -1,0 +1,160 @@
+"""An S3 server that goes away, comes back, refuses, or does not answer, under use."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+import openheart
+from openheart.batteries import battery_of
+from openheart.batteries.amazon import Amazon
+from openheart.errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable
+
+from ..servers.s3 import S3Server, make_bucket
+
+ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>no</Message></Error>"
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[S3Server]:
+    made = S3Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server(made: S3Server) -> S3Server:
+    """A server that runs, with an empty bucket."""
+    made.stop()
+    made.start()
+    make_bucket(made.endpoint, "bucket")
+    return made
+
+
+def load(endpoint: str) -> Flask:
+    settings: dict[str, Any] = {"amazon_bucket": "bucket", "amazon_id": "me", "amazon_secret": "s3cret"}
+    return openheart.load(name="one", uri="memory:", s3_endpoint=endpoint, s3_timeout=0.5, **settings)
+
+
+class Answers:
+    """A server that answers every request in one way.
+
+    Args:
+        status: the status.
+        body: the body.
+        promised: the Content-Length, where it is not the body's.
+    """
+
+    def __init__(self, status: int, body: str, promised: int | None = None) -> None:
+        asked: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                asked.append(self.command)
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                data = body.encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data) if promised is None else promised))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(data)
+                self.close_connection = True
+
+            do_GET = do_PUT = do_DELETE = do_HEAD = do_POST = answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.asked = asked
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Answers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def test_a_server_that_stops_and_starts_again_under_use(server: S3Server) -> None:
+    app = load(server.endpoint)
+    openheart.put_amazon_key("a", "1")
+    server.stop()
+    for call in (openheart.exists_amazon_key, openheart.delete_amazon_key):
+        with pytest.raises(BatteryUnavailable, match="cannot be reached"):
+            call("a")
+    assert "cannot be reached" in (battery_of(Amazon, app).diagnose() or "")
+    server.start()
+    make_bucket(server.endpoint, "bucket")
+    openheart.put_amazon_key("a", "2")
+    assert openheart.get_amazon_key("a").read() == b"2"
+    assert battery_of(Amazon, app).diagnose() is None
+
+
+def test_a_server_that_does_not_answer_costs_three_times_the_timeout_and_not_more(server: S3Server) -> None:
+    app = load(server.endpoint)
+    openheart.put_amazon_key("a", "1")
+    server.freeze()
+    try:
+        began = time.monotonic()
+        with pytest.raises(BatteryUnavailable, match="gave no answer"):
+            openheart.get_amazon_key("a").read()
+        with pytest.raises(BatteryOutcomeUnknown, match="doing it again is safe"):
+            openheart.put_amazon_key("a", "2")
+        with pytest.raises(BatteryOutcomeUnknown, match="done or not"):
+            openheart.delete_amazon_key("a")
+        assert "gave no answer" in (battery_of(Amazon, app).diagnose() or "")
+        assert time.monotonic() - began < 20
+    finally:
+        server.thaw()
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
+def test_a_refusal_says_what_to_correct(code: str) -> None:
+    with Answers(403, ERROR.format(code)) as answers:
+        load(answers.endpoint)
+        with pytest.raises(BatteryError, match=rf"refuses \({code}\): correct AMAZON_ID and AMAZON_SECRET"):
+            openheart.put_amazon_key("a", "1")
+        with pytest.raises(BatteryError, match=r"refuses \(403\)") as caught:
+            openheart.exists_amazon_key("a")
+        openheart.unload()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_server_that_is_too_busy_is_asked_three_times() -> None:
+    with Answers(503, ERROR.format("SlowDown")) as answers:
+        load(answers.endpoint)
+        with pytest.raises(BatteryUnavailable, match=r"cannot do its part just now \(SlowDown\): try again"):
+            openheart.delete_amazon_key("a")
+        openheart.unload()
+    assert answers.asked == ["DELETE"] * 3
+
+
+def test_data_that_ends_early_is_an_error_and_no_file(tmp_path: Path) -> None:
+    with Answers(200, "half", promised=8) as answers:
+        load(answers.endpoint)
+        with pytest.raises(BatteryUnavailable):
+            openheart.get_amazon_key("a").save(tmp_path / "a")
+        openheart.unload()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_s3_at_all_is_an_error_of_ours() -> None:
+    with Answers(400, "what?") as answers:
+        load(answers.endpoint)
+        with pytest.raises(BatteryError):
+            openheart.put_amazon_key("a", "1")
+        with pytest.raises(BatteryError):
+            list(openheart.list_amazon_keys())
+        openheart.unload()

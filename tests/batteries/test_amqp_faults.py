@@ -1,0 +1,278 @@
+"""A broker that goes away, comes back, or does not answer, under use."""
+
+from __future__ import annotations
+
+import queue as queues
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+import openheart
+from openheart import OpenHeart
+from openheart.batteries import battery_of
+from openheart.batteries.amqp import Amqp, Message
+from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
+
+from ..servers.proxy import Proxy
+from ..servers.rabbitmq import Rabbitmq
+
+WAIT = 30.0  # seconds
+TIMEOUT = 1.0
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbitmq]:
+    made = Rabbitmq(tmp_path_factory.mktemp("rabbitmq"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def broker(made: Rabbitmq) -> Rabbitmq:
+    """A broker that runs, whatever an earlier test did to it."""
+    if not made.is_running:
+        made.start()
+    return made
+
+
+@pytest.fixture
+def proxy(broker: Rabbitmq) -> Iterator[Proxy]:
+    with Proxy(broker.port) as made:
+        yield made
+
+
+@pytest.fixture
+def queue(request: pytest.FixtureRequest) -> str:
+    return f"openheart.{request.node.name}"
+
+
+def load(url: str, **settings: Any) -> Flask:
+    return openheart.load(name="one", uri="memory:", cloudamqp_url=url, amqp_timeout=TIMEOUT, **settings)
+
+
+def through(proxy: Proxy) -> str:
+    return f"amqp://guest:guest@127.0.0.1:{proxy.port}/"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nobody tells."""
+    pause = threading.Event()
+    for _ in range(int(WAIT / 0.05)):
+        if condition():
+            return
+        pause.wait(0.05)
+    raise AssertionError("it did not come to that")
+
+
+def test_a_broker_that_stops_and_starts_again_under_use(broker: Rabbitmq, queue: str) -> None:
+    app = load(broker.url)
+    got: queues.SimpleQueue[str] = queues.SimpleQueue()
+    openheart.amqp.declare(queue)
+    consumer = openheart.amqp.consume(queue, lambda message: got.put(message.text))
+    openheart.amqp.publish(queue, "before")
+    assert got.get(timeout=WAIT) == "before"
+    broker.stop()
+    with pytest.raises(BatteryUnavailable, match="cannot be reached"):
+        openheart.amqp.publish(queue, "away")
+    until(lambda: consumer.trouble is not None)
+    assert "cannot be reached" in str(battery_of(Amqp, app).diagnose())
+    broker.start()
+    openheart.amqp.publish(queue, "after")
+    # The broker may have stopped before it read the acknowledgement of the first one.
+    while (text := got.get(timeout=WAIT)) != "after":
+        assert text == "before"
+    assert consumer.trouble is None
+    assert battery_of(Amqp, app).diagnose() is None
+
+
+def test_a_consumer_that_is_started_while_the_broker_is_away_begins_when_it_is_there(
+    broker: Rabbitmq, queue: str
+) -> None:
+    broker.stop()
+    load(broker.url)
+    got: queues.SimpleQueue[str] = queues.SimpleQueue()
+    consumer = openheart.amqp.consume(queue, lambda message: got.put(message.text))
+    until(lambda: "cannot be reached" in (consumer.trouble or ""))
+    broker.start()
+    until(lambda: consumer.trouble is None)
+    openheart.amqp.publish(queue, "at last")
+    assert got.get(timeout=WAIT) == "at last"
+
+
+def test_nothing_that_was_confirmed_is_lost_when_the_broker_is_killed(broker: Rabbitmq, queue: str) -> None:
+    app = load(broker.url)
+    openheart.amqp.declare(queue)
+    confirmed: set[str] = set()
+    unknown: set[str] = set()
+    enough = threading.Event()
+
+    def work(number: int) -> None:
+        step = 0
+        while not enough.is_set():
+            name = f"{number}/{step}"
+            step += 1
+            try:
+                openheart.amqp.publish(queue, name, message_id=name, app=app)
+            except BatteryOutcomeUnknown:
+                unknown.add(name)
+            except BatteryUnavailable:
+                # As long as it is away each try would fail at once.
+                enough.wait(0.05)
+            else:
+                confirmed.add(name)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(confirmed) > 100)
+    broker.kill()
+    broker.start()
+    seen = len(confirmed)
+    until(lambda: len(confirmed) > seen + 100)
+    enough.set()
+    for thread in threads:
+        thread.join()
+
+    arrived: dict[str, int] = {}
+    everything = threading.Event()
+
+    def handle(message: Message) -> None:
+        assert message.message_id is not None
+        arrived[message.message_id] = arrived.get(message.message_id, 0) + 1
+        if confirmed <= arrived.keys():
+            everything.set()
+
+    openheart.amqp.consume(queue, handle, prefetch=100)
+    assert everything.wait(WAIT), f"lost: {sorted(confirmed - arrived.keys())[:10]}"
+    assert arrived.keys() <= confirmed | unknown
+
+
+def test_a_message_whose_confirmation_is_lost_says_that_it_may_be_stored(
+    broker: Rabbitmq, proxy: Proxy, queue: str
+) -> None:
+    load(through(proxy))
+    openheart.amqp.declare(queue)
+    openheart.amqp.publish(queue, "first")
+    proxy.lose(b"lost on the way")
+    with pytest.raises(BatteryOutcomeUnknown, match=r"before it was confirmed.*same message_id"):
+        openheart.amqp.publish(queue, "lost on the way")
+    assert proxy.lost
+    until(lambda: openheart.amqp.declare(queue) == 2)
+
+
+def test_with_retry_it_is_sent_again_and_has_the_same_id(broker: Rabbitmq, proxy: Proxy, queue: str) -> None:
+    load(through(proxy))
+    openheart.amqp.declare(queue)
+    openheart.amqp.publish(queue, "first")
+    proxy.lose(b"twice perhaps")
+    sent = openheart.amqp.publish(queue, "twice perhaps", retry=True)
+    got: queues.SimpleQueue[Message] = queues.SimpleQueue()
+    openheart.amqp.consume(queue, got.put)
+    messages = [got.get(timeout=WAIT) for _ in range(3)]
+    assert [message.message_id for message in messages[1:]] == [sent, sent]
+
+
+def test_a_retry_that_finds_no_broker_still_says_that_it_may_be_stored(proxy: Proxy, queue: str) -> None:
+    load(through(proxy))
+    openheart.amqp.declare(queue)
+    openheart.amqp.publish(queue, "first")
+    proxy.lose(b"perhaps", 100)
+    with pytest.raises(BatteryOutcomeUnknown):
+        openheart.amqp.publish(queue, "perhaps", retry=True)
+
+
+def test_a_connection_that_was_cut_while_nobody_used_it_is_replaced(proxy: Proxy, queue: str) -> None:
+    load(through(proxy))
+    openheart.amqp.declare(queue)
+    openheart.amqp.publish(queue, "1")
+    before = openheart.amqp.get_connection()
+    for number in range(3):
+        proxy.cut()
+        openheart.amqp.publish(queue, str(number))
+    assert openheart.amqp.get_connection() is not before
+    assert openheart.amqp.declare(queue) == 4
+
+
+def test_one_that_the_broker_dropped_after_a_long_silence_is_replaced(broker: Rabbitmq, queue: str) -> None:
+    app = Flask("two")
+    # It drops who was silent for two seconds.
+    OpenHeart(app, env=False, uri="memory:", cloudamqp_url=f"{broker.url}?heartbeat=1")
+    with app.app_context():
+        openheart.amqp.declare(queue)
+        openheart.amqp.publish(queue, "1")
+        before = openheart.amqp.get_connection()
+        until(lambda: "missed heartbeats from client" in broker.log())
+        openheart.amqp.publish(queue, "2")
+        assert openheart.amqp.get_connection() is not before
+        assert openheart.amqp.declare(queue) == 2
+    battery_of(Amqp, app).close()
+
+
+def test_a_broker_that_does_not_answer_costs_the_timeout_and_not_more(broker: Rabbitmq, queue: str) -> None:
+    app = load(broker.url)
+    openheart.amqp.declare(queue)
+    openheart.amqp.publish(queue, "before")
+    consumer = openheart.amqp.consume(queue, lambda message: None)
+    until(lambda: consumer.trouble is None)
+    broker.freeze()
+    try:
+        began = time.monotonic()
+        with pytest.raises(BatteryOutcomeUnknown, match=r"gave no answer within 1 s before it was confirmed"):
+            openheart.amqp.publish(queue, "frozen")
+        with pytest.raises(BatteryUnavailable):
+            openheart.amqp.publish(queue, "no connection")
+        assert "AMQP broker" in str(battery_of(Amqp, app).diagnose())
+        openheart.unload()
+        assert time.monotonic() - began < 10 * TIMEOUT
+    finally:
+        broker.thaw()
+
+
+def test_a_message_that_was_handled_but_not_acknowledged_comes_again(
+    broker: Rabbitmq, proxy: Proxy, queue: str
+) -> None:
+    load(through(proxy))
+    got: queues.SimpleQueue[tuple[str | None, bool]] = queues.SimpleQueue()
+    cut = [proxy.cut]
+
+    def handle(message: Message) -> None:
+        got.put((message.message_id, message.redelivered))
+        if cut:
+            cut.pop()()
+
+    openheart.amqp.declare(queue)
+    openheart.amqp.consume(queue, handle)
+    sent = openheart.amqp.publish(queue, "")
+    assert got.get(timeout=WAIT) == (sent, False)
+    assert got.get(timeout=WAIT) == (sent, True)
+
+
+def test_work_that_takes_longer_than_the_heartbeat_keeps_its_connection(
+    broker: Rabbitmq, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(f"{broker.url}?heartbeat=1")
+    silent = Flask("silent")
+    OpenHeart(silent, env=False, uri="memory:", cloudamqp_url=f"{broker.url}?heartbeat=1")
+    times: list[bool] = []
+    done = threading.Event()
+
+    def handle(message: Message) -> None:
+        times.append(message.redelivered)
+        # As long as it takes the broker to drop one that is silent.
+        before = broker.log().count("missed heartbeats from client")
+        openheart.amqp.get_connection(silent)
+        until(lambda: broker.log().count("missed heartbeats from client") > before)
+        done.set()
+
+    openheart.amqp.declare(queue)
+    consumer = openheart.amqp.consume(queue, handle)
+    openheart.amqp.publish(queue, "")
+    assert done.wait(WAIT)
+    consumer.stop()
+    assert times == [False]
+    assert openheart.amqp.declare(queue) == 0
+    battery_of(Amqp, silent).close()

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import openheart
+from openheart.batteries import Row, table
+from openheart.batteries.battery import Battery
+from openheart.batteries.table import TABLE, class_of, row_named
+from openheart.errors import ConfigError
+
+THIRD = """
+from openheart import casts
+from openheart.batteries import Battery, Option, Row, battery_of
+
+SIZE = Option("THIRD_SIZE", casts.integer(1, 9), 3, "How large it is.", group="third")
+KEY = Option("THIRD_KEY", casts.secret_text(), None, "Its key.", secret=True, group="third")
+ROW = Row("third", "third:Third", settings=[SIZE, KEY])
+
+class Third(Battery[int]):
+    row = ROW
+    def install(self):
+        self.app.third = "installed"
+    def open(self):
+        return self.config[SIZE]
+
+NOT_A_ROW = object()
+OTHER_NAME = Row("other", "third:Third")
+OURS = Row("mail", "third:Third")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installs a package with a battery, and with entry points that are wrong."""
+    (tmp_path / "third.py").write_text(THIRD)
+    (tmp_path / "broken.py").write_text("raise RuntimeError('half\\ninstalled')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "third", raising=False)
+    values = {
+        "third": "third:ROW",
+        "broken": "broken:ROW",
+        "gone": "not_there:ROW",
+        "not_a_row": "third:NOT_A_ROW",
+        "renamed": "third:OTHER_NAME",
+        "mail": "third:OURS",
+    }
+    points = [EntryPoint(name, value, table.GROUP) for name, value in values.items()]
+    monkeypatch.setattr(table, "entry_points", lambda group: points if group == table.GROUP else [])
+
+
+def test_a_battery_of_another_package_is_off_until_it_is_named() -> None:
+    app = openheart.load(name="one", uri="memory:")
+    assert not hasattr(app, "third")
+    assert "third" not in sys.modules
+
+
+def test_a_battery_of_another_package_is_switched_on_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENHEART_BATTERIES", "third")
+    monkeypatch.setenv("THIRD_SIZE", "7")
+    app = openheart.load(name="one", uri="memory:", safe=True)
+    import third  # type: ignore[import-not-found]
+
+    assert app.third == "installed"  # type: ignore[attr-defined]
+    assert third.battery_of(third.Third).resource == 7
+    assert app.test_client().get("/openheart/-/readyz").json == {
+        "status": "ready",
+        "batteries": {"third": "ok"},
+    }
+
+
+def test_its_settings_are_cast_masked_and_known_like_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THIRD_KEY", "s3cret")
+    app = openheart.load(name="one", uri="memory:", openheart_batteries="third", third_size=5)
+    config = app.extensions["openheart"].config
+    shown = {setting.option.name: setting.text for setting in config.items()}
+    assert (shown["THIRD_SIZE"], shown["THIRD_KEY"]) == ("5", "***")
+    openheart.unload()
+    with pytest.raises(ConfigError, match="THIRD_SIZE=12"):
+        openheart.load(name="one", uri="memory:", openheart_batteries="third", third_size=12)
+
+
+def test_its_settings_are_unknown_while_it_is_off() -> None:
+    with pytest.raises(ConfigError, match="third_size"):
+        openheart.load(name="one", uri="memory:", third_size=5)
+
+
+def test_its_settings_may_be_in_the_config_file(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('OPENHEART_BATTERIES = ["third"]\nTHIRD_SIZE = 4\n')
+    openheart.load(name="one", uri="memory:", openheart_config="settings.toml")
+    import third
+
+    assert third.battery_of(third.Third).resource == 4
+
+
+def test_a_name_given_twice_is_one_battery() -> None:
+    openheart.load(name="one", uri="memory:", openheart_batteries="third,third")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("thrid", "OPENHEART_BATTERIES='thrid'.*those of the installed packages: broken, gone, mail, "),
+        ("broken", "broken:ROW to be importable; RuntimeError: half"),
+        ("gone", "not_there:ROW to be importable; ModuleNotFoundError"),
+        ("not_a_row", "third:NOT_A_ROW to be a Row of openheart.batteries"),
+        ("renamed", "a Row whose name is that of its entry point.*'other'"),
+        ("mail", "none of openheart's own.*'mail'"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_an_error_of_load(name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        openheart.load(name="one", uri="memory:", openheart_batteries=name)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_each_row_has_its_class_and_the_class_its_row(row: Row) -> None:
+    kind: type[Battery[Any]] = class_of(row)
+    assert kind.row is row
+    assert kind.name == row.name
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_each_row_is_in_the_table_of_the_docs(row: Row) -> None:
+    page = (Path(openheart.__file__).parents[1] / "docs" / "howto" / "batteries.rst").read_text(
+        encoding="utf-8"
+    )
+    entries = re.findall(r"   \* - ``(\w+)``\n     - .*\n     - (.*)\n     -(.*)\n", page)
+    (switch, extra) = next((switch, extra) for name, switch, extra in entries if name == row.name)
+    assert not row.needs or f"``{row.needs[0].name}``" in switch
+    assert extra.strip(" `") == (row.extra or "")
+
+
+def test_the_order_is_that_in_which_they_may_need_each_other() -> None:
+    places = [row.place for row in TABLE]
+    assert places == sorted(set(places))
+    assert TABLE[0].name == "background"
+    assert TABLE[0].place < Row("third", "x:X").place < TABLE[1].place
+    assert row_named("sessions").place < row_named("valkey").place
+
+
+def test_load_without_settings_imports_no_battery_and_no_library_of_one() -> None:
+    libraries = sorted(
+        {row.library for row in TABLE if row.library} | {"redis", "smtplib", "botocore", "cachelib"}
+    )
+    code = (
+        "import sys, openheart\n"
+        "openheart.load(name='one', uri='memory:')\n"
+        f"libraries = {libraries}\n"
+        "own = [name for name in sys.modules if name.startswith('openheart.batteries.')]\n"
+        "print(sorted(name.rpartition('.')[2] for name in own), "
+        "[name for name in libraries if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['battery', 'table'] []\n"
