@@ -11,7 +11,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from .servers.ports import free_port
 
@@ -33,14 +32,18 @@ class Visitor:
         self.jar = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
 
-    def open(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Any:
-        """The answer, to be read as it comes."""
-        request = urllib.request.Request(self._url + path, data=body, method=method, headers=headers)
-        return self._opener.open(request, timeout=PATIENCE)
-
-    def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> bytes:
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
         """The body of the answer."""
-        with self.open(path, method, body, **headers) as answer:
+        request = urllib.request.Request(
+            self._url + path, data=body, method=method, headers={**(headers or {})}
+        )
+        with self._opener.open(request, timeout=PATIENCE) as answer:
             read: bytes = answer.read()
         return read
 

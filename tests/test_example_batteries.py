@@ -43,8 +43,19 @@ class Board:
     receiver: Receiver
 
 
+@pytest.fixture
+def board(running: Board) -> Iterator[Board]:
+    """The example; what runs in this process is there for one test, and keeps its port."""
+    servers = (running.mail, running.pusher, running.receiver)
+    for server in servers:
+        server.start()
+    yield running
+    for server in servers:
+        server.stop()
+
+
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     folder = tmp_path_factory.mktemp("board")
     with ExitStack() as stack:
         valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
@@ -52,12 +63,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
         broker = stack.enter_context(closing(Rabbitmq(folder / "rabbitmq")))
         s3 = stack.enter_context(closing(S3Server()))
         make_bucket(s3.endpoint, "ideas")
-        mail = MailServer(folder=folder)
-        stack.callback(mail.stop)
-        pusher = PusherServer()
-        stack.callback(pusher.stop)
-        receiver = Receiver()
-        stack.callback(receiver.stop)
+        mail, pusher, receiver = MailServer(folder=folder), PusherServer(), Receiver()
+        for server in (mail, pusher, receiver):
+            server.stop()
         variables = {
             "SECRET_KEY": "the same in every process",
             "OPENHEART_URI": f"sqlite:///{folder}/ideas.db",
@@ -91,7 +99,8 @@ def form(**fields: str) -> bytes:
 
 def add_idea(visitor: Visitor, text: str) -> str:
     page = visitor.ask("/ideas", "POST", form(text=text)).decode()
-    return re.findall(r'<li id="([0-9a-f]{24})">\s*' + re.escape(text), page)[0]
+    found: str = re.findall(r'<li id="([0-9a-f]{24})">\s*' + re.escape(text), page)[0]
+    return found
 
 
 def test_it_is_short() -> None:
@@ -135,7 +144,7 @@ def test_a_photograph_goes_to_the_bucket_and_back(board: Board) -> None:
         b'--x\r\nContent-Disposition: form-data; name="photo"; filename="p.png"\r\n\r\n\x89PNG!\r\n--x--\r\n'
     )
 
-    ann.ask(f"/ideas/{idea}/photo", "POST", body, **{"Content-Type": "multipart/form-data; boundary=x"})
+    ann.ask(f"/ideas/{idea}/photo", "POST", body, {"Content-Type": "multipart/form-data; boundary=x"})
 
     assert ann.ask(f"/ideas/{idea}/photo") == b"\x89PNG!"
 
@@ -143,8 +152,8 @@ def test_a_photograph_goes_to_the_bucket_and_back(board: Board) -> None:
 def test_numbers_are_written_as_the_browser_wants_them(board: Board) -> None:
     ann = enter(board, "Ann", "counters")
 
-    assert b'<html lang="de">' in ann.ask("/", **{"Accept-Language": "de"})
-    assert b'<html lang="en-US">' in ann.ask("/", **{"Accept-Language": "fi"})
+    assert b'<html lang="de">' in ann.ask("/", headers={"Accept-Language": "de"})
+    assert b'<html lang="en-US">' in ann.ask("/", headers={"Accept-Language": "fi"})
 
 
 def test_what_one_does_the_other_sees_without_a_reload(board: Board) -> None:
@@ -156,10 +165,8 @@ def test_what_one_does_the_other_sees_without_a_reload(board: Board) -> None:
         browser.find_element(By.NAME, "team").send_keys("watchers")
         browser.find_element(By.TAG_NAME, "button").click()
         WebDriverWait(browser, PATIENCE).until(lambda page: page.find_elements(By.ID, idea))
-        ready = (
-            "return performance.getEntriesByType('resource').some((each) => each.name.includes('/-/live'))"
-        )
-        WebDriverWait(browser, PATIENCE).until(lambda page: page.execute_script(ready))
+        is_open = "return live.readyState === EventSource.OPEN"
+        WebDriverWait(browser, PATIENCE).until(lambda page: page.execute_script(is_open))
 
         ann.ask(f"/ideas/{idea}/react", "POST", form(emoji=BULB))
 
@@ -179,6 +186,7 @@ def test_health_names_every_battery_and_the_end_is_orderly(board: Board) -> None
         "live",
         "locales",
         "mail",
+        "models",
         "mongodb",
         "pusher",
         "sessions",

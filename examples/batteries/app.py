@@ -102,7 +102,7 @@ def tell(user: User, text: str) -> None:
 @openheart.amqp.consumer("ideas")
 def read_idea(message: openheart.amqp.Message) -> None:
     """Count the words of an idea, in a thread that outlives the broker. The same message may come twice."""
-    for idea in models.Idea.objects(id=message.json()["id"]):
+    for idea in models.Idea.objects(id=message.json["id"]):
         idea.update(words=len(idea.text.split()))
 
 

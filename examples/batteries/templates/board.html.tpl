@@ -7,9 +7,9 @@
 <title>Ideas</title>
 <style>
   body { max-width: 36rem; margin: 2.5rem auto; padding: 0 1.25rem; font: 1.05rem/1.6 system-ui, sans-serif; }
-  form { display: inline; }
   input, button { font: inherit; padding: .3em .7em; }
-  li { margin-bottom: 1.2rem; }
+  li { margin-bottom: 1.6rem; }
+  li form { margin-top: .4rem; }
   ul { padding: 0; list-style: none; }
   small { opacity: .75; }
   img { display: block; max-width: 100%; margin: .5rem 0; }
@@ -32,7 +32,13 @@
 {% for idea in ideas %}
   <li id="{{ idea.id }}">
     {{ idea.text }} <small>{{ idea.author }}{% if idea.words %}, {{ idea.words | numberformat }} words{% endif %}</small>
-    {% if idea.has_photo %}<img src="{{ url_for('photo', idea=idea.id) }}" alt="">{% endif %}
+    {% if idea.has_photo %}
+    <img src="{{ url_for('photo', idea=idea.id) }}" alt="">
+    {% else %}
+    <form action="{{ url_for('photo', idea=idea.id) }}" method="post" enctype="multipart/form-data">
+      <input type="file" name="photo" accept="image/png" aria-label="A photograph" required> <button>Keep</button>
+    </form>
+    {% endif %}
     <form action="{{ url_for('react', idea=idea.id) }}" method="post">
       {% for emoji in ("❤️", "💡", "🤔") %}
       <button name="emoji" value="{{ emoji }}">{{ emoji }} <b>{{ counts[idea.id | string][emoji] or 0 }}</b></button>
@@ -48,7 +54,7 @@
     const { idea, counts } = JSON.parse(event.data).data;
     const there = document.getElementById(idea);
     if (!there) return location.reload();
-    for (const button of there.querySelectorAll("button"))
+    for (const button of there.querySelectorAll("[name=emoji]"))
       button.lastElementChild.textContent = counts[button.value] ?? 0;
   };
 </script>
