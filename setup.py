@@ -33,13 +33,13 @@ EXTRAS = {
     "gunicorn": ["gunicorn>=22.0"],
     "granian": ["granian>=2.0"],
     "locales": ["Flask-Babel>=4.0"],
-    "models": ["mongoengine>=0.29"],
+    "models": ["mongoengine>=0.29.1"],
     "mongodb": ["pymongo>=4.9"],
     "pusher": ["pusher>=3.3.2"],
     "s3": ["boto3>=1.35"],
     "sessions": ["Flask-Session>=0.8", "valkey>=6.1"],
     "valkey": ["valkey>=6.1", "libvalkey>=4.0.1"],
-    "webhook": ["urllib3>=2.2"],
+    "webhook": ["urllib3>=2.2.1"],
 }
 
 setup(

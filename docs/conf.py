@@ -40,11 +40,11 @@ napoleon_numpy_docstring = False
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(flask|werkzeug|blinker|click|collections|concurrent|datetime|jinja2|logging|pathlib|types|typing|abc)\..*",
+        r"(flask|werkzeug|blinker|click|collections|concurrent|datetime|jinja2|logging|pathlib|types|typing|uuid|abc)\..*",
     ),
     (
         r"py:.*",
-        r"openheart\.((options(\.option)?|casts)\.T_co|batteries\.\w+\.T|config\._Layer|extension\.F)",
+        r"openheart\.((options(\.option)?|casts)\.T_co|batteries\.\w+\.T|config\._Layer|(extension|users)\.F|service\.Service)",
     ),
     (r"py:.*", r"(Flask|Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|TracebackType|NamedSignal)"),
     (r"py:.*", r"Client|Database|(pika|os|openheart\.batteries)\..*|Handler|Data|S3Client|Bucket"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
@@ -22,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _USER = "_openheart_user"
 _LOADING = object()
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def user_loader(function: F) -> F:
@@ -197,12 +199,15 @@ class Scoped:
         """
         if not 1 <= limit <= 1000:
             raise ValueError(f"limit={limit} cannot be used: expected 1 to 1000")
-        page = self._service.backend.list(self.prefix + normalize("NFC", prefix).lstrip("/"), cursor, limit)
+        start = normalize("NFC", prefix).lstrip("/")
+        if _SURROGATE.search(start):
+            # No target has one, and no storage can be asked for it.
+            return Page([], None)
+        page = self._service.backend.list(self.prefix + start, cursor, limit)
         # Whatever a cursor of somebody else's list does in a backend, nothing else leaves here.
-        mine = [
-            (target, ordered(counts)) for target, counts in page.targets if target.startswith(self.prefix)
-        ]
-        return Page([(target[len(self.prefix) :] or "/", counts) for target, counts in mine], page.cursor)
+        mine = [row for row in page.targets if row[0].startswith(self.prefix)]
+        rows = [(target[len(self.prefix) :] or "/", ordered(counts)) for target, counts in mine]
+        return Page(rows, page.cursor)
 
     def __repr__(self) -> str:
         return f"<Scoped {self.prefix}>"

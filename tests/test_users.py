@@ -20,8 +20,9 @@ from openheart import OpenHeart
 from openheart.cli import openheart_group
 from openheart.errors import InvalidEmoji, InvalidRequest, InvalidTarget, OpenHeartError, TenantError
 from openheart.state import state_of
-from openheart.storage import Change, get_backend
+from openheart.storage import Change, Page, get_backend
 from openheart.storage.cursor import write_cursor
+from openheart.storage.memory import MemoryBackend
 
 
 @dataclass
@@ -357,7 +358,9 @@ class TestItsTargets:
         mine.react(target, "🎉")
         assert theirs.list().targets == [("post", {"🥨": 1})]
 
-    @pytest.mark.parametrize("prefix", ["../", "8/", "-/u/8", "/", "//", "", "%", "_", "*", "\0", "p"])
+    @pytest.mark.parametrize(
+        "prefix", ["../", "8/", "-/u/8", "/", "//", "", "%", "_", "*", "\0", "p", "\ud800"]
+    )
     def test_no_prefix_of_a_list_shows_those_of_another(self, prefix: str, app: Flask) -> None:
         openheart.scoped("8").react("post", "🥨")
         openheart.set_user(User(8))
@@ -386,6 +389,13 @@ class TestItsTargets:
         assert openheart.scoped().list(cursor=write_cursor(after)).targets == []
         with pytest.raises(InvalidRequest):
             openheart.scoped().list(cursor="nonsense")
+
+    def test_a_storage_that_lists_too_much_shows_nothing_of_others(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = [("-/u/7/mine", {"🥨": 1}), ("-/u/8/theirs", {"🥨": 1}), ("post", {"🥨": 1})]
+        monkeypatch.setattr(MemoryBackend, "list", lambda *given: Page(rows, None))
+        assert openheart.scoped().list().targets == [("mine", {"🥨": 1})]
 
     @pytest.mark.parametrize("limit", [0, -1, 1001])
     def test_a_limit_that_makes_no_sense_is_refused(self, limit: int, app: Flask) -> None:

@@ -69,7 +69,7 @@ class StoredSession(SessionMixin):
         modified: whether it must be stored.
         accessed: whether it was used.
         is_stored: whether it was there before this request.
-        is_lost: whether it could not be read or stored; it looks empty then, and is not stored.
+        is_lost: whether it could not be read; it looks empty then, and is not stored.
     """
 
     def __init__(
@@ -162,7 +162,6 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
             super().save_session(app, session, response)
         except SessionsUnavailable as error:
             # Raised here it would be a 500 whatever it is, because the view has answered already.
-            session.is_lost = True
             _replace(response, _answer(app, error))
 
     def regenerate(self, session: StoredSession) -> None:

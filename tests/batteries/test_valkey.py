@@ -19,7 +19,7 @@ from openheart.batteries.valkey import failures
 from openheart.errors import BatteryUnavailable, ConfigError, MissingDependency, OpenHeartError
 
 from ..servers.proxy import Proxy
-from ..servers.valkey import Cluster, Sentinels, Server, until
+from ..servers.valkey import Cluster, Sentinels, Server, free_port, frozen, until
 from ..storage.child import run_child
 
 AWAY = "valkey://127.0.0.1:1"
@@ -90,6 +90,17 @@ def test_it_never_waits_longer_than_the_timeout_says(server: Server) -> None:
     finally:
         server.thaw()
     assert client.get("hello") is None
+
+
+def test_a_server_that_takes_connections_and_answers_nothing_is_not_asked_again_and_again(
+    server: Server,
+) -> None:
+    openheart.load(name="one", uri="memory:", redistogo_url=server.uri, valkey_timeout="200ms")
+    with frozen(server), pytest.raises(driver.TimeoutError):
+        openheart.valkey.get_connection().ping()
+    assert openheart.valkey.get_connection().ping()
+    openheart.unload()
+    until(lambda: len(server.do("CLIENT LIST")) == 1, "what was given up is still there")
 
 
 def test_a_unix_socket(server: Server) -> None:
@@ -163,6 +174,30 @@ def test_an_increment_whose_answer_was_lost_is_not_sent_again(server: Server) ->
         proxy.close()
 
 
+def test_a_connection_that_was_idle_is_tried_before_it_is_used(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openheart.batteries.valkey.IDLE", 1e-6)
+    openheart.load(name="one", uri="memory:", redistogo_url=server.uri)
+    server.do("CONFIG", "RESETSTAT")
+    for _ in range(3):
+        openheart.valkey.get_connection().get("hello")
+    assert server.do("INFO", "commandstats")["cmdstat_ping"]["calls"] >= 2
+
+
+@pytest.mark.slow
+def test_an_increment_in_a_cluster_whose_answer_was_lost_is_not_sent_again(tmp_path: Path) -> None:
+    with Cluster(tmp_path, replicas=0, proxied=True) as cluster:
+        openheart.load(name="one", uri="memory:", redistogo_url=cluster.uri)
+        client = openheart.valkey.get_connection()
+        for proxy in cluster.proxies:
+            proxy.lose(b"INCR")
+        with pytest.raises(driver.exceptions.ConnectionError):
+            client.incr("number")
+        assert client.get("number") == b"1"
+        openheart.unload()
+
+
 @pytest.mark.slow
 def test_a_server_that_sentinels_watch(tmp_path: Path) -> None:
     with Sentinels(tmp_path) as group:
@@ -179,6 +214,35 @@ def test_a_server_that_sentinels_watch(tmp_path: Path) -> None:
                 return False
 
         until(goes_on, "the client did not find the server that took over")
+        openheart.unload()
+
+
+@pytest.mark.slow
+def test_a_cluster_that_was_away_is_found_where_it_moved_to(tmp_path: Path) -> None:
+    with Cluster(tmp_path, replicas=0) as cluster:
+        openheart.load(name="one", uri="memory:", redistogo_url=cluster.uri)
+        client = openheart.valkey.get_connection()
+        keys = [f"key-{number}" for number in range(20)]
+        for key in keys:
+            client.set(key, key)
+        for node in cluster.nodes:
+            node.kill()
+        for key in keys:
+            with pytest.raises(failures()):
+                client.get(key)
+        # The last node comes back at another port, which the others tell.
+        options = [f"cluster-port {free_port()}", "cluster-enabled yes", "cluster-node-timeout 1000"]
+        cluster.nodes[2] = Server(tmp_path / "2", *options)
+        for node in cluster.nodes[:2]:
+            node.start()
+
+        def goes_on() -> bool:
+            try:
+                return all(client.set(key, "again") for key in keys)
+            except failures():
+                return False
+
+        until(goes_on, "the client did not find the node that moved")
         openheart.unload()
 
 
@@ -222,12 +286,12 @@ def test_threads_share_the_client(server: Server) -> None:
 
 
 def test_unload_closes_every_connection(server: Server) -> None:
-    before = len(server.do("CLIENT", "LIST"))
+    before = len(server.do("CLIENT LIST"))
     openheart.load(name="one", uri="memory:", redistogo_url=server.uri)
     openheart.valkey.get_connection().ping()
-    assert len(server.do("CLIENT", "LIST")) > before
+    assert len(server.do("CLIENT LIST")) > before
     openheart.unload()
-    until(lambda: len(server.do("CLIENT", "LIST")) == before, "a connection is left")
+    until(lambda: len(server.do("CLIENT LIST")) == before, "a connection is left")
     openheart.unload()
 
 
