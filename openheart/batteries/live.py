@@ -151,14 +151,18 @@ class Desk:
             self._others = Collector("telling other processes", self.bus.tell, live.logger, finishes=True)
 
     def catch_up(self, listener: Listener, last: str | None) -> str:
-        """Let a listener have what it missed, and everything from now on; returns where it stands."""
+        """Let a listener have what it missed, and everything from now on.
+
+        Returns:
+            The id that it has from now on; empty where those of the events that it missed come first.
+        """
         events = [channel for channel in listener.channels if channel.startswith("c:")]
         self.bus.follow(listener.channels)
         replay = self.bus.replay(events, last)
         gaps = [reset(channel, replay.id) for channel in replay.gaps]
         listener.begin([*gaps, *replay.events], replay.position)
         self.changed(channel for channel in listener.channels if channel.startswith("t:"))
-        return replay.id
+        return "" if replay.events else replay.id
 
     def changed(self, channels: Iterable[str]) -> None:
         """Send the counts of targets anew to those who listen to them, soon."""

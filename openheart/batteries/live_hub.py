@@ -74,8 +74,9 @@ class Listener:
         self._states: dict[str, Event] = {}
         self._sent: dict[str, str] = {}
         self._seen = 0
-        # Until what it missed was read, what is new waits.
+        # Until what it missed was read, what is new waits; most of it is among that.
         self._has_begun = False
+        self._lost = 0
         self._is_over = False
 
     @property
@@ -95,11 +96,14 @@ class Listener:
                 self._states[event.channel] = event
             elif event.number is not None and event.number <= self._seen:
                 return
-            elif len(self._waiting) < self._limit:
+            else:
                 self._waiting.append(event)
                 self._seen = max(self._seen, event.number or 0)
-            else:
-                self._is_over = True
+            if len(self._waiting) > self._limit:
+                if self._has_begun:
+                    self._is_over = True
+                else:
+                    self._lost = max(self._lost, self._waiting.popleft().number or 0)
             is_over = self._is_over
             self._changed.notify_all()
         if is_over:
@@ -115,8 +119,11 @@ class Listener:
         with self._changed:
             since = [event for event in self._waiting if event.number is None or event.number > position]
             self._waiting = deque([*missed, *since])
+            # What it is sent at once is no sign that it is slow.
+            self._limit += len(self._waiting)
             self._seen = max(position, self._seen)
             self._has_begun = True
+            self._is_over |= self._lost > position
             self._changed.notify_all()
 
     def take(self, timeout: float) -> list[Event]:

@@ -149,14 +149,15 @@ def _open(live: Live, state: State, current: Request, channels: list[str], lasts
     live.join(desk, listener)
     try:
         last = current.headers.get("Last-Event-ID") or query_of(current).get("last")
-        replay = desk.catch_up(listener, last)
+        identifier = desk.catch_up(listener, last)
+        first = [f"retry: {random.randint(*RETRY)}", *([f"id: {identifier}"] if identifier else []), "", ""]
         send_at_once = current.environ.get("openheart.send_at_once")
         if send_at_once is not None:
             send_at_once()
         return Stream(
             listener,
             desk.hub,
-            first=f"retry: {random.randint(*RETRY)}\nid: {replay}\n\n".encode(),
+            first="\n".join(first).encode(),
             heartbeat=state.config[OPENHEART_LIVE_HEARTBEAT],
             lasts=lasts,
             connection=connection,

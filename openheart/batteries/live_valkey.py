@@ -56,6 +56,9 @@ class ValkeyBus(Bus):
         self._logger = logger
         self._keys = f"openheart:{{live:{space}}}:"
         self._me = secrets.token_hex(8)
+        # Imported before there are threads that could do it at the same time.
+        self._failures = failures()
+        self._problems: tuple[type[Exception], ...] = (OpenHeartError, *self._failures)
         self._changed = threading.Condition(threading.Lock())
         self._followed: frozenset[str] = frozenset()
         self._failure: str | None = None
@@ -69,7 +72,7 @@ class ValkeyBus(Bus):
         with self._asking() as client:
             keys = [f"{self._keys}clock", self._keys + channel]
             values = [
-                self._me,
+                _new_era(),
                 self._backlog,
                 int(RETENTION * 1000),
                 self._topic(client, channel),
@@ -104,7 +107,7 @@ class ValkeyBus(Bus):
         era, number = read_id(last)
         with self._asking() as client:
             keys = [f"{self._keys}clock", *(self._keys + channel for channel in channels)]
-            found = client.eval(REPLAY, len(keys), *keys, self._me, number if last is not None else "")
+            found = client.eval(REPLAY, len(keys), *keys, _new_era(), number if last is not None else "")
         identifier = found[0].decode()
         now, position = read_id(identifier)
         if last is None:
@@ -139,7 +142,7 @@ class ValkeyBus(Bus):
     def _asking(self) -> Iterator[Any]:
         try:
             yield self._client()
-        except failures() as error:
+        except self._failures as error:
             # In what it says itself, the driver tells one from the other in no other way.
             if "connecting" in str(error).lower():
                 raise BatteryUnavailable(NAME, f"Valkey cannot be reached: {error}") from error
@@ -155,7 +158,7 @@ class ValkeyBus(Bus):
 
     def _wake(self) -> None:
         # Only the thread may use its connection, so it hears of it as of everything.
-        with contextlib.suppress(*_problems()):
+        with contextlib.suppress(*self._problems):
             client = self._client()
             client.publish(self._topic(client, f"w:{self._me}"), "")
 
@@ -163,7 +166,7 @@ class ValkeyBus(Bus):
         while not self._closing.is_set():
             try:
                 self._listen(self._client())
-            except _problems() as error:
+            except self._problems as error:
                 self._failed(str(error))
             except Exception:
                 self._logger.exception("Live events: listening to Valkey failed, and is tried again")
@@ -288,8 +291,9 @@ class _Subscription:
         return None
 
 
-def _problems() -> tuple[type[Exception], ...]:
-    return OpenHeartError, *failures()
+def _new_era() -> str:
+    # For a Valkey that has none; another one each time, so that one that came back empty shows.
+    return secrets.token_hex(8)
 
 
 def _fields(entry: Sequence[Any]) -> dict[bytes, bytes]:

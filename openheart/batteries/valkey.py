@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask
@@ -95,6 +96,13 @@ class _Kept(dict[str, Any]):
         return self.get(key, default)
 
 
+def _connect(connection: Any) -> None:
+    # A PING of a connection that is only being made would make it anew, and that again: in front of a
+    # server that takes connections and answers nothing, as deep as Python goes.
+    connection.next_health_check = math.inf
+    connection.on_connect()
+
+
 def _make(place: Place, timeout: float) -> Client:
     import valkey
     from valkey.backoff import NoBackoff
@@ -104,6 +112,7 @@ def _make(place: Place, timeout: float) -> Client:
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "health_check_interval": IDLE,
+        "valkey_connect_func": _connect,
         # For connecting and for the PING of an idle connection; what was sent is not sent again.
         "retry": Retry(NoBackoff(), 1),
     }
@@ -117,7 +126,8 @@ def _make(place: Place, timeout: float) -> Client:
     if place.kind == "cluster":
         from valkey.cluster import ClusterNode, ValkeyCluster
 
-        del connection["db"]
+        # Of a cluster's connections the driver makes what _connect makes of the others.
+        del connection["db"], connection["health_check_interval"], connection["valkey_connect_func"]
         nodes = [ClusterNode(*address) for address in place.addresses]
         cluster = ValkeyCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, **connection)
         cluster.nodes_manager.startup_nodes = _Kept(cluster.nodes_manager.startup_nodes)

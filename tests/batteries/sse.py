@@ -47,7 +47,7 @@ class Stream:
 
     def begin(self) -> Stream:
         """Read what is sent at once."""
-        while not self.id:
+        while not self.retry:
             self._read()
         return self
 

@@ -300,6 +300,25 @@ class TestComingBack:
         openheart.publish("a", 6)
         assert again.next().data["data"] == 6
 
+    def test_it_has_no_newer_id_before_it_has_the_events(self, listen: Listen) -> None:
+        load()
+        last = listen(url("a")).id
+        for number in range(3):
+            openheart.publish("a", number)
+        stream = listen(url("a"), Last_Event_ID=last)
+        assert stream.id == ""
+        assert stream.next().id < openheart.publish("a", 3)
+
+    def test_what_it_is_sent_at_once_does_not_make_it_slow(self, listen: Listen) -> None:
+        load(live_backlog=3)
+        last = listen(url("a")).id
+        for number in range(3):
+            openheart.publish("a", number)
+        stream = listen(url("a"), Last_Event_ID=last)
+        for number in range(3, 6):
+            openheart.publish("a", number)
+        assert [stream.next().data["data"] for _ in range(6)] == list(range(6))
+
     def test_who_heard_nothing_yet_misses_nothing_either(self, listen: Listen) -> None:
         load()
         last = listen(url("a")).id

@@ -18,8 +18,9 @@ from openheart.batteries import battery_of
 from openheart.batteries.valkey import failures
 from openheart.errors import BatteryUnavailable, ConfigError, MissingDependency, OpenHeartError
 
+from ..servers.ports import free_port
 from ..servers.proxy import Proxy
-from ..servers.valkey import Cluster, Sentinels, Server, free_port, until
+from ..servers.valkey import Cluster, Sentinels, Server, frozen, until
 from ..storage.child import run_child
 
 AWAY = "valkey://127.0.0.1:1"
@@ -90,6 +91,17 @@ def test_it_never_waits_longer_than_the_timeout_says(server: Server) -> None:
     finally:
         server.thaw()
     assert client.get("hello") is None
+
+
+def test_a_server_that_takes_connections_and_answers_nothing_is_not_asked_again_and_again(
+    server: Server,
+) -> None:
+    openheart.load(name="one", uri="memory:", redistogo_url=server.uri, valkey_timeout="200ms")
+    with frozen(server), pytest.raises(driver.TimeoutError):
+        openheart.valkey.get_connection().ping()
+    assert openheart.valkey.get_connection().ping()
+    openheart.unload()
+    until(lambda: len(server.do("CLIENT LIST")) == 1, "what was given up is still there")
 
 
 def test_a_unix_socket(server: Server) -> None:
@@ -275,12 +287,12 @@ def test_threads_share_the_client(server: Server) -> None:
 
 
 def test_unload_closes_every_connection(server: Server) -> None:
-    before = len(server.do("CLIENT", "LIST"))
+    before = len(server.do("CLIENT LIST"))
     openheart.load(name="one", uri="memory:", redistogo_url=server.uri)
     openheart.valkey.get_connection().ping()
-    assert len(server.do("CLIENT", "LIST")) > before
+    assert len(server.do("CLIENT LIST")) > before
     openheart.unload()
-    until(lambda: len(server.do("CLIENT", "LIST")) == before, "a connection is left")
+    until(lambda: len(server.do("CLIENT LIST")) == before, "a connection is left")
     openheart.unload()
 
 

@@ -23,7 +23,7 @@ def _server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with ExitStack() as stack:
         request.cls.uri = request.cls.serve(tmp_path_factory.mktemp("valkey"), stack)
         # What cannot be reached is found out once, and not by each test after a time of its own.
-        with get_backend(request.cls.uri, timeout=1, retries=0) as backend:
+        with get_backend(request.cls.uri, timeout=3, retries=0) as backend:
             backend.check()
         yield
 

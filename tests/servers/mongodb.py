@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from ..requirements import CACHE, missing
+from .ports import free_port
 
 __all__ = ["GIVEN", "Kind", "MongoServer"]
 
@@ -57,7 +57,7 @@ class MongoServer:
         self.kind = kind
         self._large = large
         self._folder = folder
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[str] | None = None
         self.uri = f"mongodb://127.0.0.1:{self._port}/?directConnection=true"
         self.start()
@@ -173,10 +173,3 @@ def _download(folder: Path) -> None:
             draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

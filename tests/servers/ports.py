@@ -1,15 +1,26 @@
-"""Free ports for servers that the tests start."""
+"""Ports for servers that cannot choose one and tell it."""
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 
 __all__ = ["free_port"]
 
+RANGE = (10_000, 30_000)
+"""Below those that systems give to connections and to who asks for any, so that a server that is down, or
+about to start, keeps its port."""
+
+TRIES = 1000
+
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on."""
+    choose = random.SystemRandom()
+    for _ in range(TRIES):
+        port = choose.randrange(*RANGE)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")

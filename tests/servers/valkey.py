@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -25,6 +24,7 @@ import valkey
 from valkey.exceptions import ValkeyError
 
 from ..requirements import missing
+from .ports import free_port
 from .proxy import Proxy
 
 __all__ = ["GIVEN", "SERVICE", "Cluster", "Sentinels", "Server", "until"]
@@ -345,14 +345,6 @@ def until(is_true: Callable[[], bool], complaint: str, patience: float = START) 
     while not is_true():
         assert time.monotonic() < deadline, complaint
         time.sleep(0.02)  # between two looks
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -23,7 +23,8 @@ from openheart.storage.valkey_calls import Write
 from openheart.storage.valkey_connection import Clocked, Command
 from openheart.storage.valkey_script import Keys
 
-from ..servers.valkey import Cluster, Sentinels, Server, free_port, frozen, until
+from ..servers.ports import free_port
+from ..servers.valkey import Cluster, Sentinels, Server, frozen, until
 from .child import run_child
 
 HEART, PRETZEL = "❤️", "🥨"
