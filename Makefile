@@ -43,6 +43,7 @@ types: $(VENV)/.lint
 	$(BIN)/mypy examples/factory
 	$(BIN)/mypy examples/blog
 	$(BIN)/mypy examples/static_site
+	cd examples/batteries && MYPYPATH=../.. $(abspath $(BIN))/mypy --config-file ../../pyproject.toml app.py models.py
 	cd examples/api && MYPYPATH=../.. $(abspath $(BIN))/mypy --config-file ../../pyproject.toml app.py blueprints validation.py
 
 layers: $(VENV)/.lint

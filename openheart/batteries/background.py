@@ -232,7 +232,8 @@ def _name_of(callable: object) -> str:
         callable = callable.func
     # Of an object its class: what it says of itself may hold what is nobody's business.
     named = callable if hasattr(callable, "__qualname__") else type(callable)
-    return escape_controls(f"{named.__module__}.{named.__qualname__}")
+    module = getattr(named, "__module__", None)  # methods of C have none
+    return escape_controls(".".join(filter(None, (module, named.__qualname__))))
 
 
 def _names(works: Iterable[Work]) -> str:

@@ -31,6 +31,11 @@ class Gate:
         self.begun = threading.Semaphore(0)
         self.opened = threading.Event()
 
+    def __call__(self) -> None: ...
+
+    def __repr__(self) -> str:
+        return "what it holds"
+
     def pass_through(self) -> str:
         self.begun.release()
         assert self.opened.wait(PATIENCE)
@@ -318,9 +323,29 @@ def test_what_was_not_run_is_named_without_its_arguments_and_its_future_ends(
 
 
 def test_work_may_unload_the_application_itself() -> None:
-    load()
+    # It would wait for itself until this is over.
+    openheart.load(name="one", uri="memory:", server_grace=5 * PATIENCE)
     value(run_back(openheart.unload))
     assert openheart.APP is None
+
+
+@pytest.mark.parametrize(
+    ("work", "name"),
+    [
+        (time.sleep, "time.sleep"),
+        ([].append, "list.append"),
+        (functools.partial(functools.partial(max, 1), 2), "builtins.max"),
+        (Gate(), f"{__name__}.Gate"),
+        (Gate().pass_through, f"{__name__}.Gate.pass_through"),
+    ],
+)
+def test_work_is_named_by_what_it_is_and_not_by_what_it_holds(
+    work: Callable[..., object], name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    openheart.load(name="one", uri="memory:", server_grace=0)
+    run_back(work, target_time=4e9)
+    openheart.unload()
+    assert caplog.messages == [f"Closed, so this work in the background is not run: {name}"]
 
 
 def test_closing_twice_is_fine_and_the_next_use_opens_it_again() -> None:

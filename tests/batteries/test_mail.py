@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -376,12 +377,17 @@ def test_a_server_that_stops_and_starts_again_is_named_and_then_used(server: Mai
     assert len(server.taken) == 2
 
 
-def test_a_server_that_says_nothing_is_given_up_after_the_timeout() -> None:
+@pytest.mark.parametrize("tls", ["auto", "tls"])
+def test_a_server_that_says_nothing_is_given_up_after_the_timeout(tls: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"127.0.0.1:{silent.getsockname()[1]}"
-        openheart.load(name="one", uri="memory:", smtp_host=host, openheart_smtp_timeout=0.2)
+        openheart.load(
+            name="one", uri="memory:", smtp_host=host, openheart_smtp_timeout=0.2, openheart_smtp_tls=tls
+        )
+        began = time.monotonic()
         with pytest.raises(BatteryUnavailable, match=r"timed out.*OPENHEART_SMTP_TLS=tls\?"):
             send()
+        assert time.monotonic() - began < PATIENCE
 
 
 def test_what_is_no_mail_server_is_named() -> None:

@@ -1,0 +1,15 @@
+"""What the board keeps in MongoDB."""
+
+from __future__ import annotations
+
+import mongoengine
+
+
+class Idea(mongoengine.Document):  # type: ignore[misc]  # mongoengine has no types
+    """An idea of one team."""
+
+    team = mongoengine.StringField(required=True)
+    author = mongoengine.StringField(required=True)
+    text = mongoengine.StringField(required=True, max_length=280)
+    words = mongoengine.IntField()
+    has_photo = mongoengine.BooleanField(default=False)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from openheart.batteries.pool import Pool, Work
+from openheart.errors import BatteryError
+
+PATIENCE = 20.0  # seconds, for a slow machine
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    made = Pool(2, 3, "tested")
+    yield made
+    made.drain(PATIENCE)
+    made.stop()
+
+
+def test_the_threads_are_named_and_started_as_they_are_needed(pool: Pool) -> None:
+    names: list[str] = []
+
+    def work() -> None:
+        names.append(threading.current_thread().name)
+
+    before = threading.active_count()
+    for _ in range(5):
+        one = Work("work", work)
+        pool.add(one)
+        one.future.result(PATIENCE)
+        pool.drain(PATIENCE)
+    assert set(names) == {"tested-1"}
+    assert threading.active_count() == before + 1
+
+
+def test_a_pool_that_has_stopped_takes_nothing(pool: Pool) -> None:
+    pool.stop()
+    with pytest.raises(BatteryError, match="work came while the application closes"):
+        pool.add(Work("work", print))
+
+
+def test_work_that_was_cancelled_makes_room_and_is_neither_run_nor_missed(pool: Pool) -> None:
+    works = [Work(f"work {number}", print, 4e9 + number) for number in range(3)]
+    for work in works:
+        pool.add(work)
+    assert pool.is_full()
+    works[0].future.cancel()
+    assert not pool.is_full()
+    works[1].future.cancel()
+    assert pool.stop() == ([works[2]], [])
+    assert works[2].future.cancelled()
+
+
+def test_what_is_left_is_in_the_order_in_which_it_would_have_run(pool: Pool) -> None:
+    late, early = Work("late", print, 5e9), Work("early", print, 4e9)
+    pool.add(late)
+    pool.add(early)
+    assert pool.stop()[0] == [early, late]
+
+
+def test_where_no_thread_can_be_started_the_work_is_refused(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(BatteryError, match="no thread can be started: can't start new thread"):
+        pool.add(Work("work", print))
+    assert pool.stop() == ([], [])
+
+
+def test_where_no_further_thread_can_be_started_the_work_waits_for_the_one_there_is(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    first, second = Work("first", lambda: gate.wait(PATIENCE)), Work("second", lambda: "run")
+    pool.add(first)
+
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    pool.add(second)
+    gate.set()
+    assert second.future.result(PATIENCE) == "run"
+
+
+def test_draining_gives_up_when_its_time_is_over_and_says_what_runs(pool: Pool) -> None:
+    gate = threading.Event()
+    begun = threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        gate.wait(PATIENCE)
+
+    stuck = Work("stuck", wait)
+    pool.add(stuck)
+    assert begun.wait(PATIENCE)
+    pool.drain(0.05)
+    assert pool.stop() == ([], [stuck])
+    gate.set()
+    stuck.future.result(PATIENCE)

@@ -1,0 +1,195 @@
+"""The example with every battery, on real servers; Pusher alone is a stand-in, because it cannot be had."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import urllib.error
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+import openheart
+
+from .browser import complaints, open_browser
+from .servers.mail import MailServer
+from .servers.mongodb import MongoServer
+from .servers.pusher import PusherServer
+from .servers.rabbitmq import Rabbitmq
+from .servers.receiver import Receiver
+from .servers.s3 import S3Server, make_bucket
+from .servers.valkey import Server as ValkeyServer
+from .site import PATIENCE, Site, Visitor, until
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "batteries"
+SECRET = "whsec_" + base64.b64encode(b"what only the two know, ok").decode()
+BULB = "💡"
+
+
+@dataclass
+class Board:
+    """The example with its servers."""
+
+    site: Site
+    mail: MailServer
+    pusher: PusherServer
+    receiver: Receiver
+
+
+@pytest.fixture
+def board(running: Board) -> Iterator[Board]:
+    """The example; what runs in this process is there for one test, and keeps its port."""
+    servers = (running.mail, running.pusher, running.receiver)
+    for server in servers:
+        server.start()
+    yield running
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    folder = tmp_path_factory.mktemp("board")
+    with ExitStack() as stack:
+        valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
+        mongodb = stack.enter_context(closing(MongoServer("standalone", folder / "mongodb")))
+        broker = stack.enter_context(closing(Rabbitmq(folder / "rabbitmq")))
+        s3 = stack.enter_context(closing(S3Server()))
+        make_bucket(s3.endpoint, "ideas")
+        mail, pusher, receiver = MailServer(folder=folder), PusherServer(), Receiver()
+        for server in (mail, pusher, receiver):
+            server.stop()
+        variables = {
+            "SECRET_KEY": "the same in every process",
+            "OPENHEART_URI": f"sqlite:///{folder}/ideas.db",
+            "REDISTOGO_URL": valkey.uri,
+            "MONGOHQ_URL": mongodb.uri,
+            "CLOUDAMQP_URL": broker.url,
+            "SMTP_HOST": mail.host,
+            "AMAZON_ID": "id",
+            "AMAZON_SECRET": "secret",
+            "AMAZON_BUCKET": "ideas",
+            "OPENHEART_S3_ENDPOINT": s3.endpoint,
+            "OPENHEART_WEBHOOK": receiver.url,
+            "OPENHEART_WEBHOOK_SECRET": SECRET,
+            "OPENHEART_WEBHOOK_PRIVATE": "1",
+            "OPENHEART_WEBHOOK_WAIT": "50ms",
+            **{name.upper(): value for name, value in pusher.settings().items() if "endpoint" not in name},
+            "OPENHEART_PUSHER_ENDPOINT": pusher.url,
+        }
+        yield Board(stack.enter_context(closing(Site(EXAMPLE, variables))), mail, pusher, receiver)
+
+
+def enter(board: Board, name: str, team: str) -> Visitor:
+    visitor = Visitor(board.site.url)
+    visitor.ask("/login", "POST", form(name=name, team=team))
+    return visitor
+
+
+def form(**fields: str) -> bytes:
+    return urllib.parse.urlencode(fields).encode()
+
+
+def add_idea(visitor: Visitor, text: str) -> str:
+    page = visitor.ask("/ideas", "POST", form(text=text)).decode()
+    found: str = re.findall(r'<li id="([0-9a-f]{24})">\s*' + re.escape(text), page)[0]
+    return found
+
+
+def test_it_is_short() -> None:
+    assert len((EXAMPLE / "app.py").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_an_idea_is_kept_mailed_read_by_a_worker_and_reacted_to(board: Board) -> None:
+    ann = enter(board, "Ann", "red")
+    idea = add_idea(ann, "Bread for all on Fridays")
+
+    until(lambda: b"Ann, 5 words" in ann.ask("/"))
+    until(board.mail.messages)
+    assert board.mail.messages()[0]["subject"] == "An idea of Ann"
+    page = ann.ask(f"/ideas/{idea}/react", "POST", form(emoji=BULB)).decode()
+    assert f"{BULB} <b>1</b>" in page
+    assert board.pusher.events[-1]["name"] == "reaction"
+    (notice, *_) = board.receiver.wait_for(1)
+    told = openheart.verify_webhook(notice.headers, notice.body, SECRET)
+    assert BULB in json.dumps(told, ensure_ascii=False)
+
+
+def test_no_team_sees_or_touches_what_another_has(board: Board) -> None:
+    idea = add_idea(enter(board, "Ann", "red"), "A secret of the red ones")
+    bob = enter(board, "Bob", "blue")
+
+    assert b"secret" not in bob.ask("/")
+    for path in (f"/ideas/{idea}/react", f"/ideas/{idea}/photo"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            bob.ask(path, "POST", form(emoji=BULB))
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        bob.ask("/pusher/auth", "POST", form(channel_name="private-board-726564", socket_id="1.1"))
+    assert "auth" in json.loads(
+        bob.ask("/pusher/auth", "POST", form(channel_name="private-board-626c7565", socket_id="1.1"))
+    )
+
+
+def test_a_photograph_goes_to_the_bucket_and_back(board: Board) -> None:
+    ann = enter(board, "Ann", "photographers")
+    idea = add_idea(ann, "See")
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="photo"; filename="p.png"\r\n\r\n\x89PNG!\r\n--x--\r\n'
+    )
+
+    ann.ask(f"/ideas/{idea}/photo", "POST", body, {"Content-Type": "multipart/form-data; boundary=x"})
+
+    assert ann.ask(f"/ideas/{idea}/photo") == b"\x89PNG!"
+
+
+def test_numbers_are_written_as_the_browser_wants_them(board: Board) -> None:
+    ann = enter(board, "Ann", "counters")
+
+    assert b'<html lang="de">' in ann.ask("/", headers={"Accept-Language": "de"})
+    assert b'<html lang="en-US">' in ann.ask("/", headers={"Accept-Language": "fi"})
+
+
+def test_what_one_does_the_other_sees_without_a_reload(board: Board) -> None:
+    ann = enter(board, "Ann", "watchers")
+    idea = add_idea(ann, "Look here")
+    with open_browser() as browser:
+        browser.get(f"{board.site.url}/")
+        browser.find_element(By.NAME, "name").send_keys("Bob")
+        browser.find_element(By.NAME, "team").send_keys("watchers")
+        browser.find_element(By.TAG_NAME, "button").click()
+        WebDriverWait(browser, PATIENCE).until(lambda page: page.find_elements(By.ID, idea))
+        is_open = "return live.readyState === EventSource.OPEN"
+        WebDriverWait(browser, PATIENCE).until(lambda page: page.execute_script(is_open))
+
+        ann.ask(f"/ideas/{idea}/react", "POST", form(emoji=BULB))
+
+        button = browser.find_element(By.CSS_SELECTOR, f"[value='{BULB}']")
+        WebDriverWait(browser, PATIENCE).until(lambda page: button.text.endswith("1"))
+        assert complaints(browser) == []
+
+
+def test_health_names_every_battery_and_the_end_is_orderly(board: Board) -> None:
+    health = json.loads(Visitor(board.site.url).ask("/openheart/-/readyz"))
+    assert health["status"] == "ready"
+    assert set(health["batteries"].values()) == {"ok"}
+    assert set(health["batteries"]) == {
+        "amazon",
+        "amqp",
+        "background",
+        "live",
+        "locales",
+        "mail",
+        "models",
+        "mongodb",
+        "pusher",
+        "sessions",
+        "valkey",
+        "webhook",
+    }
