@@ -47,7 +47,8 @@ def load(
     """Build a Flask app, or take the given one, and add reactions to it from configuration.
 
     The storage is opened at first use. ``openheart.APP`` is the app from now on; an app that was
-    loaded before goes on working.
+    loaded before goes on working. The logs of openheart are set up by LEVEL, and written to stderr, unless
+    the given app has logging of its own; nothing else in its logging changes.
 
     Args:
         app: the app to add reactions to; None builds one.
@@ -90,9 +91,9 @@ def load(
     }
     app_config = app.config if app is not None else None
     config = load_config(app_config, keywords, safe=safe, further=further_options)
-    ours = app is None
     loaded = _Application(name or "__main__") if app is None else app
-    _add(loaded, config, configure_logs=ours, standalone=False, safe=safe, models=models)
+    configure_logs = app is None or not logs.has_own(app)
+    _add(loaded, config, configure_logs=configure_logs, standalone=False, safe=safe, models=models)
     return loaded
 
 

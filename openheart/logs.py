@@ -1,5 +1,5 @@
-"""One logger tree, ``openheart``: its level, and one handler on stderr for apps that openheart builds
-itself. In an app of somebody else nothing is configured."""
+"""One logger tree, ``openheart``: its level, and one handler on stderr. In an app of somebody else that has
+logging of its own nothing is configured."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import re
 import sys
 import traceback
 
+from flask import Flask
+from flask.logging import default_handler
+
 from .config import INSTANCE, LEVEL, NAME, Config
 
-__all__ = ["ROOT", "LineFormatter", "configure", "escape_controls", "get_logger", "restore"]
+__all__ = ["ROOT", "LineFormatter", "configure", "escape_controls", "get_logger", "has_own", "restore"]
 
 ROOT = "openheart"
 """The name at the root of the tree."""
@@ -136,6 +139,20 @@ def get_logger(config: Config) -> logging.Logger:
     """
     parts = [part.replace(".", "_") for part in (config[NAME], config[INSTANCE]) if part]
     return logging.getLogger(".".join([ROOT, *parts]))
+
+
+def has_own(app: Flask) -> bool:
+    """Whether an application has logging of its own: a handler at the root logger, its own, or openheart's.
+
+    Flask's own default handler does not count.
+    """
+    if logging.getLogger().handlers:
+        return True
+    for name in (app.name, ROOT):
+        logger = logging.getLogger(name)
+        if any(not isinstance(each, _Handler) and each is not default_handler for each in logger.handlers):
+            return True
+    return False
 
 
 def _handler() -> _Handler | None:

@@ -217,7 +217,7 @@ class TestTheHostStaysItself:
         assert client.get("/nothing").text == "host's own page"
 
     @pytest.mark.parametrize("add", [OpenHeart, openheart.load])
-    def test_its_logging_is_not_set_up(
+    def test_its_own_logging_is_not_touched(
         self, add: Callable[..., object], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("LEVEL", "DEBUG")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -151,3 +154,43 @@ def test_a_closed_stderr_does_not_stop_the_app(bare_root: None, monkeypatch: pyt
     monkeypatch.setattr("sys.stderr", None)
 
     logger.error("nobody reads this")
+
+
+LOADED = """
+import logging, sys, flask, openheart
+app = flask.Flask("host")
+before = (logging.getLogger().level, logging.getLogger().handlers, app.logger.level)
+if sys.argv[1] == "own":
+    logging.basicConfig(format="own: %(message)s", level="ERROR")
+elif sys.argv[1] == "handler":
+    app.logger.addHandler(logging.StreamHandler())
+{add}
+logging.getLogger("openheart.anything").info("hello")
+if sys.argv[1] == "none":
+    assert (logging.getLogger().level, logging.getLogger().handlers, app.logger.level) == before
+openheart.unload()
+"""
+
+
+@pytest.mark.parametrize(
+    ("add", "logging_of_its_own", "lines"),
+    [
+        ("openheart.load(app)", "none", 1),
+        ("openheart.load(app)", "own", 0),
+        ("openheart.load(app)", "handler", 0),
+        ("openheart.OpenHeart(app)", "none", 0),
+    ],
+)
+def test_load_sets_up_openhearts_logs_unless_the_app_has_logging_of_its_own(
+    add: str, logging_of_its_own: str, lines: int
+) -> None:
+    code = LOADED.format(add=add)
+    done = subprocess.run(
+        [sys.executable, "-c", code, logging_of_its_own],
+        env={**os.environ, "OPENHEART_URI": "memory:"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert [line.rpartition(" ")[2] for line in done.stderr.splitlines()] == ["hello"] * lines
