@@ -45,7 +45,8 @@ def get_connection(app: Flask | None = None) -> pika.BlockingConnection:
     """The connection of this thread to the broker of CLOUDAMQP_URL.
 
     It is made at first use, and anew where the broker has dropped it, so ask for it each time. It is closed
-    when the thread ends, and by ``openheart.unload()``. Its channels are yours, and raise pika's own errors.
+    when the thread ends, and by ``openheart.unload()``, which waits for messages of ``publish()`` but not for
+    what you do with it. Its channels are yours, and raise pika's own errors.
 
     Args:
         app: the application; by default the current one, else ``openheart.APP``.

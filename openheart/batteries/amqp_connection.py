@@ -6,10 +6,11 @@ Only this module knows what is inside pika.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
+import ssl
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -40,6 +41,7 @@ from ..errors import (
     MessageUnroutable,
 )
 from ..masks import mask_uri
+from .amqp_log import Hush
 
 __all__ = ["NAME", "Connection", "Link", "Links", "connect", "parameters_of", "reason_of"]
 
@@ -52,49 +54,6 @@ FAILURES = (AMQPError, AMQPConnectorException, OSError)
 GOODBYE = 1.0  # seconds: what the broker keeps of a connection it also forgets without a goodbye
 
 _EXPECTED = "the address of an AMQP broker such as amqp://user:password@host:5672/vhost"
-
-
-class Hush(logging.Filter):
-    """Keeps what pika logs of our own doings out of the log: we say it ourselves, in one line.
-
-    pika writes a dozen lines and a traceback for each try to reach a broker that is away. What it logs of
-    connections that the application uses itself goes on, and so does everything once somebody has set a level
-    for ``pika``.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._depth = _Depth()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record stays."""
-        return not self._depth.now or logging.getLogger("pika").level != logging.NOTSET
-
-    def install(self) -> None:
-        """Begin; until ``remove()``."""
-        for logger in self._loggers():
-            logger.addFilter(self)
-
-    def remove(self) -> None:
-        """Leave pika's loggers as they were."""
-        for logger in self._loggers():
-            logger.removeFilter(self)
-
-    def __enter__(self) -> None:
-        self._depth.now += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._depth.now -= 1
-
-    @staticmethod
-    def _loggers() -> list[logging.Logger]:
-        # A filter holds for one logger, not for those below it.
-        names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "pika"]
-        return [logging.getLogger(name) for name in names]
-
-
-class _Depth(threading.local):
-    now = 0
 
 
 class Connection(pika.BlockingConnection):
@@ -239,15 +198,19 @@ class Link:
         try:
             connection, self._connection, self._channel = self._connection, None, None
             if connection is not None:
-                with self._hush:
-                    connection.leave()
+                _leave(connection, self._hush)
         finally:
             self._busy.release()
 
     def __del__(self) -> None:
         # Its thread has ended. In a forked child it is the parent's, to which a goodbye would say goodbye.
-        if self._pid == os.getpid() and not sys.is_finalizing():
-            self.close()
+        if self._connection is None or self._pid != os.getpid() or sys.is_finalizing():
+            return
+        # Not here: what is logged in a thread that has ended makes it look alive for ever.
+        with contextlib.suppress(RuntimeError):  # the interpreter ends
+            threading.Thread(
+                target=_leave, args=(self._connection, self._hush), name="openheart-amqp-goodbye", daemon=True
+            ).start()
 
     def _confirming(self) -> tuple[BlockingChannel, Connection]:
         connection = self.connection()
@@ -295,8 +258,9 @@ class Links:
         """Close all of them; a message that is being sent is waited for."""
         with self._lock:
             links = list(self._all)
+        deadline = time.monotonic() + self.timeout + GOODBYE
         for link in links:
-            link.close(wait=self.timeout + GOODBYE)
+            link.close(wait=max(0.0, deadline - time.monotonic()))
         self.hush.remove()
 
 
@@ -341,9 +305,13 @@ def connect(parameters: Parameters) -> Connection:
     except FAILURES as error:
         raise BatteryUnavailable(
             NAME,
-            f"{where} {reason_of(error)}: start it, or correct {CLOUDAMQP_URL.name}; the next use tries "
-            "again",
+            f"{where} {reason_of(error)}: start it, or correct {CLOUDAMQP_URL.name}",
         ) from error
+
+
+def _leave(connection: Connection, hush: Hush) -> None:
+    with hush:
+        connection.leave()
 
 
 def reason_of(error: BaseException) -> str:
@@ -359,6 +327,10 @@ def reason_of(error: BaseException) -> str:
         if inner is not None:
             return f"cannot be reached ({type(getattr(inner, 'exception', inner)).__name__})"
         return f"went away ({type(error).__name__})"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"has a certificate that is not trusted ({error.verify_message})"
+    if isinstance(error, OSError):
+        return f"cannot be reached ({type(error).__name__})"
     return f"failed ({type(error).__name__})"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import queue as queues
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +17,10 @@ import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
 from openheart.batteries.amqp import Amqp, Message
+from openheart.batteries.amqp_connection import Connection
 from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
-from ..servers.proxy import Proxy
+from ..servers.proxy import Proxy, certificate
 from ..servers.rabbitmq import Rabbitmq
 
 WAIT = 30.0  # seconds
@@ -189,11 +192,13 @@ def test_a_connection_that_was_cut_while_nobody_used_it_is_replaced(proxy: Proxy
     load(through(proxy))
     openheart.amqp.declare(queue)
     openheart.amqp.publish(queue, "1")
-    before = openheart.amqp.get_connection()
     for number in range(3):
+        before = openheart.amqp.get_connection()
+        assert isinstance(before, Connection)
         proxy.cut()
+        until(lambda: not before.is_there())  # noqa: B023 - it is called in this turn
         openheart.amqp.publish(queue, str(number))
-    assert openheart.amqp.get_connection() is not before
+        assert openheart.amqp.get_connection() is not before
     assert openheart.amqp.declare(queue) == 4
 
 
@@ -276,3 +281,36 @@ def test_work_that_takes_longer_than_the_heartbeat_keeps_its_connection(
     assert times == [False]
     assert openheart.amqp.declare(queue) == 0
     battery_of(Amqp, silent).close()
+
+
+def test_amqps_is_tls_to_a_broker_whose_certificate_is_trusted(
+    broker: Rabbitmq, queue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(broker.port, tls=certificate(tmp_path)) as proxy:
+        url = f"amqps://guest:guest@localhost:{proxy.port}/"
+        load(url)
+        with pytest.raises(BatteryUnavailable, match="has a certificate that is not trusted"):
+            openheart.amqp.declare(queue)
+        openheart.unload()
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        load(url)
+        openheart.amqp.declare(queue)
+        openheart.amqp.publish(queue, "secret")
+        assert openheart.amqp.declare(queue) == 1
+        openheart.unload()
+
+
+def test_a_broker_that_is_away_costs_the_log_one_line_and_not_a_dozen(
+    broker: Rabbitmq, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(broker.url)
+    consumer = openheart.amqp.consume(queue, print)
+    until(lambda: consumer.trouble is None)
+    broker.kill()
+    until(lambda: "cannot be reached" in (consumer.trouble or ""))
+    with pytest.raises(BatteryUnavailable):
+        openheart.amqp.publish(queue, "")
+    openheart.unload()
+    assert {record.name.partition(".")[0] for record in caplog.records} == {"openheart"}
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "WARNING"]
+    assert all(not logging.getLogger(name).filters for name in logging.root.manager.loggerDict)
