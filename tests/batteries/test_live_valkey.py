@@ -214,6 +214,16 @@ def test_as_many_as_are_kept_are_no_gap(load: Load, listen: Listen) -> None:
     assert texts(listen(app, "a", last=last), 3) == [0, 1, 2]
 
 
+def test_who_was_away_for_longer_than_events_are_kept_is_told_a_reset(load: Load, listen: Listen) -> None:
+    app = load()
+    era, _, number = openheart.publish("a", 1, app=app).partition(".")
+    for seconds, expected in ((3000, "message"), (4000, "reset")):
+        last = f"{era}.{int(number) - seconds * 1_000_000}"
+        assert listen(app, "a", last=last).next().type == expected
+    stream = listen(app, "never", last=f"{era}.{int(number) - 4000 * 1_000_000}")
+    assert stream.next()[:2] == ("reset", {"channel": "never"})
+
+
 def test_events_are_not_kept_for_ever(server: Server, load: Load) -> None:
     app = load(live_backlog=5)
     for number in range(20):

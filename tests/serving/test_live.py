@@ -144,6 +144,17 @@ def test_one_more_than_may_is_refused_and_one_that_goes_makes_room(
     until(lambda: count(served) == 0, "their slots were not freed")
 
 
+@pytest.mark.parametrize("server", ["waitress", "gunicorn", "werkzeug"])
+def test_one_that_goes_is_noticed_without_anything_to_send(
+    start_server: StartServer, listen: Listen, server: str
+) -> None:
+    served = start(start_server, server, OPENHEART_LIVE_HEARTBEAT="300s")
+    browser = listen(served)
+    assert browser.stream.begin().next().type == "reaction"
+    browser.close()
+    until(lambda: count(served) == 0, "its slot was not freed")
+
+
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_stops_ends_the_streams_and_does_not_wait_for_them(
