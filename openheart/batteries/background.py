@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import inspect
 import math
@@ -211,18 +212,11 @@ def _tell(callback: Callable[..., object]) -> Tell:
         (lambda result, error: callback(result, error=error), (None,), ("error",)),
         (lambda result, error: callback(error=error), (), ("error",)),
     )
-    try:
-        signature = inspect.signature(callback)
-    except ValueError:  # it is written in C and does not say
-        return ways[0][0]
-    except TypeError:
-        raise _refusal("callback", type(callback).__name__, "something that can be called, or None") from None
     for tell, args, names in ways:
-        try:
-            signature.bind(*args, **dict.fromkeys(names))
-        except TypeError:
-            continue
-        return tell
+        # TypeError: it does not take these, or is nothing to call. ValueError: it does not say what it takes.
+        with contextlib.suppress(TypeError, ValueError):
+            inspect.signature(callback).bind(*args, **dict.fromkeys(names))
+            return tell
     expected = "a function that takes the named argument error, such as def done(result, error)"
     raise _refusal("callback", _name_of(callback), expected)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -41,6 +41,8 @@ __all__ = ["Live", "live_url", "publish"]
 
 LONGEST = 65_536
 """Bytes of JSON in one event."""
+
+SAY_FULL = 60.0  # seconds between two lines in the log that say that as many listen as may
 
 _CHANNEL = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
 _EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
@@ -211,7 +213,7 @@ class Live(Battery[Desk]):
         self.backlog = self.config[OPENHEART_LIVE_BACKLOG]
         uri = self.config[OPENHEART_URI] or ""
         self.is_shared = self.config[REDISTOGO_URL] is not None or uri.partition(":")[0].lower() in SCHEMES
-        self._is_full = threading.Event()
+        self._said_full = float("-inf")
 
     def install(self) -> None:
         self.tokens.require_key()
@@ -250,16 +252,15 @@ class Live(Battery[Desk]):
         try:
             desk.hub.join(listener, most)
         except LiveFull:
-            if not self._is_full.is_set():
-                self._is_full.set()
+            now = time.monotonic()
+            if now - self._said_full > SAY_FULL:
+                self._said_full = now
                 self.logger.warning(
                     "%d browsers listen to this process, and more are refused until some have gone: "
                     "OPENHEART_LIVE_LISTENERS, and SERVER_THREADS to go with it, can be raised",
                     most,
                 )
             raise
-        if desk.hub.count < most:
-            self._is_full.clear()
 
     def most_listeners(self) -> int:
         """How many may listen to this process; one thread of a server of ours is always for others."""

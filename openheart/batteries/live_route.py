@@ -161,7 +161,7 @@ def _open(live: Live, state: State, current: Request, channels: list[str], lasts
             heartbeat=state.config[OPENHEART_LIVE_HEARTBEAT],
             lasts=lasts,
             connection=connection,
-            is_stopping=state.serving.is_stopping,
+            is_stopping=lambda: state.serving.is_stopping(),
         )
     except BaseException:
         desk.hub.leave(listener)

@@ -96,7 +96,7 @@ def deliver(server: smtplib.SMTP, route: Route, letter: Letter) -> None:
             options += ["SMTPUTF8", "BODY=8BITMIME"]
         code, reply = server.mail(letter.sender, options)
         if code != 250:
-            raise _refusal(route, code, reply, f"refuses the sender {letter.sender}; nothing was sent")
+            raise _refusal(route, code, reply, f"refuses mail from {letter.sender}; nothing was sent")
         for receiver in letter.receivers:
             code, reply = server.rcpt(receiver)
             if code == 421:
@@ -171,7 +171,7 @@ def _login(server: smtplib.SMTP, route: Route, password: str) -> None:
         return
     # Not by smtplib, which knows ASCII only, and after a refusal tries every other way, until the server
     # locks the user out.
-    plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode("ascii")
+    plain = base64.b64encode(f"\0{user}\0{password}".encode("utf-8", "surrogateescape")).decode("ascii")
     code, reply = server.docmd("AUTH", f"PLAIN {plain}")
     if code != 235:
         raise smtplib.SMTPAuthenticationError(code, reply)
@@ -194,10 +194,11 @@ def _translated(route: Route) -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPAuthenticationError as error:
-        reply = _said(route, error.smtp_code, error.smtp_error)
-        raise BatteryError(
-            "mail", f"{route.where} refuses the login: {reply}; correct SMTP_USER and SMTP_PASSWORD"
-        ) from None
+        if 400 <= error.smtp_code < 500:
+            what = "cannot check the login now; nothing was sent"
+        else:
+            what = "refuses the login; nothing was sent, correct SMTP_USER and SMTP_PASSWORD"
+        raise _refusal(route, error.smtp_code, error.smtp_error, what) from None
     except smtplib.SMTPResponseException as error:
         raise _refusal(
             route, error.smtp_code, error.smtp_error, "does not do its part; nothing was sent"

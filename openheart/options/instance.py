@@ -78,6 +78,6 @@ SERVER_GRACE: Option[float] = Option(
     "SERVER_GRACE",
     casts.duration(),
     30.0,
-    "How long a stopping server waits for running requests.",
+    "How long a stopping server waits for running requests, and then for work in the background.",
     group="server",
 )

@@ -226,7 +226,9 @@ def test_a_time_is_kept_while_other_work_takes_long(gate: Gate) -> None:
         ({"target_time": "tomorrow"}, "target_time='tomorrow'.*seconds since the epoch, or a datetime"),
         ({"target_time": float("nan")}, "target_time=nan"),
         ({"target_time": True}, "target_time=True"),
-        ({"callback": 3}, "callback='int'.*something that can be called"),
+        ({"target_time": datetime.min}, "target_time=.*a datetime; "),
+        ({"callback": 3}, "callback='builtins.int'.*takes the named argument error"),
+        ({"callback": max}, "callback='builtins.max'.*takes the named argument error"),
         ({"callback": lambda: None}, "callback=.*lambda.*takes the named argument error"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import threading
@@ -19,6 +20,7 @@ from openheart.batteries import battery_of
 from openheart.batteries.live import Live
 from openheart.errors import BackendUnavailable, ConfigError, InvalidTarget, ReadingNotAllowed
 
+from ..storage.child import run_child
 from .sse import Stream
 
 SETTINGS: dict[str, Any] = {
@@ -358,3 +360,121 @@ class TestComingBack:
     def test_browsers_come_back_at_different_times(self, listen: Listen) -> None:
         load(live_listeners=20)
         assert len({listen(url("a")).retry for _ in range(12)}) > 1
+
+
+class TestTheRoute:
+    def test_HEAD_and_OPTIONS_take_no_place_and_other_methods_are_refused(self) -> None:
+        client = load().test_client()
+        head = client.head(url("news"))
+        assert (head.status_code, head.data) == (200, b"")
+        assert head.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        preflight = client.options(
+            url("news"), headers={"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
+        )
+        assert preflight.status_code == 204
+        assert "Last-Event-ID" in preflight.headers["Access-Control-Allow-Headers"]
+        refused = client.post(url("news"))
+        assert told(refused) == (405, "method-not-allowed")
+        assert refused.headers["Allow"] == "GET, HEAD, OPTIONS"
+        assert count() == 0
+
+    def test_pages_of_origins_that_are_not_named_do_not_listen(self, listen: Listen) -> None:
+        client = load(origins="https://blog.example").test_client()
+        refused = client.get(url("news"), headers={"Origin": "https://other.example"})
+        assert told(refused) == (403, "origin-not-allowed")
+        assert count() == 0
+        for origin in ("https://blog.example", "http://localhost"):
+            listen(url("news"), Origin=origin)
+        listen(url("news"))
+
+    def test_one_more_than_may_is_told_when_to_come_back_and_the_log_says_so_once(
+        self, listen: Listen, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = load(live_listeners=1).test_client()
+        listen(url("news"))
+        for _ in range(3):
+            refused = client.get(url("news"))
+            assert told(refused) == (503, "live-full")
+            assert refused.headers["Retry-After"] == "15"
+        said = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+        assert len(said) == 1
+        assert "OPENHEART_LIVE_LISTENERS" in said[0]
+
+    def test_a_stream_that_nobody_closes_frees_its_place(self) -> None:
+        app = load()
+
+        @app.after_request
+        def replace(response: Any) -> Any:
+            return app.response_class("something else") if count() else response
+
+        assert app.test_client().get(url("news")).text == "something else"
+        gc.collect()
+        assert count() == 0
+
+    def test_unload_ends_every_stream(self, listen: Listen) -> None:
+        load()
+        streams = [listen(url("news")) for _ in range(3)]
+        openheart.unload()
+        assert [stream.end() for stream in streams] == [[], [], []]
+
+    def test_a_server_that_stops_ends_the_streams_and_takes_no_more(self, listen: Listen) -> None:
+        app = load()
+        stream = listen(url("news"))
+        app.extensions["openheart"].serving.is_stopping = lambda: True
+        assert stream.end() == []
+        assert told(app.test_client().get(url("news"))) == (503, "live-full")
+        assert count() == 0
+
+    @pytest.mark.parametrize(
+        ("settings", "threads", "most"),
+        [
+            ({}, None, 8),
+            ({"server_threads": 6}, None, 3),
+            ({}, 5, 2),
+            ({"live_listeners": 200}, None, 200),
+            ({"live_listeners": 200}, 64, 63),
+            ({"live_listeners": 4}, 64, 4),
+        ],
+    )
+    def test_how_many_may_listen_is_half_of_the_threads_and_never_all_of_them(
+        self, settings: dict[str, int], threads: int | None, most: int
+    ) -> None:
+        app = load(**settings)
+        app.extensions["openheart"].serving.threads = threads
+        assert battery_of(Live, app).most_listeners() == most
+
+    def test_it_is_in_the_openapi_document(self) -> None:
+        document = json.loads(load().test_client().get("/openheart/-/openapi.json").text)
+        assert set(document["paths"]["/-/live"]["get"]["responses"]) == {"200", "400", "403", "503"}
+
+    def test_it_is_ready(self) -> None:
+        answer = load().test_client().get("/openheart/-/readyz")
+        assert json.loads(answer.text)["batteries"] == {"live": "ok"}
+
+
+class TestLoading:
+    def test_without_a_key_to_sign_with_it_is_an_error_at_the_start(self) -> None:
+        with pytest.raises(ConfigError, match="SECRET_KEY=None.*OPENHEART_LIVE is on.*token_hex"):
+            load(secret_key=None)
+
+    def test_the_key_of_the_app_itself_is_one(self) -> None:
+        app = Flask("own")
+        app.secret_key = "its own"
+        openheart.load(app, uri="memory:", live=True)
+        assert url("news").startswith("/openheart/-/live?channel=")
+
+    def test_one_thread_is_too_few(self) -> None:
+        with pytest.raises(ConfigError, match="SERVER_THREADS=1.*2 or more"):
+            load(server_threads=1)
+        load(server_threads=1, live_listeners=5)
+
+    def test_without_valkey_no_driver_is_loaded_and_without_live_nothing_of_it(self) -> None:
+        code = """
+import sys, openheart
+openheart.load(name="one", uri="memory:")
+assert not [name for name in sys.modules if "batteries.live" in name]
+openheart.load(name="two", uri="memory:", live=True, secret_key="k")
+openheart.publish("news", 1)
+print("valkey" in sys.modules)
+"""
+        assert run_child(code) == "False\n"

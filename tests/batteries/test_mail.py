@@ -48,7 +48,9 @@ StartServer = Callable[..., MailServer]
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     with contextlib.ExitStack() as stack:
 
-        def start(kind: Any = "plain", login: tuple[str, str] | None = None, **options: Any) -> MailServer:
+        def start(
+            kind: Any = "plain", login: tuple[str, str | bytes] | None = None, **options: Any
+        ) -> MailServer:
             server = MailServer(kind, login, tmp_path, **options)
             stack.callback(server.stop)
             return server
@@ -206,6 +208,15 @@ def test_when_all_receivers_are_refused_nobody_gets_it(server: MailServer) -> No
     assert server.taken == []
 
 
+def test_a_refused_sender_is_named(server: MailServer) -> None:
+    load(server)
+    server.refused["ann@example.org"] = "553 Not yours"
+    with pytest.raises(
+        BatteryError, match="refuses mail from ann@example.org; nothing was sent: 553 Not yours"
+    ):
+        send()
+
+
 def test_a_server_that_goes_away_at_a_receiver_gets_nothing(server: MailServer) -> None:
     load(server)
     server.refused[EVE] = "421 Closing"
@@ -229,8 +240,8 @@ def test_what_the_server_says_to_the_message_is_the_error(
 
 
 @pytest.mark.parametrize("kind", ["plain", "starttls", "tls"])
-@pytest.mark.parametrize("password", ["s3cret", "pässwörd ❤"])
-def test_it_logs_in(start_server: StartServer, kind: str, password: str) -> None:
+@pytest.mark.parametrize("password", ["s3cret", "pässwörd ❤", b"p\xe4ss"])
+def test_it_logs_in(start_server: StartServer, kind: str, password: str | bytes) -> None:
     server = start_server(kind, (LOGIN[0], password))
     with_login(server, smtp_password=password, openheart_smtp_tls="tls" if kind == "tls" else "auto")
     send()
@@ -241,7 +252,7 @@ def test_it_logs_in(start_server: StartServer, kind: str, password: str) -> None
 def test_a_login_that_is_refused_is_named_and_the_password_is_not(start_server: StartServer) -> None:
     server = start_server("starttls", LOGIN)
     with_login(server, smtp_password="wr0ng")
-    with pytest.raises(BatteryError, match="refuses the login: 535.*SMTP_USER and SMTP_PASSWORD") as caught:
+    with pytest.raises(BatteryError, match="refuses the login.*SMTP_USER and SMTP_PASSWORD: 535") as caught:
         send()
     assert "wr0ng" not in str(caught.value)
     assert server.taken == []
@@ -262,6 +273,13 @@ def test_letters_that_are_not_ascii_are_named_where_a_login_cannot_have_them(
     with pytest.raises(BatteryError, match="logins in ASCII only") as caught:
         send()
     assert "pässwörd" not in str(caught.value)
+
+
+def test_a_server_that_cannot_check_logins_now_is_unavailable(start_server: StartServer) -> None:
+    server = start_server("plain", LOGIN, login_reply="454 Later, for s3cret")
+    with_login(server)
+    with pytest.raises(BatteryUnavailable, match=r"cannot check the login now.*454 Later, for \*\*\*$"):
+        send()
 
 
 def test_a_server_without_logins_is_named(server: MailServer) -> None:

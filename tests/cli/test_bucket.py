@@ -2,29 +2,19 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from flask import Flask
-from flask.cli import ScriptInfo
 
 import openheart
 from openheart import OpenHeart
-from openheart.cli import openheart_group
 from openheart.storage import Change, get_backend
 
 from ..servers.s3 import S3Server, make_bucket
-
-
-class Ended(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
+from .ended import Run
 
 SQLITE = "sqlite:///openheart.db"
 
@@ -50,17 +40,6 @@ def name(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     for key, value in variables.items():
         monkeypatch.setenv(key, value)
     return made
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str, app: Flask | None = None) -> Ended:
-        info = None if app is None else ScriptInfo(create_app=lambda: app)
-        with pytest.raises(SystemExit) as ended:
-            openheart_group.main(list(arguments), prog_name="openheart", obj=info)
-        return Ended(ended.value.code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from flask import Flask
-from flask.cli import FlaskGroup, ScriptInfo
+from flask.cli import FlaskGroup
 from werkzeug.serving import make_server
 
 import openheart
@@ -21,25 +21,7 @@ from openheart.config import OPENHEART_URI, OPTIONS
 from openheart.protocol import emoji_version
 from openheart.protocol.vectors import load_vectors
 
-
-class Ended(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str, app: Flask | None = None) -> Ended:
-        info = None if app is None else ScriptInfo(create_app=lambda: app)
-        with pytest.raises(SystemExit) as ended:
-            openheart_group.main(list(arguments), prog_name="openheart", obj=info)
-        return Ended(ended.value.code, *capsys.readouterr())
-
-    return run
+from .ended import Run
 
 
 @pytest.fixture

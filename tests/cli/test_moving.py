@@ -4,38 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from flask import Flask
-from flask.cli import ScriptInfo
 
 from openheart import OpenHeart
-from openheart.cli import openheart_group
 from openheart.storage import Change, get_backend
 from openheart.transfer import copy
 
-
-class Ended(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str, app: Flask | None = None) -> Ended:
-        info = None if app is None else ScriptInfo(create_app=lambda: app)
-        with pytest.raises(SystemExit) as ended:
-            openheart_group.main(list(arguments), prog_name="openheart", obj=info)
-        return Ended(ended.value.code, *capsys.readouterr())
-
-    return run
+from .ended import Run
 
 
 @pytest.fixture

@@ -36,18 +36,20 @@ class MailServer:
     Attributes:
         refused: address -> the reply that it gives to it.
         reply: what it says to a message.
+        login_reply: what it says to each login; empty checks it.
         taken: the messages, in order.
         logins: the users that logged in.
     """
 
     kind: Kind = "plain"
-    login: tuple[str, str] | None = None
+    login: tuple[str, str | bytes] | None = None
     folder: Path | None = None
     without: tuple[str, ...] = ()
     international: bool = True
     names: tuple[str, ...] = ("localhost", "127.0.0.1")
     refused: dict[str, str] = field(default_factory=dict)
     reply: str = "250 OK"
+    login_reply: str = ""
     taken: list[Envelope] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
@@ -141,12 +143,23 @@ class MailServer:
             server.transport.abort()
         return self.reply
 
+    async def handle_MAIL(
+        self, server: Protocol, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Called by the server."""
+        if address in self.refused:
+            return self.refused[address]
+        envelope.mail_from = address
+        return "250 OK"
+
     def _authenticate(
         self, server: Protocol, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
     ) -> AuthResult:
-        user, password = data.login.decode(), data.password.decode()
-        self.logins.append(user)
-        return AuthResult(success=(user, password) == self.login, handled=False)
+        self.logins.append(data.login.decode())
+        if self.login_reply:
+            return AuthResult(success=False, handled=False, message=self.login_reply)
+        wanted = tuple(part if isinstance(part, bytes) else part.encode() for part in self.login or ())
+        return AuthResult(success=(data.login, data.password) == wanted, handled=False)
 
 
 def _free_port() -> int:
