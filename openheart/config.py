@@ -3,8 +3,6 @@ and casts them. The settings themselves are in options/; import them from here."
 
 from __future__ import annotations
 
-import difflib
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +11,18 @@ from typing import Any, NamedTuple, TypeVar
 from . import casts
 from .casts import Cast
 from .errors import ConfigError
-from .masks import mask_uris
 from .options import OPTIONS, Option, batteries, instance, reactions
 from .options.batteries import *  # noqa: F403 - the settings are part of this module's interface
 from .options.instance import *  # noqa: F403
 from .options.instance import DEBUG, LEVEL, OPENHEART_CONFIG
+from .options.names import (
+    OPTIONS_BY_NAME,
+    PREFIX,
+    expected_name,
+    is_server_option,
+    mask_value,
+    nearest_name,
+)
 from .options.reactions import *  # noqa: F403
 from .sources import read_dotenv, read_environment, read_toml
 
@@ -43,12 +48,6 @@ DOTENV = ".env"
 KEYWORD = "a keyword argument"
 APP_CONFIG = "app.config"
 DEFAULT = "the default"
-PREFIX = "OPENHEART_"
-
-# Web servers export these (RFC 3875); Flask has a SERVER_NAME of its own.
-_CGI_VARIABLES = frozenset({"SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE"})
-_OPTIONS_BY_NAME: Mapping[str, Option[Any]] = {option.name: option for option in OPTIONS}
-_LOOKS_SECRET = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|AUTH|CRED", re.IGNORECASE)
 
 
 class Setting(NamedTuple):
@@ -97,7 +96,7 @@ class _Layer(NamedTuple):
         """The value of a variable, None where this layer has none."""
         value = self.values.get(name)
         if value == "" and self.empty_is_unset:
-            option = _OPTIONS_BY_NAME.get(name)
+            option = OPTIONS_BY_NAME.get(name)
             return value if option and option.cast.takes_empty else None
         return value
 
@@ -161,7 +160,7 @@ class Config:
     @property
     def server_options(self) -> dict[str, str]:
         """The SERVER_* variables that are no settings: ``{"backlog": "1024"}`` for SERVER_BACKLOG=1024."""
-        names = {name for layer in self._layers for name in layer.values if _is_server_option(name)}
+        names = {name for layer in self._layers for name in layer.values if is_server_option(name)}
         found = {name: self.variable(name) for name in sorted(names)}
         return {name.removeprefix("SERVER_").lower(): str(value[0]) for name, value in found.items() if value}
 
@@ -223,7 +222,7 @@ def load_config(
     _warn_of_debug(config)
     if safe and (unknown := unknown_variables(config)):
         first = unknown[0]
-        raise ConfigError(first.name, "***", first.source, _expected_name(first.nearest))
+        raise ConfigError(first.name, "***", first.source, expected_name(first.nearest))
     return config
 
 
@@ -233,7 +232,7 @@ def unknown_variables(config: Config) -> list[UnknownVariable]:
     OPENHEART_TEST_* is left to tests.
     """
     return [
-        UnknownVariable(name, layer.source, _nearest(name))
+        UnknownVariable(name, layer.source, nearest_name(name))
         for layer in config._layers
         for name in sorted(layer.values)
         if name.upper().startswith(PREFIX)
@@ -279,7 +278,7 @@ def conf(
         pass
     # Raised out here so that the cast's own error, which may quote a secret, is not chained to it.
     expected = _CONF_CASTS[cast].description if cast in _CONF_CASTS else f"what {_name_of(cast)} takes"
-    raise ConfigError(name, _mask_unknown(name, value), source, expected)
+    raise ConfigError(name, mask_value(name, value), source, expected)
 
 
 _CONF_CASTS: Mapping[Callable[[Any], Any], Cast[Any]] = {bool: casts.boolean(), list: casts.text_list()}
@@ -328,15 +327,15 @@ def _config_file(layers: list[_Layer], folder: Path) -> list[_Layer]:
 def _check_config_file(config: Config) -> None:
     for layer in config._layers:
         for key in layer.values if layer.is_file else ():
-            if key == OPENHEART_CONFIG.name or not (key in config or _is_server_option(key)):
-                raise ConfigError(key, "***", layer.source, _expected_name(_nearest(key)))
+            if key == OPENHEART_CONFIG.name or not (key in config or is_server_option(key)):
+                raise ConfigError(key, "***", layer.source, expected_name(nearest_name(key)))
 
 
 def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object]:
     values: dict[str, object] = {}
     for keyword, value in (arguments or {}).items():
         name = keyword.upper()
-        if name not in _OPTIONS_BY_NAME and PREFIX + name in _OPTIONS_BY_NAME:
+        if name not in OPTIONS_BY_NAME and PREFIX + name in OPTIONS_BY_NAME:
             name = PREFIX + name
         if value is None:
             continue
@@ -349,8 +348,8 @@ def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object
 def _check_names(arguments: Mapping[str, Any] | None, source: str, config: Config) -> None:
     for keyword in arguments or {}:
         name = keyword.upper()
-        if not (name in config or PREFIX + name in config or _is_server_option(name)):
-            raise ConfigError(keyword, "***", source, _expected_name(_nearest(name)))
+        if not (name in config or PREFIX + name in config or is_server_option(name)):
+            raise ConfigError(keyword, "***", source, expected_name(nearest_name(name)))
 
 
 def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:
@@ -359,33 +358,6 @@ def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:
     if values.get(DEBUG.name) is False:
         del values[DEBUG.name]
     return values
-
-
-def _is_server_option(name: str) -> bool:
-    return name.startswith("SERVER_") and name not in _OPTIONS_BY_NAME and name not in _CGI_VARIABLES
-
-
-def _nearest(name: str) -> str | None:
-    # Without the prefix first: with it every two names look alike.
-    bare = {option.name.removeprefix(PREFIX): option.name for option in OPTIONS}
-    # The name is two words to many, and OPEN begins a setting of its own.
-    written = name.upper().replace("OPEN_HEART_", PREFIX).removeprefix(PREFIX)
-    near: list[str] = difflib.get_close_matches(written, list(bare), n=1)
-    if near:
-        return bare[near[0]]
-    whole: list[str] = difflib.get_close_matches(name.upper(), list(_OPTIONS_BY_NAME), n=1, cutoff=0.85)
-    return whole[0] if whole else None
-
-
-def _expected_name(nearest: str | None) -> str:
-    hint = f"the nearest is {nearest}" if nearest else "`openheart config` lists them"
-    return f"the name of a setting; {hint}"
-
-
-def _mask_unknown(name: str, value: object) -> object:
-    if option := _OPTIONS_BY_NAME.get(name):
-        return option.show_refused(value)
-    return "***" if _LOOKS_SECRET.search(name) else mask_uris(value)
 
 
 def _name_of(cast: Callable[[Any], Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from flask import Flask
 
 from ..config import MONGO_DATABASE, MONGOHQ_URL, OPENHEART_URI, Config
-from ..errors import ConfigError, MissingDependency
+from ..errors import BatteryUnavailable, ConfigError, MissingDependency
 from ..masks import mask_uri
 from .battery import Battery, battery_of
 from .table import row_named
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Client: TypeAlias = MongoClient[dict[str, Any]]
 
 __all__ = ["Mongodb", "database_name", "get_connection", "get_db"]
+
+CHECK_TIME = 5.0  # seconds
 
 
 def get_connection(app: Flask | None = None) -> Client:
@@ -87,7 +89,19 @@ class Mongodb(Battery["Client"]):
         _uri(self.config)
 
     def check(self) -> None:
-        self.resource.admin.command("ping")
+        client = self.resource
+        import pymongo
+        from pymongo.errors import PyMongoError
+
+        try:
+            # The driver itself waits half a minute for a server.
+            with pymongo.timeout(CHECK_TIME):
+                client.admin.command("ping")
+        except PyMongoError as error:
+            raise BatteryUnavailable(
+                self.name,
+                f"{mask_uri(self.uri)} does not answer ({type(error).__name__}); start it, or mend the URI",
+            ) from error
 
 
 def _make(config: Config) -> Client:

@@ -10,6 +10,7 @@ from flask import Flask
 import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
+from openheart.batteries import mongodb as module
 from openheart.errors import ConfigError, MissingDependency, OpenHeartError
 
 from ..servers.mongodb import MongoServer
@@ -142,3 +143,20 @@ def test_openheart_mongodb_loads_no_driver_until_it_is_used() -> None:
     code = "import sys, openheart; openheart.mongodb; print('pymongo' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
+
+
+def test_health_says_within_seconds_that_the_server_is_away_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CHECK_TIME", 0.2)
+    app = openheart.load(name="one", uri="memory:", mongohq_url="mongodb://me:s3cret@127.0.0.1:1/")
+    health = battery_of(openheart.mongodb.Mongodb, app).health()
+    assert health == (
+        "mongodb://me:***@127.0.0.1:1/ does not answer (ServerSelectionTimeoutError); "
+        "start it, or mend the URI"
+    )
+
+
+def test_health_is_well_where_the_server_answers(server: MongoServer) -> None:
+    app = openheart.load(name="one", uri="memory:", mongohq_url=server.uri)
+    assert battery_of(openheart.mongodb.Mongodb, app).health() is None

@@ -44,14 +44,22 @@ class Rabbitmq:
         self._folder = folder
         self.port, self._distribution, self._mapper = free_port(), free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        # A node that finds no port mapper starts one that outlives it.
+        # A node that finds no port mapper starts one that outlives it, so this one must be there first.
         self._names = subprocess.Popen(["epmd", "-port", str(self._mapper), "-address", "127.0.0.1"])
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         folder.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + START
+        while not self._maps():
+            assert time.monotonic() < deadline, "epmd did not start"
+            time.sleep(0.01)  # it says nothing when it listens
         (folder / "plugins").write_text("[].\n", encoding="utf-8")
         # Small, and nothing that a shared machine could trip over.
         (folder / "rabbitmq.conf").write_text("disk_free_limit.absolute = 1MB\n", encoding="utf-8")
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def start(self) -> None:
         """Start it, again after ``stop()`` or ``kill()``, and wait until it takes connections."""
@@ -62,7 +70,7 @@ class Rabbitmq:
         deadline = time.monotonic() + START
         while not self._greets():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self.close()
+                self.kill()
                 raise AssertionError(f"RabbitMQ did not start: {self.log()[-2000:]}")
             # It listens seconds after it was started; asking all the time would slow that down.
             time.sleep(0.1)
@@ -121,6 +129,13 @@ class Rabbitmq:
         while self._is_named():
             assert time.monotonic() < deadline, "RabbitMQ did not end"
             time.sleep(0.02)  # nobody tells when its name and its ports are free
+
+    def _maps(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._mapper), timeout=START).close()
+        except OSError:
+            return False
+        return True
 
     def _is_named(self) -> bool:
         with socket.create_connection(("127.0.0.1", self._mapper), timeout=STOP) as client:
