@@ -52,18 +52,23 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(_own_environment: None) -> Iterator[None]:
     """A test ends with no application loaded, and with no more threads and open databases than before."""
-    threads = set(threading.enumerate())
+    threads = running_threads()
     databases = open_databases()
     yield
     unload()
     reset_logs()
     deadline = time.monotonic() + GRACE
-    for thread in set(threading.enumerate()) - threads:
+    for thread in running_threads() - threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    left = sorted(thread.name for thread in set(threading.enumerate()) - threads)
+    left = sorted(thread.name for thread in running_threads() - threads)
     assert not left, f"threads left running: {', '.join(left)}; the test must stop what it starts"
     opened = sorted(open_databases() - databases)
     assert not opened, f"databases left open: {', '.join(opened)}; the test must disconnect its backends"
+
+
+def running_threads() -> set[threading.Thread]:
+    """The threads there are, but for those that end just now and have told the log about it meanwhile."""
+    return {each for each in threading.enumerate() if not isinstance(each, threading._DummyThread)}
 
 
 def unload() -> None:

@@ -1,4 +1,9 @@
-"""What the board keeps in MongoDB."""
+"""What the board of ideas keeps in MongoDB.
+
+Shows: document classes that load(models=) puts on the connection of the app.
+Requires: pip install 'openheart[all]'
+Run: python app.py, beside this file
+"""
 
 from __future__ import annotations
 
