@@ -49,6 +49,11 @@ class Server:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
+    def rest(self) -> list[str]:
+        """All the lines that it prints until it ends."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read().splitlines()
+
     def release(self) -> None:
         """Let ``/slow`` finish."""
         assert self.process.stdin is not None
