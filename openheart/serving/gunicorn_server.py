@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +46,14 @@ class _Application(BaseApplication):
         return self._app
 
 
+def _drain_at_ctrl_c(arbiter: Any) -> None:
+    # It would quit at once, and a worker that starts a thread at that moment would never end.
+    arbiter.handle_int = arbiter.handle_term
+
+
 def _tell(state: State, worker: Worker) -> None:
+    # Ctrl-C goes to the workers too.
+    signal.signal(signal.SIGINT, worker.handle_exit)
     state.serving.threads = worker.cfg.threads
     state.serving.is_stopping = lambda: not worker.alive
 
@@ -65,6 +73,7 @@ def serve(
         "graceful_timeout": 2 * grace + 1,
         "post_fork": lambda arbiter, worker: _limit_requests(worker, config, grace),
         "loglevel": "warning",
+        "when_ready": _drain_at_ctrl_c,
         "post_worker_init": lambda worker: _tell(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
         **config.server_options,

@@ -77,14 +77,15 @@ def test_a_stop_under_load_loses_no_acknowledged_reaction_and_frees_the_port(
 
 
 @pytest.mark.parametrize("server", ["waitress", "gunicorn", "werkzeug"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_that_runs_is_finished_before_the_server_ends(
-    start_server: StartServer, server: str
+    start_server: StartServer, server: str, number: int
 ) -> None:
     served = start_server(SERVER=server)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(httpx.get, f"{served.url}/slow", timeout=PATIENCE)
         assert served.line() == "started"
-        served.process.send_signal(signal.SIGTERM)
+        served.process.send_signal(number)
         served.release()
         assert slow.result(PATIENCE).text == "finished"
     assert served.process.wait(PATIENCE) == 0
