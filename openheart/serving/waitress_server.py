@@ -24,7 +24,8 @@ from .stopping import on_stop_signal
 
 __all__ = ["serve"]
 
-POLL = 0.05
+# A signal that comes in the moment before the poll does not end it; so it ends by itself. In seconds.
+IDLE_POLL, POLL = 1.0, 0.05
 MEGABYTE = 2**20
 AHEAD = 65_536  # bytes of a stream that may wait for a slow browser before the stream waits too
 
@@ -90,7 +91,7 @@ def serve(
 
     with on_stop_signal(stop):
         while not stopping:
-            wasyncore.loop(timeout=60, use_poll=True, map=sockets, count=1)
+            wasyncore.loop(timeout=IDLE_POLL, use_poll=True, map=sockets, count=1)
         logger.info("Stopping: no more connections, the requests that run are finished")
         deadline = time.monotonic() + config[settings.SERVER_GRACE]
         # Not server.close(): that closes the trigger too, which wakes this loop when an answer is ready.

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+
+from ..servers.valkey import until
 
 PATIENCE = 30.0  # seconds, for a slow machine
 APP = """
@@ -43,6 +47,8 @@ class Server:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.url = self.line()
+        # Granian's workers open their ports themselves, a moment after it has said where.
+        until(lambda: accepts(self.url), "it does not listen")
 
     def line(self) -> str:
         """The next line that it prints."""
@@ -64,6 +70,15 @@ class Server:
         """Send a signal and wait; the exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+def accepts(url: str) -> bool:
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname, address.port)).close()
+    except OSError:
+        return False
+    return True
 
 
 StartServer = Callable[..., Server]
