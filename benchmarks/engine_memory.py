@@ -15,7 +15,7 @@ import valkey
 
 from openheart.storage import Backend, get_backend
 from openheart.storage.backend import Change
-from openheart.storage.mongodb import COLLECTION
+from openheart.storage.mongodb.backend import COLLECTION
 
 from .engine_ways import INSTANCE, page_name
 from .load import EMOJI

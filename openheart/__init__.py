@@ -18,8 +18,8 @@ from .version import __version__
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import amqp, mongodb, pusher, valkey
-    from .batteries.amazon import (
+    from .batteries import mongodb, pusher, valkey
+    from .batteries.amazon.battery import (
         AmazonKey,
         clear_amazon_bucket,
         delete_amazon_key,
@@ -30,17 +30,18 @@ if TYPE_CHECKING:
         list_amazon_keys,
         put_amazon_key,
     )
-    from .batteries.amqp import get_connection as get_amqp
-    from .batteries.background import background, run_back, run_background
-    from .batteries.live import live_url, publish
+    from .batteries.amqp import battery as amqp
+    from .batteries.amqp.battery import get_connection as get_amqp
+    from .batteries.background.battery import background, run_back, run_background
+    from .batteries.live.battery import live_url, publish
     from .batteries.locales import get_locale
-    from .batteries.mail import send_mail, send_mail_a
+    from .batteries.mail.battery import send_mail, send_mail_a
     from .batteries.mongodb import get_connection as get_mongo
     from .batteries.mongodb import get_db as get_mongo_db
     from .batteries.pusher import get_client as get_pusher
-    from .batteries.sessions import renew_session
+    from .batteries.sessions.battery import renew_session
     from .batteries.valkey import get_connection as get_redis
-    from .batteries.webhook_signature import verify_webhook
+    from .batteries.webhook.signature import verify_webhook
 
     APP: Flask | None
 
@@ -105,34 +106,34 @@ __all__ = [
 
 # Name -> the module of openheart.batteries that it is, or where it is in one.
 _BATTERIES = {
-    "AmazonKey": "amazon:AmazonKey",
-    "amqp": "amqp",
-    "background": "background:background",
-    "clear_amazon_bucket": "amazon:clear_amazon_bucket",
-    "delete_amazon_key": "amazon:delete_amazon_key",
-    "exists_amazon_key": "amazon:exists_amazon_key",
-    "get_amazon": "amazon:get_amazon",
-    "get_amazon_bucket": "amazon:get_amazon_bucket",
-    "get_amazon_key": "amazon:get_amazon_key",
-    "get_amqp": "amqp:get_connection",
+    "AmazonKey": "amazon.battery:AmazonKey",
+    "amqp": "amqp.battery",
+    "background": "background.battery:background",
+    "clear_amazon_bucket": "amazon.battery:clear_amazon_bucket",
+    "delete_amazon_key": "amazon.battery:delete_amazon_key",
+    "exists_amazon_key": "amazon.battery:exists_amazon_key",
+    "get_amazon": "amazon.battery:get_amazon",
+    "get_amazon_bucket": "amazon.battery:get_amazon_bucket",
+    "get_amazon_key": "amazon.battery:get_amazon_key",
+    "get_amqp": "amqp.battery:get_connection",
     "get_locale": "locales:get_locale",
     "get_mongo": "mongodb:get_connection",
     "get_mongo_db": "mongodb:get_db",
     "get_pusher": "pusher:get_client",
     "get_redis": "valkey:get_connection",
-    "list_amazon_keys": "amazon:list_amazon_keys",
-    "live_url": "live:live_url",
+    "list_amazon_keys": "amazon.battery:list_amazon_keys",
+    "live_url": "live.battery:live_url",
     "mongodb": "mongodb",
-    "publish": "live:publish",
+    "publish": "live.battery:publish",
     "pusher": "pusher",
-    "put_amazon_key": "amazon:put_amazon_key",
-    "renew_session": "sessions:renew_session",
-    "run_back": "background:run_back",
-    "run_background": "background:run_background",
-    "send_mail": "mail:send_mail",
-    "send_mail_a": "mail:send_mail_a",
+    "put_amazon_key": "amazon.battery:put_amazon_key",
+    "renew_session": "sessions.battery:renew_session",
+    "run_back": "background.battery:run_back",
+    "run_background": "background.battery:run_background",
+    "send_mail": "mail.battery:send_mail",
+    "send_mail_a": "mail.battery:send_mail_a",
     "valkey": "valkey",
-    "verify_webhook": "webhook_signature:verify_webhook",
+    "verify_webhook": "webhook.signature:verify_webhook",
 }
 
 

@@ -14,7 +14,7 @@ from openheart.config import SMTP_USER
 from openheart.doctor import Finding, examine, of_config_error
 from openheart.errors import BackendUnavailable, ConfigError, OpenHeartError
 from openheart.storage.memory import MemoryBackend
-from openheart.storage.sqlite import SqliteBackend
+from openheart.storage.sqlite.backend import SqliteBackend
 
 from .servers.mail import MailServer
 

@@ -1,4 +1,4 @@
-"""What an application can have beside reactions: one module each, loaded when it is switched on or used."""
+"""What an application can have beside reactions, a module or a folder each: loaded when it is on or used."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def database_name(config: Config) -> str:
     Raises:
         ConfigError: no MongoDB is configured, or its URI cannot be used.
     """
-    from ..storage.mongodb_client import database_of
+    from ..storage.mongodb.client import database_of
 
     uri, key, source = _uri(config)
     return database_of(uri, key=key, source=source) or config[MONGO_DATABASE] or "openheart"
@@ -107,7 +107,7 @@ class Mongodb(Battery["Client"]):
 def _make(config: Config) -> Client:
     uri, key, source = _uri(config)
     try:
-        from ..storage.mongodb_client import make_client
+        from ..storage.mongodb.client import make_client
     except ModuleNotFoundError as error:
         expected = f"{error.name} to be installed: pip install 'openheart[mongodb]'"
         raise MissingDependency(key, mask_uri(uri), source, expected) from None

@@ -44,31 +44,31 @@ HERE = "openheart.batteries"
 # In the order in which they are closed: what runs in the background may use all that comes after it, and
 # those of other packages, whose place is 1, may use ours.
 _ROWS: tuple[Row, ...] = (
-    Row("background", f"{HERE}.background:Background"),
+    Row("background", f"{HERE}.background.battery:Background"),
     Row(
         "webhook",
-        f"{HERE}.webhook:Webhook",
+        f"{HERE}.webhook.battery:Webhook",
         (OPENHEART_WEBHOOK, OPENHEART_WEBHOOK_SECRET),
         "urllib3",
         "webhook",
     ),
-    Row("live", f"{HERE}.live:Live", (OPENHEART_LIVE,)),
+    Row("live", f"{HERE}.live.battery:Live", (OPENHEART_LIVE,)),
     Row("locales", f"{HERE}.locales:Locales", (OPENHEART_LOCALES,), "flask_babel", "locales"),
     Row(
         "sessions",
-        f"{HERE}.sessions:Sessions",
+        f"{HERE}.sessions.battery:Sessions",
         (OPENHEART_REDIS_SESSION, REDISTOGO_URL),
         "flask_session",
         "sessions",
     ),
-    Row("mail", f"{HERE}.mail:Mail", (SMTP_HOST,)),
+    Row("mail", f"{HERE}.mail.battery:Mail", (SMTP_HOST,)),
     Row("models", f"{HERE}.models:Models", library="mongoengine", extra="models"),
     Row("mongodb", f"{HERE}.mongodb:Mongodb", (MONGOHQ_URL,), "pymongo", "mongodb"),
     Row("valkey", f"{HERE}.valkey:Valkey", (REDISTOGO_URL,), "valkey", "valkey"),
-    Row("amqp", f"{HERE}.amqp:Amqp", (CLOUDAMQP_URL,), "pika", "amqp"),
+    Row("amqp", f"{HERE}.amqp.battery:Amqp", (CLOUDAMQP_URL,), "pika", "amqp"),
     Row(
         "amazon",
-        f"{HERE}.amazon:Amazon",
+        f"{HERE}.amazon.battery:Amazon",
         (AMAZON_BUCKET, AMAZON_ID, AMAZON_SECRET),
         "boto3",
         "s3",

@@ -10,7 +10,7 @@ from flask import Flask
 from ..config import OPENHEART_URI, OPENHEART_VALKEY_TIMEOUT, REDISTOGO_URL, Config
 from ..errors import BatteryUnavailable, ConfigError
 from ..masks import mask_uri
-from ..storage.valkey_uri import SCHEMES, Place, read_uri
+from ..storage.valkey.uri import SCHEMES, Place, read_uri
 from .battery import Battery, battery_of
 from .table import row_named
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from ..batteries.amazon import clear_amazon_bucket, list_amazon_keys
+from ..batteries.amazon.battery import clear_amazon_bucket, list_amazon_keys
 from ..config import AMAZON_BUCKET
 from ..state import state_of
 from ..transfer import backups_of, make_backup, restore_backup

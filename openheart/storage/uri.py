@@ -15,6 +15,7 @@ from ..config import INSTANCE, OPENHEART_URI, Config
 from ..errors import ConfigError, MissingDependency, SchemeError
 from ..masks import mask_uri
 from .backend import Backend
+from .valkey.uri import SCHEMES as VALKEY_SCHEMES
 
 __all__ = ["ENTRY_POINTS", "backend_from_config", "default_uri", "get_backend", "known_schemes"]
 
@@ -25,18 +26,9 @@ ENTRY_POINTS = "openheart.backends"
 _BACKENDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
         "memory": ("memory", "MemoryBackend", ""),
-        "sqlite": ("sqlite", "SqliteBackend", ""),
-        "mongodb": ("mongodb", "MongoBackend", "mongodb"),
-        "mongodb+srv": ("mongodb", "MongoBackend", "mongodb"),
-        "valkey": ("valkey", "ValkeyBackend", "valkey"),
-        "valkeys": ("valkey", "ValkeyBackend", "valkey"),
-        "redis": ("valkey", "ValkeyBackend", "valkey"),
-        "rediss": ("valkey", "ValkeyBackend", "valkey"),
-        "valkey+unix": ("valkey", "ValkeyBackend", "valkey"),
-        "valkey+sentinel": ("valkey", "ValkeyBackend", "valkey"),
-        "valkeys+sentinel": ("valkey", "ValkeyBackend", "valkey"),
-        "valkey+cluster": ("valkey", "ValkeyBackend", "valkey"),
-        "valkeys+cluster": ("valkey", "ValkeyBackend", "valkey"),
+        "sqlite": ("sqlite.backend", "SqliteBackend", ""),
+        **dict.fromkeys(("mongodb", "mongodb+srv"), ("mongodb.backend", "MongoBackend", "mongodb")),
+        **dict.fromkeys(VALKEY_SCHEMES, ("valkey.backend", "ValkeyBackend", "valkey")),
     }
 )
 _GIVEN = "the URI given"

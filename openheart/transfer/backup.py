@@ -23,7 +23,7 @@ from typing import IO
 
 from flask import Flask
 
-from ..batteries.amazon import delete_amazon_key, get_amazon_key, list_amazon_keys
+from ..batteries.amazon.battery import delete_amazon_key, get_amazon_key, list_amazon_keys
 from ..errors import BatteryError, KeyNotFound, TransferError
 from ..storage.backend import Backend, Counts
 from .copying import Advance, Comparison, compare_rows, copy, nothing

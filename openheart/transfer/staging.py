@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import TransferError, VisitorError
 from ..protocol import canonical_emoji
 from ..storage.backend import LARGEST_DELTA, Backend, Change
-from ..storage.sqlite import SqliteBackend
+from ..storage.sqlite.backend import SqliteBackend
 from .reactions import Reaction
 
 __all__ = ["Problems", "staged"]

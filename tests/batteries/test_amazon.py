@@ -17,7 +17,7 @@ from flask import Flask
 import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
-from openheart.batteries.amazon import Amazon
+from openheart.batteries.amazon.battery import Amazon
 from openheart.errors import BatteryError, BatteryUnavailable, ConfigError, KeyNotFound, MissingDependency
 
 from ..servers.s3 import GIVEN, S3Server, make_bucket

@@ -14,7 +14,7 @@ from flask import Flask
 
 import openheart
 from openheart.batteries import battery_of
-from openheart.batteries.amazon import Amazon
+from openheart.batteries.amazon.battery import Amazon
 from openheart.errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable
 
 from ..servers.s3 import S3Server, make_bucket

@@ -16,7 +16,7 @@ from flask import Flask, current_app
 import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
-from openheart.batteries.amqp import Amqp, Message
+from openheart.batteries.amqp.battery import Amqp, Message
 from openheart.errors import (
     BatteryError,
     BatteryUnavailable,

@@ -16,8 +16,8 @@ from flask import Flask
 import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
-from openheart.batteries.amqp import Amqp, Message
-from openheart.batteries.amqp_connection import Connection
+from openheart.batteries.amqp.battery import Amqp, Message
+from openheart.batteries.amqp.connection import Connection
 from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
 from ..servers.proxy import Proxy, certificate

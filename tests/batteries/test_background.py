@@ -15,7 +15,7 @@ from flask import Flask, current_app, g
 import openheart
 from openheart import OpenHeart, run_back, run_background
 from openheart.batteries import battery_of
-from openheart.batteries.background import Background
+from openheart.batteries.background.battery import Background
 from openheart.errors import BatteryError, ConfigError, OpenHeartError
 
 from ..storage.child import run_child

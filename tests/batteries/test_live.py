@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 import openheart
 from openheart.batteries import battery_of
-from openheart.batteries.live import Live
+from openheart.batteries.live.battery import Live
 from openheart.errors import BackendUnavailable, ConfigError, InvalidTarget, ReadingNotAllowed
 
 from ..storage.child import run_child
@@ -172,7 +172,7 @@ class TestWhatAPageHandsOver:
         address = url("news")
         now = int(time.time())
         monkeypatch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda self: now + 9)
-        monkeypatch.setattr("openheart.batteries.live_route.time.time", lambda: now + 10.5)
+        monkeypatch.setattr("openheart.batteries.live.route.time.time", lambda: now + 10.5)
         assert listen(address).end() == []
         monkeypatch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda self: now + 12)
         answer = app.test_client().get(address)

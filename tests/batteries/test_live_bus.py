@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from openheart.batteries import live_bus
-from openheart.batteries.live_bus import RETENTION, LocalBus, Replay
-from openheart.batteries.live_hub import Hub
+from openheart.batteries.live import bus as live_bus
+from openheart.batteries.live.bus import RETENTION, LocalBus, Replay
+from openheart.batteries.live.hub import Hub
 
 
 class Clock:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from openheart.batteries import live_collect
-from openheart.batteries.live_collect import Collector
+from openheart.batteries.live import collect
+from openheart.batteries.live.collect import Collector
 from openheart.errors import BatteryUnavailable
 
 LOGGER = logging.getLogger("openheart.test")
@@ -18,8 +18,8 @@ Make = Callable[..., Collector]
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    monkeypatch.setattr(live_collect, "PAUSE", 0.001)
-    monkeypatch.setattr(live_collect, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(collect, "PAUSE", 0.001)
+    monkeypatch.setattr(collect, "FIRST_WAIT", 0.001)
     made: list[Collector] = []
 
     def collector(handle: Callable[[Sequence[str]], None], **options: bool) -> Collector:
@@ -126,7 +126,7 @@ def test_close_gives_up_what_fails(make: Make) -> None:
 
 
 def test_of_too_many_names_the_oldest_are_given_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_collect, "MOST", 3)
+    monkeypatch.setattr(collect, "MOST", 3)
     seen: list[str] = []
     began, goes_on, done = threading.Event(), threading.Event(), threading.Event()
 

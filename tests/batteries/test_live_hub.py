@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openheart.batteries.live_hub import Event, Hub, Listener, encode
+from openheart.batteries.live.hub import Event, Hub, Listener, encode
 from openheart.errors import BatteryUnavailable, LiveFull
 
 

@@ -15,7 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 import openheart
 from openheart.batteries import battery_of
-from openheart.batteries.live import Live
+from openheart.batteries.live.battery import Live
 
 from ..browser import complaints, open_browser
 

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 import openheart
 from openheart.batteries import battery_of
-from openheart.batteries.live import Live
+from openheart.batteries.live.battery import Live
 from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
 from ..servers.valkey import Cluster, Server, frozen, until
@@ -25,7 +25,7 @@ FORK = """
 import os, sys
 import openheart
 from openheart.batteries import battery_of
-from openheart.batteries.live import Live
+from openheart.batteries.live.battery import Live
 
 app = openheart.load(
     name="one", uri="memory:", live=True, secret_key="k", redistogo_url=sys.argv[1], live_heartbeat="50s"
@@ -326,8 +326,8 @@ class TestAServerThatGoesAway:
     def test_one_that_says_nothing_any_more_is_left(
         self, server: Server, load: Load, listen: Listen, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("openheart.batteries.live_valkey.QUIET", 0.3)
-        monkeypatch.setattr("openheart.batteries.live_valkey.GLANCE", 0.1)
+        monkeypatch.setattr("openheart.batteries.live.valkey.QUIET", 0.3)
+        monkeypatch.setattr("openheart.batteries.live.valkey.GLANCE", 0.1)
         app = load(valkey_timeout="300ms")
         listen(app, "news")
         bus: Any = battery_of(Live, app).resource.bus

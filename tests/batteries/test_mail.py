@@ -17,8 +17,9 @@ from jinja2 import TemplateNotFound
 
 import openheart
 from openheart import OpenHeart, send_mail, send_mail_a
-from openheart.batteries import battery_of, mail_server
-from openheart.batteries.mail import Mail
+from openheart.batteries import battery_of
+from openheart.batteries.mail import server as mail_server
+from openheart.batteries.mail.battery import Mail
 from openheart.errors import (
     BatteryError,
     BatteryOutcomeUnknown,
@@ -447,7 +448,7 @@ def test_what_goes_wrong_in_the_background_is_logged_and_in_the_future(
     future = send_mail_a(sender=ANN, receivers=[BOB], data="")
     assert future is not None
     assert isinstance(future.exception(PATIENCE), MailRefused)
-    assert caplog.messages == ["Work in the background failed: openheart.batteries.mail.Mail.send"]
+    assert caplog.messages == ["Work in the background failed: openheart.batteries.mail.battery.Mail.send"]
 
 
 def test_with_execution_off_nothing_is_sent_in_the_background(server: MailServer) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openheart.batteries.mail_message import CONTROLS, Letter, Mailbox, compose, mailbox
+from openheart.batteries.mail.message import CONTROLS, Letter, Mailbox, compose, mailbox
 from openheart.errors import InvalidMail, OpenHeartError
 
 ANN = mailbox("Ann <ann@example.org>")

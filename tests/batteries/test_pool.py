@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from openheart.batteries.pool import Pool, Work
+from openheart.batteries.background.pool import Pool, Work
 from openheart.errors import BatteryError
 
 PATIENCE = 20.0  # seconds, for a slow machine

@@ -24,8 +24,11 @@ from standardwebhooks import Webhook
 
 import openheart
 from openheart import OpenHeart
-from openheart.batteries import battery_of, webhook, webhook_request, webhook_sender
-from openheart.batteries.webhook_address import is_public
+from openheart.batteries import battery_of
+from openheart.batteries.webhook import battery as webhook
+from openheart.batteries.webhook import request as webhook_request
+from openheart.batteries.webhook import sender as webhook_sender
+from openheart.batteries.webhook.address import is_public
 from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
 
 from ..servers.receiver import Receiver, Request
@@ -635,6 +638,6 @@ def test_without_a_setting_nothing_of_it_is_imported() -> None:
     code = (
         "import sys, openheart; openheart.load(name='one', uri='memory:'); openheart.react('/a', '🥨'); "
         "openheart.verify_webhook; print('urllib3' in sys.modules, "
-        "'openheart.batteries.webhook' in sys.modules)"
+        "'openheart.batteries.webhook.battery' in sys.modules)"
     )
     assert run_child(code) == "False False\n"

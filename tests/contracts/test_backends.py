@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from openheart.storage import Backend, get_backend, lock_file
+from openheart.storage import Backend, get_backend
 from openheart.storage.contract import BackendContract
+from openheart.storage.sqlite import lock_file
 
 
 class TestMemory(BackendContract):

@@ -21,7 +21,7 @@ import os
 from flask import request
 import openheart
 from openheart.batteries import battery_of
-from openheart.batteries.live import Live
+from openheart.batteries.live.battery import Live
 
 app = openheart.load(name="served")
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from openheart.storage import count_cache
-from openheart.storage.count_cache import CountCache
+from openheart.storage.sqlite import count_cache
+from openheart.storage.sqlite.count_cache import CountCache
 
 
 def test_what_was_put_comes_back_and_is_a_copy() -> None:

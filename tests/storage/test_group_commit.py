@@ -7,7 +7,7 @@ import pytest
 
 from openheart.errors import BackendUnavailable, BackendUnusable, OutcomeUnknown, QueueFull
 from openheart.storage import Change
-from openheart.storage.group_commit import LARGEST_GROUP, GroupCommit, Job
+from openheart.storage.sqlite.group_commit import LARGEST_GROUP, GroupCommit, Job
 
 PATIENCE = 30.0
 

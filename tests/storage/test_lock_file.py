@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import BackendUnavailable
-from openheart.storage.lock_file import BUCKETS, LockFile, bucket_of
+from openheart.storage.sqlite.lock_file import BUCKETS, LockFile, bucket_of
 
 PATH = Path("x.lock")
 

@@ -13,7 +13,7 @@ from openheart.conform import run_vectors, table
 from openheart.doctor import Finding, examine
 from openheart.errors import BackendUnavailable, BackendUnusable, ConfigError, MissingDependency
 from openheart.storage import Change, get_backend
-from openheart.storage.mongodb import COLLECTION, MongoBackend
+from openheart.storage.mongodb.backend import COLLECTION, MongoBackend
 
 from ..servers.mongodb import MongoServer
 from ..wsgi_client import wsgi_sender

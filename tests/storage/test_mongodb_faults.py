@@ -17,7 +17,7 @@ from openheart.errors import (
 )
 from openheart.storage import Change, get_backend
 from openheart.storage.contract_moves import in_threads
-from openheart.storage.mongodb import MongoBackend
+from openheart.storage.mongodb.backend import MongoBackend
 
 from ..servers.mongodb import MongoServer
 from ..servers.mongodb_proxy import MongoProxy

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from openheart.errors import BackendError, BackendUnusable, OutcomeUnknown
-from openheart.storage import Change, get_backend, mongodb_moves
+from openheart.storage import Change, get_backend
 from openheart.storage.contract_moves import in_threads
-from openheart.storage.mongodb import COLLECTION, MongoBackend
+from openheart.storage.mongodb import moves
+from openheart.storage.mongodb.backend import COLLECTION, MongoBackend
 
 from ..servers.mongodb import MongoServer
 from ..servers.mongodb_proxy import MongoProxy
@@ -61,7 +62,7 @@ def test_a_rename_that_ended_after_each_step_is_finished_by_the_next_call(
     server: MongoServer, backend: MongoBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(mongodb_moves, "_merge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(moves, "_merge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             backend.rename("old", "new")
     assert backend.counts(["old", "new"]) == [{}, {"🥨": 3}]
@@ -76,7 +77,7 @@ def test_what_was_begun_towards_another_page_is_finished_there_first(
     backend: MongoBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(mongodb_moves, "_finish", lambda *_: None)
+        patch.setattr(moves, "_finish", lambda *_: None)
         backend.rename("old", "first")
     backend.incr("old", "👍")
     assert backend.rename("old", "second") == {"👍": 1}
@@ -87,7 +88,7 @@ def test_two_that_finish_the_same_rename_add_it_once(
     backend: MongoBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(mongodb_moves, "_finish", lambda *_: None)
+        patch.setattr(moves, "_finish", lambda *_: None)
         backend.rename("old", "new")
     in_threads(8, lambda: backend.rename("old", "new"))
     assert backend.counts(["old", "new"]) == [{}, {"🥨": 5, "❤️": 1}]
@@ -107,7 +108,7 @@ def test_a_deletion_takes_what_is_left_of_a_rename_too(
     server: MongoServer, backend: MongoBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(mongodb_moves, "_finish", lambda *_: None)
+        patch.setattr(moves, "_finish", lambda *_: None)
         backend.rename("old", "new")
     backend.delete(["old", "new"])
     assert documents(server, backend) == {}

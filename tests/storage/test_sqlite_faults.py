@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import BackendError, BackendUnavailable, BackendUnusable, OutcomeUnknown
-from openheart.storage import Change, get_backend, sqlite, sqlite_file, sqlite_session, sqlite_writer
-from openheart.storage.group_commit import Job
-from openheart.storage.lock_file import LockFile
+from openheart.storage import Change, get_backend
+from openheart.storage.sqlite import backend as sqlite_backend
+from openheart.storage.sqlite import file as sqlite_file
+from openheart.storage.sqlite import session as sqlite_session
+from openheart.storage.sqlite import writer as sqlite_writer
+from openheart.storage.sqlite.group_commit import Job
+from openheart.storage.sqlite.lock_file import LockFile
 
 from .child import run_child
 
@@ -22,7 +26,7 @@ FILE = Path("openheart.db")
 # Root may write everywhere, so the process becomes nobody once everything is imported.
 UNPRIVILEGED = """
 import os, sys
-import openheart.storage.sqlite
+import openheart.storage.sqlite.backend
 from openheart.errors import BackendError
 from openheart.storage import get_backend
 os.chdir(sys.argv[1])
@@ -255,7 +259,7 @@ def test_a_deleted_file_is_not_acknowledged_into() -> None:
 
 
 def test_a_replaced_file_is_noticed_by_looking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 0.0)
     with get_backend("sqlite:///other.db") as other:
         other.apply([Change("page", "❤️", 7)])
     with get_backend(URI) as backend:
@@ -268,7 +272,7 @@ def test_a_replaced_file_is_noticed_by_looking(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_replaced_lock_file_is_noticed_by_looking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 0.0)
     with get_backend(URI) as backend:
         backend.incr("page", "🥨")
         Path("openheart.db.lock").unlink()

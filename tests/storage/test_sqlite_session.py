@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from openheart.errors import BackendUnusable
-from openheart.storage import get_backend, sqlite
-from openheart.storage.lock_file import LockFile, bucket_of
-from openheart.storage.sqlite_readers import Readers
+from openheart.storage import get_backend
+from openheart.storage.sqlite import backend as sqlite_backend
+from openheart.storage.sqlite.lock_file import LockFile, bucket_of
+from openheart.storage.sqlite.readers import Readers
 
 from .child import run_child
 
@@ -97,7 +98,7 @@ def test_what_another_program_changes_shows_at_the_next_look(monkeypatch: pytest
         backend.incr("page", "🥨")
         backend.counts(["page"])
         add_as_another_program("page", "🥨", 5)
-        monkeypatch.setattr(sqlite, "LOOK_EVERY", 0.0)
+        monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 0.0)
         backend._next_look = 0.0  # type: ignore[attr-defined]
         assert backend.counts(["page"]) == [{"🥨": 5}]
         add_as_another_program("page", "🥨", 9)

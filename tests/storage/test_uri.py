@@ -13,7 +13,7 @@ from openheart.config import load_config
 from openheart.errors import ConfigError, SchemeError
 from openheart.storage import get_backend, uri
 from openheart.storage.memory import MemoryBackend
-from openheart.storage.sqlite import SqliteBackend
+from openheart.storage.sqlite.backend import SqliteBackend
 
 
 class Third(MemoryBackend):

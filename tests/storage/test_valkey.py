@@ -13,7 +13,7 @@ from openheart.conform import run_vectors, table
 from openheart.doctor import examine
 from openheart.errors import BackendUnavailable, BackendUnusable
 from openheart.storage import Change, get_backend
-from openheart.storage.valkey_script import Keys
+from openheart.storage.valkey.script import Keys
 from openheart.testing import create_app
 
 from ..servers.proxy import Proxy

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from valkey._parsers import _RESP2Parser
 
-from openheart.storage.valkey_breaker import FAILURES, Breaker
-from openheart.storage.valkey_errors import Away, Lost, Verdict, judge, mend_for
+from openheart.storage.valkey.breaker import FAILURES, Breaker
+from openheart.storage.valkey.errors import Away, Lost, Verdict, judge, mend_for
 
 
 def parsed(answer: str) -> Exception:

@@ -10,7 +10,7 @@ import pytest
 
 from openheart.errors import BackendUnavailable, OutcomeUnknown
 from openheart.storage import Backend, Change, get_backend
-from openheart.storage.valkey_script import Keys
+from openheart.storage.valkey.script import Keys
 
 from ..servers.valkey import Cluster, Sentinels, Server, until
 

@@ -19,9 +19,9 @@ from openheart.errors import (
 )
 from openheart.storage import Backend, Change, get_backend
 from openheart.storage.contract_moves import in_threads
-from openheart.storage.valkey_calls import Write
-from openheart.storage.valkey_connection import Clocked, Command
-from openheart.storage.valkey_script import Keys
+from openheart.storage.valkey.calls import Write
+from openheart.storage.valkey.connection import Clocked, Command
+from openheart.storage.valkey.script import Keys
 
 from ..servers.ports import free_port
 from ..servers.valkey import Cluster, Sentinels, Server, frozen, until

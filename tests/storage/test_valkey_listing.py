@@ -11,9 +11,9 @@ import pytest
 
 from openheart.errors import BackendUnavailable, InvalidRequest
 from openheart.storage import Backend, Change, get_backend
-from openheart.storage import valkey_listing as listing
-from openheart.storage.valkey_listing import Listing, Seen
-from openheart.storage.valkey_script import Keys, read_row
+from openheart.storage.valkey import listing
+from openheart.storage.valkey.listing import Listing, Seen
+from openheart.storage.valkey.script import Keys, read_row
 
 from ..servers.valkey import Cluster, Server
 

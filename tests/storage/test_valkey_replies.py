@@ -11,8 +11,8 @@ import pytest
 from openheart.errors import BackendUnavailable, OutcomeUnknown
 from openheart.storage import Backend, Change, get_backend
 from openheart.storage.contract_moves import in_threads
-from openheart.storage.valkey_moves import DROP, TAKE
-from openheart.storage.valkey_script import ADD
+from openheart.storage.valkey.moves import DROP, TAKE
+from openheart.storage.valkey.script import ADD
 
 from ..servers.proxy import Proxy, certificate
 from ..servers.valkey import Cluster, Sentinels, Server

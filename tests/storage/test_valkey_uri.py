@@ -6,8 +6,8 @@ from openheart.config import OPENHEART_URI
 from openheart.errors import ConfigError
 from openheart.storage import get_backend
 from openheart.storage.uri import known_schemes
-from openheart.storage.valkey import ValkeyBackend
-from openheart.storage.valkey_uri import Place, read_uri
+from openheart.storage.valkey.backend import ValkeyBackend
+from openheart.storage.valkey.uri import Place, read_uri
 
 from .child import run_child
 

@@ -14,7 +14,7 @@ from flask import Flask
 import openheart
 from openheart.errors import BackendError, BatteryError, TransferError
 from openheart.storage import Backend, Change, get_backend
-from openheart.storage.sqlite import SqliteBackend
+from openheart.storage.sqlite.backend import SqliteBackend
 from openheart.transfer import backups_of, make_backup, restore_backup
 
 from ..servers.s3 import S3Server, make_bucket

@@ -1,0 +1,207 @@
+"""The S3 bucket of the application: ``openheart.get_amazon_key()`` and its kin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from ...config import AMAZON_BUCKET
+from ...errors import BatteryError
+from ..battery import Battery, battery_of
+from ..table import row_named
+from .key import AmazonKey, Data
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_s3.service_resource import Bucket
+
+    from .client import Store
+
+__all__ = [
+    "Amazon",
+    "AmazonKey",
+    "clear_amazon_bucket",
+    "delete_amazon_key",
+    "exists_amazon_key",
+    "get_amazon",
+    "get_amazon_bucket",
+    "get_amazon_key",
+    "list_amazon_keys",
+    "put_amazon_key",
+]
+
+CHECK = 3.0  # seconds
+
+
+def get_amazon(app: Flask | None = None) -> S3Client:
+    """The application's own S3 client (boto3), made at first use and shared by its threads.
+
+    Its waits end after OPENHEART_S3_TIMEOUT, and it tries three times. It raises boto3's own errors.
+
+    Args:
+        app: the application; by default the current one, else ``openheart.APP``.
+
+    Raises:
+        ConfigError: AMAZON_BUCKET, AMAZON_ID or AMAZON_SECRET is not set, or boto3 is not installed.
+        OpenHeartError: there is no application.
+    """
+    return _store(app).client
+
+
+def get_amazon_bucket(app: Flask | None = None) -> Bucket:
+    """The bucket as boto3's own object, a new one at each call because threads cannot share it.
+
+    Args:
+        app: as in ``get_amazon``.
+
+    Raises:
+        ConfigError, OpenHeartError: as in ``get_amazon``.
+    """
+    battery = battery_of(Amazon, app)
+    battery.require()
+    from .client import make_bucket
+
+    return make_bucket(battery.config)
+
+
+def get_amazon_key(name: str, app: Flask | None = None) -> AmazonKey:
+    """A key of the bucket, which may be there or not; the server is not asked yet.
+
+    Args:
+        name: the key, such as ``"photos/1.jpg"``.
+        app: as in ``get_amazon``.
+
+    Raises:
+        ValueError: a name that cannot be a key.
+        ConfigError, OpenHeartError: as in ``get_amazon``.
+    """
+    return AmazonKey(_store(app), name)
+
+
+def put_amazon_key(
+    name: str,
+    data: Data,
+    *,
+    content_type: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    app: Flask | None = None,
+) -> None:
+    """Store data under a key, in place of what was there; see ``AmazonKey.put``.
+
+    Args:
+        name: the key.
+        data, content_type, metadata: as in ``AmazonKey.put``.
+        app: as in ``get_amazon``.
+
+    Raises:
+        BatteryError: as in ``AmazonKey.put``.
+        ValueError, ConfigError, OpenHeartError: as in ``get_amazon_key``.
+    """
+    get_amazon_key(name, app).put(data, content_type=content_type, metadata=metadata)
+
+
+def exists_amazon_key(name: str, app: Flask | None = None) -> bool:
+    """Whether the bucket has a key; arguments and errors as in ``AmazonKey.exists``."""
+    return get_amazon_key(name, app).exists()
+
+
+def list_amazon_keys(prefix: str = "", app: Flask | None = None) -> Iterator[str]:
+    """The names of the keys of the bucket, in order, asked for a thousand at a time.
+
+    Args:
+        prefix: only those that start with this.
+        app: as in ``get_amazon``.
+
+    Raises:
+        BatteryUnavailable: the server cannot be reached.
+        BatteryError: it refuses.
+        ConfigError, OpenHeartError: as in ``get_amazon``.
+    """
+    for names in _pages(_store(app), prefix):
+        yield from names
+
+
+def delete_amazon_key(name: str, app: Flask | None = None) -> None:
+    """Remove a key. One that is not there is no error; arguments and errors as in ``AmazonKey.delete``."""
+    get_amazon_key(name, app).delete()
+
+
+def clear_amazon_bucket(confirm: str | None = None, app: Flask | None = None) -> int:
+    """Remove every key of the bucket. ``openheart bucket clear`` asks for the confirmation.
+
+    Args:
+        confirm: the name of the bucket, which says that this one is meant.
+        app: as in ``get_amazon``.
+
+    Returns:
+        How many keys were removed.
+
+    Raises:
+        ValueError: ``confirm`` is not the name of the bucket; nothing was removed.
+        BatteryError: of the server; some keys may be removed, and it can be called again.
+        ConfigError, OpenHeartError: as in ``get_amazon``.
+    """
+    store = _store(app)
+    if confirm != store.bucket:
+        raise ValueError(
+            f"clear_amazon_bucket() removes everything in {store.where}: call "
+            f"clear_amazon_bucket(confirm={store.bucket!r}) if that is what you want"
+        )
+    removed = 0
+    for names in _pages(store):
+        with store.asking(writes=True):
+            answer = store.client.delete_objects(
+                Bucket=store.bucket, Delete={"Objects": [{"Key": name} for name in names], "Quiet": True}
+            )
+        for refused in answer.get("Errors", ()):
+            raise BatteryError(
+                "amazon",
+                f"{store.where} did not remove the key {refused.get('Key')!r}: {refused.get('Code')}",
+            )
+        removed += len(names)
+    return removed
+
+
+class Amazon(Battery["Store"]):
+    """The client of an application."""
+
+    row = row_named("amazon")
+
+    def open(self) -> Store:
+        from .client import Store
+
+        return Store(self.config)
+
+    def shut(self, resource: Store) -> None:
+        resource.client.close()
+
+    def check(self) -> None:
+        from .client import make_client
+
+        store = self.resource
+        # Of its own, because nobody waits three times ten seconds for a health page.
+        client = make_client(self.config, tries=1, longest=CHECK)
+        try:
+            with store.asking():
+                client.head_bucket(Bucket=self.config[AMAZON_BUCKET] or "")
+        finally:
+            client.close()
+
+
+def _store(app: Flask | None) -> Store:
+    return battery_of(Amazon, app).resource
+
+
+def _pages(store: Store, prefix: str = "") -> Iterator[list[str]]:
+    """The keys of a bucket, up to a thousand at a time."""
+    paginator = store.client.get_paginator("list_objects_v2")
+    pages = iter(paginator.paginate(Bucket=store.bucket, Prefix=prefix))
+    while True:
+        with store.asking():
+            page = next(pages, None)
+        if page is None:
+            return
+        if names := [row["Key"] for row in page.get("Contents", ())]:
+            yield names

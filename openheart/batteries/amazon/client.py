@@ -1,0 +1,196 @@
+"""The S3 client of one process: waits and retries that end, and our errors. Only here is boto3 imported."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config as Options
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    HTTPClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+from botocore.exceptions import ConnectionError as NotConnected
+
+from ...config import (
+    AMAZON_BUCKET,
+    AMAZON_ID,
+    AMAZON_SECRET,
+    OPENHEART_S3_ENDPOINT,
+    OPENHEART_S3_REGION,
+    OPENHEART_S3_TIMEOUT,
+    Config,
+)
+from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, ConfigError, KeyNotFound
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_s3.service_resource import Bucket
+
+__all__ = ["NAME", "TRANSFER", "Store", "make_bucket", "make_client"]
+
+NAME = "amazon"
+"""What the battery is called in its errors."""
+
+TRIES = 3
+PART = 8 * 1024 * 1024  # bytes; S3 takes 10,000 parts, which is 80 GB where the size is not known before
+
+# One part at a time, in the thread that asks: the memory is that of a part.
+TRANSFER = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
+"""How files are sent and fetched."""
+
+_LOST = (ReadTimeoutError, ConnectionClosedError, IncompleteReadError, ResponseStreamingError)
+_ABSENT = {"404", "NoSuchKey", "NotFound"}
+_REFUSED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+
+
+class Store:
+    """A bucket, and the client that speaks to its server.
+
+    Args:
+        config: the settings.
+
+    Attributes:
+        client: the client, for all threads.
+        bucket: the name of the bucket.
+        where: the bucket, for people to read.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.bucket = config[AMAZON_BUCKET] or ""
+        self.where = f"the bucket {self.bucket!r} at {config[OPENHEART_S3_ENDPOINT] or 'Amazon S3'}"
+        self._sent = _Sent()
+        self.client = make_client(config)
+        # A try whose answer was lost may have done its work, whatever the last try says.
+        self.client.meta.events.register("needs-retry.s3", self._sent.note)
+
+    @contextlib.contextmanager
+    def asking(self, key: str | None = None, *, writes: bool = False) -> Iterator[None]:
+        """Turn what boto3 raises within into our errors.
+
+        Args:
+            key: the key that it is about.
+            writes: whether it changes something.
+
+        Raises:
+            KeyNotFound: the bucket has no such key.
+            BatteryUnavailable: the server cannot be reached, or is too busy; nothing was changed.
+            BatteryOutcomeUnknown: it may have changed something, and gave no answer.
+            BatteryError: it refuses.
+        """
+        self._sent.lost = False
+        try:
+            yield
+        except ClientError as error:
+            raise self._refusal(error, key) from error
+        except (NotConnected, HTTPClientError, IncompleteReadError) as error:
+            reason = f"{self.where} cannot be reached, or gave no answer ({type(error).__name__})"
+            if writes and (self._sent.lost or isinstance(error, _LOST)):
+                raise BatteryOutcomeUnknown(
+                    NAME, f"{reason} after it was asked: it is done or not; doing it again is safe"
+                ) from error
+            raise BatteryUnavailable(
+                NAME, f"{reason}: try again, or correct {OPENHEART_S3_ENDPOINT.name}"
+            ) from error
+        except (BotoCoreError, Boto3Error) as error:
+            raise BatteryError(
+                NAME, f"{self.where} cannot be used: {type(error).__name__}: {error}"
+            ) from error
+
+    def _refusal(self, error: ClientError, key: str | None) -> BatteryError:
+        answer = cast("dict[str, Any]", error.response)
+        code = str(answer.get("Error", {}).get("Code", ""))
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code == "NoSuchBucket" or (code in _ABSENT and key is None):
+            return BatteryError(NAME, f"{self.where} is not there: make it, or correct {AMAZON_BUCKET.name}")
+        if code in _ABSENT:
+            return KeyNotFound(NAME, f"{self.where} has no key {key!r}")
+        if code in _REFUSED:
+            return BatteryError(
+                NAME,
+                f"{self.where} refuses ({code}): correct {AMAZON_ID.name} and {AMAZON_SECRET.name}, or give "
+                "them the right",
+            )
+        if status >= 500 or code in {"SlowDown", "RequestTimeout", "Throttling", "429"}:
+            return BatteryUnavailable(NAME, f"{self.where} cannot do its part just now ({code}): try again")
+        return BatteryError(NAME, f"{self.where} refuses: {code or status}")
+
+
+class _Sent(threading.local):
+    """Whether the answer to a try was lost, for each thread: the last error does not say."""
+
+    lost = False
+
+    def note(self, caught_exception: BaseException | None = None, **_: object) -> None:
+        if isinstance(caught_exception, _LOST):
+            self.lost = True
+
+
+def make_client(config: Config, *, tries: int = TRIES, longest: float = float("inf")) -> S3Client:
+    """Make a client; it connects at first use.
+
+    Args:
+        config: the settings.
+        tries: how often a request is sent at the most.
+        longest: seconds to wait at each step at the most.
+
+    Raises:
+        ConfigError: boto3 cannot use the settings.
+    """
+    try:
+        return _session(config).client("s3", **_options(config, tries, longest))
+    except (BotoCoreError, ValueError) as error:
+        raise _config_error(config, error) from None
+
+
+def make_bucket(config: Config) -> Bucket:
+    """Make boto3's own object for the bucket, for one thread; raises as ``make_client``."""
+    try:
+        service = _session(config).resource("s3", **_options(config, TRIES, float("inf")))
+    except (BotoCoreError, ValueError) as error:
+        raise _config_error(config, error) from None
+    return service.Bucket(config[AMAZON_BUCKET] or "")
+
+
+def _session(config: Config) -> boto3.session.Session:
+    secret = config[AMAZON_SECRET] or ""
+    return boto3.session.Session(
+        aws_access_key_id=config[AMAZON_ID],
+        aws_secret_access_key=secret.decode() if isinstance(secret, bytes) else secret,
+        region_name=config[OPENHEART_S3_REGION],
+    )
+
+
+def _options(config: Config, tries: int, longest: float) -> dict[str, Any]:
+    endpoint = config[OPENHEART_S3_ENDPOINT]
+    timeout = min(config[OPENHEART_S3_TIMEOUT], longest)
+    options: dict[str, Any] = {
+        "connect_timeout": timeout,
+        "read_timeout": timeout,
+        "retries": {"total_max_attempts": tries, "mode": "standard"},
+        "user_agent_extra": "openheart",
+    }
+    if endpoint is not None:
+        # What other stores may lack: buckets as host names, and checksums at the end of a body.
+        options["s3"] = {"addressing_style": "path"}
+        if "request_checksum_calculation" in Options.OPTION_DEFAULTS:
+            options["request_checksum_calculation"] = "when_required"
+            options["response_checksum_validation"] = "when_required"
+    return {"endpoint_url": endpoint, "config": Options(**options)}
+
+
+def _config_error(config: Config, error: Exception) -> ConfigError:
+    option = OPENHEART_S3_ENDPOINT
+    return ConfigError(
+        option.name, option.show(config[option]), config.source(option), f"what boto3 takes; it says: {error}"
+    )

@@ -1,0 +1,1 @@
+"""An AMQP broker: connections, messages, consumers and the functions that applications call."""

@@ -1,0 +1,239 @@
+"""Work in the background: ``run_back`` and ``run_background``, on the threads of this process."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import functools
+import inspect
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ...config import (
+    OPENHEART_BACKGROUND_QUEUE,
+    OPENHEART_BACKGROUND_THREADS,
+    OPENHEART_EXECUTION,
+    SERVER_GRACE,
+)
+from ...errors import BatteryError, ConfigError
+from ...logs import escape_controls
+from ..battery import Battery, battery_of
+from ..endings import at_end
+from ..table import row_named
+from .pool import Pool, Work
+
+__all__ = ["Background", "background", "run_back", "run_background"]
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+
+Tell = Callable[[Any, BaseException | None], object]
+"""Tells a callback the result and the error."""
+
+
+def run_background(
+    callable: Callable[..., T],
+    args: Iterable[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    target_time: float | datetime | None = None,
+    callback: Callable[..., object] | None = None,
+) -> Future[T] | None:
+    """Run something in the background, in an app context of the application that calls this.
+
+    The work is in this process only, and ends with it.
+
+    Args:
+        callable: what to run. What it raises is logged.
+        args: its arguments.
+        kwargs: its named arguments.
+        target_time: when: seconds since the epoch, or a datetime, which is local time where it has no
+            zone. None, and a time that has passed, is as soon as a thread is free.
+        callback: called after it, in the same thread and app context, with the named arguments
+            ``result`` and ``error``; one of them is None. ``def done(error)``, which takes no result,
+            and ``def done(value, error)``, which calls it otherwise, are understood.
+
+    Returns:
+        A future, whose ``result(timeout)`` waits and whose ``cancel()`` takes back what has not begun;
+        None when work in the background is off (OPENHEART_EXECUTION, ``load(execution=False)``): then
+        nothing is run, and the callback is not called.
+
+    Raises:
+        BatteryError: it is not run, because OPENHEART_BACKGROUND_QUEUE others wait already.
+        ConfigError: an argument cannot be used.
+        OpenHeartError: there is no application.
+    """
+    return battery_of(Background).run(callable, args, kwargs, target_time, callback)
+
+
+run_back = run_background
+"""Another name of ``run_background``, with the same arguments."""
+
+
+def background(timeout: float | None = None) -> Callable[[F], F]:
+    """Run a function in the background as soon as the application is loaded: a decorator.
+
+    It runs in the process that defines the function: once where a server loads the app before it forks its
+    workers, and in each worker where they load it themselves.
+
+    Args:
+        timeout: None runs it once; else it is run again and again, so many seconds after its last end, until
+            the application closes. What it raises is logged, and it is run again all the same.
+
+    Raises:
+        BatteryError, ConfigError, OpenHeartError: as ``run_background``.
+    """
+
+    def decorate(function: F) -> F:
+        battery_of(Background).repeat(function, timeout)
+        return function
+
+    return decorate
+
+
+class Background(Battery[Pool]):
+    """The background of an application."""
+
+    row = row_named("background")
+
+    _is_closing = False
+
+    def open(self) -> Pool:
+        # For a process that ends and calls neither unload() nor a server's end.
+        self._take_back = at_end(self.close)
+        name = f"background of {self.app.name}"
+        return Pool(self.config[OPENHEART_BACKGROUND_THREADS], self.config[OPENHEART_BACKGROUND_QUEUE], name)
+
+    def check(self) -> None:
+        if self.resource.is_full():
+            raise BatteryError(self.name, "as much work waits as OPENHEART_BACKGROUND_QUEUE allows")
+
+    def close(self) -> None:
+        # Before it counts as closed, because work that is finished now may add more.
+        self._is_closing = True
+        try:
+            for pool in list(self._own().opened):
+                pool.drain(self.config[SERVER_GRACE])
+        finally:
+            super().close()
+            self._is_closing = False
+
+    def shut(self, resource: Pool) -> None:
+        self._take_back()
+        left, running = resource.stop()
+        if once := [work for work in left if not work.is_repeated]:
+            self.logger.error("Closed, so this work in the background is not run: %s", _names(once))
+        if running:
+            self.logger.error(
+                "Closed after SERVER_GRACE, and this work in the background still runs; "
+                "it ends with the process: %s",
+                _names(running),
+            )
+
+    def run(
+        self,
+        callable: Callable[..., T],
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any] | None,
+        target_time: float | datetime | None,
+        callback: Callable[..., object] | None,
+        *,
+        is_repeated: bool = False,
+    ) -> Future[T] | None:
+        """See ``run_background``; what is repeated is not missed at the end."""
+        name = _name_of(callable)
+        if not builtins.callable(callable):
+            raise _refusal("callable", f"a {name}", "something that can be called")
+        due = None if target_time is None else _seconds(target_time)
+        tell = None if callback is None else _tell(callback)
+        call = functools.partial(self.app.ensure_sync(callable), *args, **(kwargs or {}))
+        if not self.config[OPENHEART_EXECUTION]:
+            self.logger.debug("Not run, because OPENHEART_EXECUTION is off: %s", name)
+            return None
+        work = Work(name, functools.partial(self._run, name, call, tell), due, is_repeated)
+        self.resource.add(work)
+        return work.future
+
+    def repeat(self, function: Callable[..., object], pause: float | None) -> None:
+        """See ``background``."""
+        if pause is not None and not (type(pause) in (int, float) and 0 <= pause < math.inf):
+            raise ConfigError("timeout", pause, "an argument of background()", "a number of seconds, or None")
+
+        def again(error: BaseException | None) -> None:
+            if pause is not None and not self._is_closing:
+                self.run(function, (), None, time.time() + pause, again, is_repeated=True)
+
+        self.run(function, (), None, None, again)
+
+    def _run(self, name: str, call: Callable[[], T], tell: Tell | None) -> T:
+        try:
+            with self.app.app_context():
+                try:
+                    result = call()
+                except BaseException as error:
+                    self._tell(name, tell, None, error)
+                    raise
+                self._tell(name, tell, result, None)
+                return result
+        except BaseException as error:
+            self.logger.error("Work in the background failed: %s", name, exc_info=error)
+            raise
+
+    def _tell(self, name: str, tell: Tell | None, result: object, error: BaseException | None) -> None:
+        if tell is None:
+            return
+        try:
+            tell(result, error)
+        except BaseException as failure:
+            self.logger.error("The callback of work in the background failed: %s", name, exc_info=failure)
+
+
+def _seconds(target_time: object) -> float:
+    expected = "seconds since the epoch, or a datetime"
+    try:
+        if isinstance(target_time, datetime):
+            return target_time.timestamp()
+        if isinstance(target_time, (int, float)) and not isinstance(target_time, bool):
+            seconds = float(target_time)
+            if math.isfinite(seconds):
+                return seconds
+    except (OverflowError, ValueError, OSError) as error:
+        expected += f"; {error}"
+    raise _refusal("target_time", target_time, expected)
+
+
+def _tell(callback: Callable[..., object]) -> Tell:
+    ways: tuple[tuple[Tell, tuple[object, ...], tuple[str, ...]], ...] = (
+        (lambda result, error: callback(result=result, error=error), (), ("result", "error")),
+        (lambda result, error: callback(result, error=error), (None,), ("error",)),
+        (lambda result, error: callback(error=error), (), ("error",)),
+    )
+    for tell, args, names in ways:
+        # TypeError: it does not take these, or is nothing to call. ValueError: it does not say what it takes.
+        with contextlib.suppress(TypeError, ValueError):
+            inspect.signature(callback).bind(*args, **dict.fromkeys(names))
+            return tell
+    expected = "a function that takes the named argument error, such as def done(result, error)"
+    raise _refusal("callback", _name_of(callback), expected)
+
+
+def _name_of(callable: object) -> str:
+    while isinstance(callable, functools.partial):
+        callable = callable.func
+    # Of an object its class: what it says of itself may hold what is nobody's business.
+    named = callable if hasattr(callable, "__qualname__") else type(callable)
+    module = getattr(named, "__module__", None)  # methods of C have none
+    return escape_controls(".".join(filter(None, (module, named.__qualname__))))
+
+
+def _names(works: Iterable[Work]) -> str:
+    counts = Counter(work.name for work in works)
+    return ", ".join(name if count == 1 else f"{name} ({count} times)" for name, count in counts.items())
+
+
+def _refusal(argument: str, value: object, expected: str) -> ConfigError:
+    return ConfigError(argument, value, "an argument of run_background()", expected)

@@ -1,0 +1,283 @@
+"""Events that browsers hear as they happen: ``openheart.publish()`` and ``openheart.live_url()``."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import flask
+from flask import Flask
+
+from ...config import (
+    INSTANCE,
+    OPENHEART_LIVE,
+    OPENHEART_LIVE_BACKLOG,
+    OPENHEART_LIVE_LISTENERS,
+    OPENHEART_URI,
+    REDISTOGO_URL,
+    SERVER_THREADS,
+    SERVER_WORKERS,
+)
+from ...context import add_template_names
+from ...errors import ConfigError, LiveFull, ReadingNotAllowed
+from ...protocol import canonical_target
+from ...signals import reaction_added
+from ...state import State, state_of
+from ...storage.valkey.uri import SCHEMES
+from ...web.answers import ordered
+from ...web.routes import add_reading_route, add_route
+from ..battery import Battery, battery_of
+from ..table import row_named
+from .bus import Bus, LocalBus
+from .collect import Collector
+from .hub import Event, Hub, Listener, json_text, reset
+from .route import DOCUMENT, live_js, make_view
+from .tokens import Tokens
+
+__all__ = ["Live", "live_url", "publish"]
+
+LONGEST = 65_536
+"""Bytes of JSON in one event."""
+
+SAY_FULL = 60.0  # seconds between two lines in the log that say that as many listen as may
+
+_CHANNEL = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
+_EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
+# What browsers, or we, fire ourselves.
+_OURS = frozenset({"error", "open", "reaction", "reset"})
+
+
+def publish(channel: str, data: Any, event: str = "message", *, app: Flask | None = None) -> str:
+    """Send an event to every browser that listens to a channel.
+
+    The browser gets the JSON text ``{"channel": …, "data": …}``.
+
+    Args:
+        channel: its name, up to 200 characters; it is there without being made.
+        data: what JSON can hold, up to 64 KB of it.
+        event: the type of the event, for ``addEventListener()``; ``message`` goes to ``onmessage``.
+        app: the application; by default the current one, else ``openheart.APP``.
+
+    Returns:
+        The event's id.
+
+    Raises:
+        ValueError, TypeError: one of the arguments cannot be sent; nothing was.
+        BatteryUnavailable: the Valkey of REDISTOGO_URL is away; nothing was sent.
+        BatteryError: it did not answer; the event was sent once or not at all.
+        ConfigError: OPENHEART_LIVE is off.
+        OpenHeartError: there is no application.
+    """
+    if not _EVENT.fullmatch(event) or event in _OURS:
+        raise ValueError(
+            f"event={event!r} cannot be the type of an event: letters, digits and _.:- are, "
+            f"and not {', '.join(sorted(_OURS))}, which have a meaning"
+        )
+    key = _key(channel)
+    text = json_text({"channel": channel, "data": data})
+    if len(text.encode()) > LONGEST:
+        raise ValueError(
+            f"data is more than {LONGEST} bytes of JSON; send a reference, such as an id, instead"
+        )
+    return battery_of(Live, app).resource.bus.publish(key, event, text)
+
+
+def live_url(*channels: str, target: str | None = None, _external: bool = False) -> str:
+    """The address at which a browser listens to channels, for ``new EventSource()``; in Jinja ``live_url``.
+
+    It is signed, lasts for OPENHEART_LIVE_LIFE, and needs the application's context, as in a view.
+
+    Args:
+        channels: names of channels, as given to ``publish()``.
+        target: a target, whose counts are heard as they change: the event ``reaction`` with
+            ``{"target": …, "counts": …}``. The target stands after the ``#`` too, for live.js.
+        _external: whether it is a full URL.
+
+    Raises:
+        ValueError: no channel and no target, or a name that no channel can have.
+        InvalidTarget: the target is none.
+        ReadingNotAllowed: counts are not shown (OPENHEART_WRITE_ONLY).
+        ConfigError: OPENHEART_LIVE is off.
+    """
+    live = battery_of(Live)
+    if "openheart.live" not in live.app.view_functions:
+        raise ConfigError(
+            OPENHEART_LIVE.name,
+            live.config[OPENHEART_LIVE],
+            live.config.source(OPENHEART_LIVE),
+            "1, in an app that openheart.load() made or took, so that there is an address to listen at",
+        )
+    keys = [_key(channel) for channel in channels]
+    fragment = ""
+    if target is not None:
+        if state_of(live.app).write_only:
+            raise ReadingNotAllowed("live_url(target=) would show counts, which OPENHEART_WRITE_ONLY hides")
+        canonical = canonical_target(target)
+        keys.append(f"t:{canonical}")
+        fragment = f"#{quote(canonical)}"
+    if not keys:
+        raise ValueError("live_url() needs the name of a channel, or target=")
+    tokens = [live.tokens.sign(key) for key in keys]
+    return flask.url_for("openheart.live", channel=tokens, _external=_external) + fragment
+
+
+class Desk:
+    """What one process has: who listens, and how events come and go.
+
+    Args:
+        live: the battery.
+        state: the application's state.
+    """
+
+    def __init__(self, live: Live, state: State) -> None:
+        self.hub = Hub()
+        self._service = state.service
+        self._states = Collector("reading counts", self._read, live.logger)
+        self._others: Collector | None = None
+        self.bus: Bus = LocalBus(self.hub, live.backlog)
+        if live.is_shared:
+            from ..valkey import get_connection
+            from .valkey import ValkeyBus
+
+            self.bus = ValkeyBus(
+                self.hub,
+                lambda: get_connection(live.app),
+                live.config[INSTANCE] or "",
+                live.backlog,
+                self.changed,
+                live.logger,
+            )
+            self._others = Collector("telling other processes", self.bus.tell, live.logger, finishes=True)
+
+    def catch_up(self, listener: Listener, last: str | None) -> str:
+        """Let a listener have what it missed, and everything from now on.
+
+        Returns:
+            The id that it has from now on; empty where those of the events that it missed come first.
+        """
+        events = [channel for channel in listener.channels if channel.startswith("c:")]
+        self.bus.follow(listener.channels)
+        replay = self.bus.replay(events, last)
+        gaps = [reset(channel, replay.id) for channel in replay.gaps]
+        listener.begin([*gaps, *replay.events], replay.position)
+        self.changed(channel for channel in listener.channels if channel.startswith("t:"))
+        return "" if replay.events else replay.id
+
+    def changed(self, channels: Iterable[str]) -> None:
+        """Send the counts of targets anew to those who listen to them, soon."""
+        heard = [channel for channel in channels if self.hub.has(channel)]
+        if heard:
+            self._states.add(heard)
+
+    def reacted(self, target: str) -> None:
+        """Note that the counts of a target changed here; never waits."""
+        self.changed([f"t:{target}"])
+        if self._others is not None:
+            self._others.add([f"t:{target}"])
+
+    def close(self) -> None:
+        """End every stream and every thread."""
+        self.hub.close()
+        for each in (self._others, self._states):
+            if each is not None:
+                each.close()
+        self.bus.close()
+
+    def _read(self, channels: Sequence[str]) -> None:
+        # Read here and not taken from the reaction, so that what is sent last is what is stored.
+        targets = [channel[2:] for channel in channels]
+        for channel, target, counts in zip(
+            channels, targets, self._service.reactions_of(targets), strict=True
+        ):
+            text = json_text({"target": target, "counts": ordered(counts)})
+            self.hub.deliver(Event(channel, "reaction", text, is_state=True))
+
+
+class Live(Battery[Desk]):
+    """The live events of an application.
+
+    Attributes:
+        tokens: signs what a page hands to a browser.
+        backlog: how many events are kept of each channel, and may wait for a listener.
+        is_shared: whether a Valkey takes the events to other processes.
+    """
+
+    row = row_named("live")
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.tokens = Tokens(self.app, self.config)
+        self.backlog = self.config[OPENHEART_LIVE_BACKLOG]
+        uri = self.config[OPENHEART_URI] or ""
+        self.is_shared = self.config[REDISTOGO_URL] is not None or uri.partition(":")[0].lower() in SCHEMES
+        self._said_full = float("-inf")
+
+    def install(self) -> None:
+        self.tokens.require_key()
+        most, threads = self.config[OPENHEART_LIVE_LISTENERS], self.config[SERVER_THREADS]
+        if most is None and threads < 2:
+            raise ConfigError(
+                SERVER_THREADS.name,
+                threads,
+                self.config.source(SERVER_THREADS),
+                "2 or more, because OPENHEART_LIVE is on and each browser that listens keeps a thread",
+            )
+        state = state_of(self.app)
+        add_route(self.app, "live", make_view(self, state), document=DOCUMENT)
+        add_reading_route(self.app, "live.js", live_js)
+        add_template_names(self.app, {"live_url": live_url})
+        if not state.write_only:
+            reaction_added.connect(self._reacted, sender=self.app)
+        if self.config[SERVER_WORKERS] > 1 and not self.is_shared:
+            self.logger.warning(
+                "OPENHEART_LIVE without REDISTOGO_URL: browsers hear only the events of the worker process "
+                "that they are connected to; set REDISTOGO_URL to a Valkey for those of all"
+            )
+
+    def open(self) -> Desk:
+        return Desk(self, state_of(self.app))
+
+    def shut(self, resource: Desk) -> None:
+        resource.close()
+
+    def check(self) -> None:
+        self.resource.bus.check()
+
+    def join(self, desk: Desk, listener: Listener) -> None:
+        """Take a listener where there is room for one more; raises LiveFull."""
+        most = self.most_listeners()
+        try:
+            desk.hub.join(listener, most)
+        except LiveFull:
+            now = time.monotonic()
+            if now - self._said_full > SAY_FULL:
+                self._said_full = now
+                self.logger.warning(
+                    "%d browsers listen to this process, and more are refused until some have gone: "
+                    "OPENHEART_LIVE_LISTENERS, and SERVER_THREADS to go with it, can be raised",
+                    most,
+                )
+            raise
+
+    def most_listeners(self) -> int:
+        """How many may listen to this process; one thread of a server of ours is always for others."""
+        given = self.config[OPENHEART_LIVE_LISTENERS]
+        threads = state_of(self.app).serving.threads
+        if given is None:
+            return (self.config[SERVER_THREADS] if threads is None else threads) // 2
+        return given if threads is None else min(given, threads - 1)
+
+    def _reacted(self, sender: object, target: str, **_: Any) -> None:
+        self.resource.reacted(target)
+
+
+def _key(channel: str) -> str:
+    if not _CHANNEL.fullmatch(channel):
+        raise ValueError(
+            f"channel={channel!r} cannot be the name of a channel: text of 1 to 200 characters is, "
+            "without line breaks and other control characters"
+        )
+    return f"c:{channel}"

@@ -1,0 +1,163 @@
+"""How events get from who publishes to the listeners: inside one process, for an app without Valkey."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from .hub import Event, Hub
+
+__all__ = ["RETENTION", "Bus", "LocalBus", "Replay", "read_id"]
+
+RETENTION = 3600.0
+"""Seconds for which the events of a channel are kept after its last one."""
+
+MOST_CHANNELS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a listener that comes, or comes back, is sent first.
+
+    Attributes:
+        id: where it stands then.
+        position: the same as a number.
+        events: what it missed, in order.
+        gaps: the channels of which some of it is gone.
+    """
+
+    id: str
+    position: int
+    events: Sequence[Event] = ()
+    gaps: Sequence[str] = ()
+
+
+class Bus(ABC):
+    """Takes events to the hub of this process, and of others where it reaches them."""
+
+    @abstractmethod
+    def publish(self, channel: str, name: str, data: str) -> str:
+        """Send an event; returns its id. Raises BatteryUnavailable."""
+
+    @abstractmethod
+    def tell(self, channels: Iterable[str]) -> None:
+        """Tell the other processes that the states of these channels changed. Raises BatteryUnavailable."""
+
+    @abstractmethod
+    def follow(self, channels: Sequence[str]) -> None:
+        """From now on hand what is published there to the hub. Raises BatteryUnavailable."""
+
+    @abstractmethod
+    def replay(self, channels: Sequence[str], last: str | None) -> Replay:
+        """What came since an id. Raises BatteryUnavailable."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Try whether events go through; raises where they do not."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop."""
+
+
+def read_id(text: str | None) -> tuple[str, int]:
+    """The era and the number in an id; an era that never was where it is none of ours."""
+    era, _, number = (text or "").partition(".")
+    if not (era.isascii() and era.isalnum() and number.isascii() and number.isdecimal() and len(number) < 17):
+        return "", 0
+    return era, int(number)
+
+
+@dataclass(slots=True)
+class _Backlog:
+    """The newest events of one channel."""
+
+    events: deque[Event]
+    # The number of the newest event that is no longer kept.
+    gone: int
+    touched: float = field(default_factory=time.monotonic)
+
+
+class LocalBus(Bus):
+    """Reaches this process only. What it keeps ends with the process, and so do the ids.
+
+    Args:
+        hub: the listeners.
+        backlog: how many events of each channel are kept.
+        clock: the time in seconds.
+    """
+
+    def __init__(self, hub: Hub, backlog: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._hub = hub
+        self._most = backlog
+        self._clock = clock
+        self._era = secrets.token_hex(4)
+        self._lock = threading.Lock()
+        self._number = 0
+        # Those of channels that are forgotten; of a channel that is not known, all up to here may be gone.
+        self._gone = 0
+        self._channels: OrderedDict[str, _Backlog] = OrderedDict()
+
+    def publish(self, channel: str, name: str, data: str) -> str:
+        # Under the lock, so that listeners get events in the order of their numbers.
+        with self._lock:
+            self._number += 1
+            event = Event(channel, name, data, self._number, self._id())
+            known = self._channels.setdefault(channel, _Backlog(deque(), self._gone))
+            self._channels.move_to_end(channel)
+            known.touched = self._clock()
+            known.events.append(event)
+            if len(known.events) > self._most:
+                known.gone = known.events.popleft().number or 0
+            self._forget()
+            self._hub.deliver(event)
+        assert event.id is not None
+        return event.id
+
+    def tell(self, channels: Iterable[str]) -> None:
+        pass
+
+    def follow(self, channels: Sequence[str]) -> None:
+        pass
+
+    def replay(self, channels: Sequence[str], last: str | None) -> Replay:
+        era, number = read_id(last)
+        with self._lock:
+            position = Replay(self._id(), self._number)
+            if last is None:
+                return position
+            if era != self._era or number > self._number:
+                return Replay(position.id, position.position, (), channels)
+            events: list[Event] = []
+            gaps = []
+            for channel in channels:
+                known = self._channels.get(channel)
+                if number < (self._gone if known is None else known.gone):
+                    gaps.append(channel)
+                if known is not None:
+                    events += [event for event in known.events if (event.number or 0) > number]
+            events.sort(key=lambda event: event.number or 0)
+            return Replay(position.id, position.position, events, gaps)
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def _id(self) -> str:
+        return f"{self._era}.{self._number}"
+
+    def _forget(self) -> None:
+        old = self._clock() - RETENTION
+        while self._channels:
+            name, first = next(iter(self._channels.items()))
+            if len(self._channels) <= MOST_CHANNELS and first.touched > old:
+                return
+            self._gone = max(self._gone, first.events[-1].number or 0)
+            del self._channels[name]

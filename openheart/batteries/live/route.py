@@ -1,0 +1,196 @@
+"""``<prefix>/-/live`` and ``<prefix>/-/live.js``: what browsers ask for."""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from flask import Request, Response, request
+
+from ...api import PROBLEM_TYPE
+from ...config import OPENHEART_LIVE_HEARTBEAT
+from ...errors import (
+    BatteryError,
+    InvalidRequest,
+    InvalidSignature,
+    LiveFull,
+    MethodNotAllowed,
+    OriginNotAllowed,
+    ReadingNotAllowed,
+    VisitorError,
+)
+from ...state import State
+from ...web.answers import NO_STORE, Headers, empty_answer
+from ...web.cors import is_own_or_named, read_headers
+from ...web.errors import problem
+from ...web.query import query_of
+from .hub import Listener
+from .stream import Stream, cutter, socket_of
+
+if TYPE_CHECKING:
+    from .battery import Live
+
+__all__ = ["DOCUMENT", "live_js", "make_view"]
+
+METHODS = "GET, HEAD, OPTIONS"
+MOST_CHANNELS = 100
+RETRY = (2000, 6000)  # ms after which a browser comes back, so that not all of them do at once
+DAY = 86_400
+HOUR = 3600
+STREAM: Headers = [
+    ("Content-Type", "text/event-stream; charset=utf-8"),
+    NO_STORE,
+    # nginx, and those that follow it, would keep the events until there are enough of them.
+    ("X-Accel-Buffering", "no"),
+    ("X-Content-Type-Options", "nosniff"),
+]
+
+DOCUMENT: dict[str, Any] = {
+    "get": {
+        "operationId": "listen",
+        "summary": "Events as they happen (server-sent events); the answer does not end by itself",
+        "parameters": [
+            {
+                "name": "channel",
+                "in": "query",
+                "required": True,
+                "description": "What live_url() gave to a page; up to 100 of them.",
+                "schema": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100},
+            },
+            {
+                "name": "last",
+                "in": "query",
+                "description": "As Last-Event-ID, for a script that cannot send this header.",
+                "schema": {"type": "string"},
+            },
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "description": "The id of the last event that was heard.",
+                "schema": {"type": "string"},
+            },
+        ],
+        "responses": {
+            "200": {
+                "description": "The events",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            **{
+                status: {"description": text, "content": {PROBLEM_TYPE: {"schema": {"type": "object"}}}}
+                for status, text in (
+                    ("400", f"No channel, or too many ({InvalidRequest.type})"),
+                    (
+                        "403",
+                        f"{InvalidSignature.title} ({InvalidSignature.type}), "
+                        f"or {OriginNotAllowed.title.lower()} ({OriginNotAllowed.type})",
+                    ),
+                    ("503", f"{LiveFull.title} ({LiveFull.type}); see Retry-After"),
+                )
+            },
+        },
+    }
+}
+
+
+def make_view(live: Live, state: State) -> Callable[[], Response]:
+    """The view of the stream of one application."""
+
+    def view() -> Response:
+        current: Request = request._get_current_object()  # type: ignore[attr-defined]
+        headers = read_headers(current, state.origins)
+        try:
+            if current.method == "OPTIONS":
+                return _preflight(current, headers)
+            if current.method not in ("GET", "HEAD"):
+                headers.append(("Allow", METHODS))
+                raise MethodNotAllowed("This address knows GET, HEAD and OPTIONS")
+            channels, lasts = _channels(live, state, current)
+            if current.method == "HEAD":
+                return Response(headers=[*STREAM, *headers])
+            return Response(_open(live, state, current, channels, lasts), headers=[*STREAM, *headers])
+        except (VisitorError, BatteryError) as error:
+            return problem(error, headers, state.service.logger)
+
+    return view
+
+
+def _channels(live: Live, state: State, current: Request) -> tuple[list[str], float]:
+    origin = current.environ.get("HTTP_ORIGIN")
+    if (
+        origin is not None
+        and "*" not in state.origins
+        and not is_own_or_named(current, origin, state.origins)
+    ):
+        raise OriginNotAllowed(
+            "Pages of this origin may not listen here: the server's OPENHEART_ORIGINS does not name it"
+        )
+    tokens = query_of(current).getlist("channel")
+    if not 0 < len(tokens) <= MOST_CHANNELS:
+        raise InvalidRequest(
+            f"{len(tokens)} channels were given; one to {MOST_CHANNELS} can be listened to with one request, "
+            "each as channel= and what live_url() made"
+        )
+    read = [live.tokens.read(token) for token in tokens]
+    if state.write_only and any(channel.startswith("t:") for channel, _ in read):
+        raise ReadingNotAllowed("This server takes reactions and does not show them (OPENHEART_WRITE_ONLY)")
+    return [channel for channel, _ in read], min(ends for _, ends in read) - time.time()
+
+
+def _open(live: Live, state: State, current: Request, channels: list[str], lasts: float) -> Stream:
+    desk = live.resource
+    connection = socket_of(current.environ)
+    listener = Listener(channels, live.backlog, cutter(connection))
+    if state.serving.is_stopping():
+        raise LiveFull(live.name, "the server is stopping")
+    live.join(desk, listener)
+    try:
+        last = current.headers.get("Last-Event-ID") or query_of(current).get("last")
+        identifier = desk.catch_up(listener, last)
+        first = [f"retry: {random.randint(*RETRY)}", *([f"id: {identifier}"] if identifier else []), "", ""]
+        send_at_once = current.environ.get("openheart.send_at_once")
+        if send_at_once is not None:
+            send_at_once()
+        return Stream(
+            listener,
+            desk.hub,
+            first="\n".join(first).encode(),
+            heartbeat=state.config[OPENHEART_LIVE_HEARTBEAT],
+            lasts=lasts,
+            connection=connection,
+            is_stopping=lambda: state.serving.is_stopping(),
+        )
+    except BaseException:
+        desk.hub.leave(listener)
+        raise
+
+
+def _preflight(current: Request, headers: Headers) -> Response:
+    headers = [*headers, ("Allow", METHODS)]
+    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in current.environ:
+        headers.append(("Access-Control-Allow-Methods", METHODS))
+        headers.append(("Access-Control-Allow-Headers", "Last-Event-ID, Cache-Control"))
+        headers.append(("Access-Control-Max-Age", str(DAY)))
+    return empty_answer(204, headers)
+
+
+def live_js(state: State) -> Response:
+    """The script that shows reactions as they happen; a page of an allowed origin may load it."""
+    headers = read_headers(request, state.origins)
+    headers += [
+        ("Content-Type", "text/javascript; charset=utf-8"),
+        ("Cache-Control", f"public, max-age={HOUR}, must-revalidate"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    response = Response(_script(), headers=headers)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+@functools.cache
+def _script() -> bytes:
+    return files("openheart.web").joinpath("static/live.js").read_bytes()

@@ -1,0 +1,307 @@
+"""Live events between processes, through Valkey: pub/sub for what happens, streams for who was away."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from ...errors import BatteryOutcomeUnknown, BatteryUnavailable, OpenHeartError
+from ..valkey import failures
+from .bus import RETENTION, Bus, Replay, read_id
+from .hub import NAME, Event, Hub, reset
+from .script import PUBLISH, REPLAY, TELL
+
+__all__ = ["ValkeyBus"]
+
+FIRST_WAIT = 0.1  # seconds after the connection was lost, twice as long after each further try
+LONGEST_WAIT = 5.0
+GLANCE = 1.0  # seconds between two looks at what is listened to, where nothing wakes us sooner
+QUIET = 5.0  # seconds without a word from the server before it is asked for one, and then to wait for it
+PATIENCE = 5.0  # seconds to wait for a subscription, and for the thread to end
+
+
+class ValkeyBus(Bus):
+    """One connection of each process subscribes to the channels that its browsers listen to.
+
+    Args:
+        hub: the listeners.
+        client: the client of this process.
+        space: the events of another space are not heard.
+        backlog: how many events of each channel are kept.
+        changed: called with the channels whose states changed elsewhere, or may have.
+        logger: where it reports.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        client: Callable[[], Any],
+        space: str,
+        backlog: int,
+        changed: Callable[[Iterable[str]], None],
+        logger: logging.Logger,
+    ) -> None:
+        self._hub = hub
+        self._client = client
+        self._space = space
+        self._backlog = backlog
+        self._tell_changed = changed
+        self._logger = logger
+        self._keys = f"openheart:{{live:{space}}}:"
+        self._me = secrets.token_hex(8)
+        # Imported before there are threads that could do it at the same time.
+        self._failures = failures()
+        self._problems: tuple[type[Exception], ...] = (OpenHeartError, *self._failures)
+        self._changed = threading.Condition(threading.Lock())
+        self._followed: frozenset[str] = frozenset()
+        self._failure: str | None = None
+        self._wait = FIRST_WAIT
+        # The id up to which this process heard everything that it listened to.
+        self._heard: str | None = None
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+
+    def publish(self, channel: str, name: str, data: str) -> str:
+        with self._asking() as client:
+            keys = [f"{self._keys}clock", self._keys + channel]
+            values = [
+                _new_era(),
+                self._backlog,
+                int(RETENTION * 1000),
+                self._topic(client, channel),
+                name,
+                data,
+            ]
+            found: bytes = client.eval(PUBLISH, len(keys), *keys, *values)
+            return found.decode()
+
+    def tell(self, channels: Iterable[str]) -> None:
+        with self._asking() as client:
+            topics = [self._topic(client, channel) for channel in channels]
+            client.eval(TELL, 1, f"{self._keys}clock", self._me, *topics)
+
+    def follow(self, channels: Sequence[str]) -> None:
+        wanted = frozenset(channels)
+        with self._changed:
+            if wanted <= self._followed:
+                return
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="openheart-live", daemon=True)
+                self._thread.start()
+            is_waiting = self._failure is None
+        if is_waiting:
+            self._wake()
+        with self._changed:
+            self._changed.wait_for(lambda: wanted <= self._followed or self._failure is not None, PATIENCE)
+            if not wanted <= self._followed:
+                raise BatteryUnavailable(NAME, self._failure or "Valkey does not answer to a subscription")
+
+    def replay(self, channels: Sequence[str], last: str | None) -> Replay:
+        era, number = read_id(last)
+        with self._asking() as client:
+            keys = [f"{self._keys}clock", *(self._keys + channel for channel in channels)]
+            found = client.eval(REPLAY, len(keys), *keys, _new_era(), number if last is not None else "")
+        identifier = found[0].decode()
+        now, position = read_id(identifier)
+        if last is None:
+            return Replay(identifier, position)
+        if era != now or number > position:
+            return Replay(identifier, position, (), channels)
+        events: list[Event] = []
+        gaps = []
+        for channel, (oldest, entries) in zip(channels, found[1:], strict=True):
+            known = int(_fields(oldest[0])[b"before"]) if oldest else position - int(RETENTION * 1e6)
+            if number < known:
+                gaps.append(channel)
+            events += [_event(channel, now, entry) for entry in entries]
+        events.sort(key=lambda event: event.number or 0)
+        return Replay(identifier, position, events, gaps)
+
+    def check(self) -> None:
+        with self._asking() as client:
+            client.ping()
+        if self._failure is not None:
+            raise BatteryUnavailable(NAME, self._failure)
+
+    def close(self) -> None:
+        self._closing.set()
+        with self._changed:
+            thread = self._thread
+        if thread is not None:
+            self._wake()
+            thread.join(PATIENCE)
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[Any]:
+        try:
+            yield self._client()
+        except self._failures as error:
+            # In what it says itself, the driver tells one from the other in no other way.
+            if "connecting" in str(error).lower():
+                raise BatteryUnavailable(NAME, f"Valkey cannot be reached: {error}") from error
+            raise BatteryOutcomeUnknown(
+                NAME, f"Valkey did not answer, or refused; an event was sent or not: {error}"
+            ) from error
+
+    def _topic(self, client: Any, channel: str) -> str:
+        # Databases of one server share their topics, and apps with different ones share nothing.
+        pool = getattr(client, "connection_pool", None)
+        database = 0 if pool is None else pool.connection_kwargs.get("db") or 0
+        return f"openheart:live:{database}:{self._space}:{channel}"
+
+    def _wake(self) -> None:
+        # Only the thread may use its connection, so it hears of it as of everything.
+        with contextlib.suppress(*self._problems):
+            client = self._client()
+            client.publish(self._topic(client, f"w:{self._me}"), "")
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._listen(self._client())
+            except self._problems as error:
+                self._failed(str(error))
+            except Exception:
+                self._logger.exception("Live events: listening to Valkey failed, and is tried again")
+                self._failed("listening failed; see the log")
+            self._closing.wait(self._wait * random.uniform(0.5, 1))
+
+    def _failed(self, why: str) -> None:
+        with self._changed:
+            is_new = self._failure is None
+            self._failure = why
+            self._followed = frozenset()
+            self._changed.notify_all()
+        self._wait = min(2 * self._wait, LONGEST_WAIT)
+        if is_new and not self._closing.is_set():
+            self._logger.warning(
+                "Live events: Valkey is away, so browsers hear only what happens in this process until it is "
+                "back: %s",
+                why,
+            )
+
+    def _listen(self, client: Any) -> None:
+        with contextlib.closing(client.pubsub()) as feed:
+            subscription = _Subscription(feed, self._topic(client, ""))
+            subscription.set({f"w:{self._me}"})
+            has_caught_up = False
+            while not self._closing.is_set():
+                wanted = self._hub.channels()
+                subscription.set({*wanted, f"w:{self._me}"})
+                followed = subscription.confirmed()
+                if not has_caught_up and wanted | {f"w:{self._me}"} <= followed:
+                    self._catch_up(wanted)
+                    has_caught_up = True
+                if has_caught_up and followed != self._followed:
+                    with self._changed:
+                        self._followed = followed
+                        self._changed.notify_all()
+                found = subscription.next()
+                if found is not None:
+                    self._take(*found)
+
+    def _catch_up(self, channels: set[str]) -> None:
+        """What came while the connection was away."""
+        events = sorted(channel for channel in channels if channel.startswith("c:"))
+        replay = self.replay(events, self._heard)
+        for channel in replay.gaps:
+            self._hub.deliver(reset(channel, replay.id))
+        for event in replay.events:
+            self._hub.deliver(event)
+        self._tell_changed(channel for channel in channels if channel.startswith("t:"))
+        self._heard = replay.id
+        with self._changed:
+            was_away, self._failure = self._failure is not None, None
+        self._wait = FIRST_WAIT
+        if was_away:
+            self._logger.info("Live events: Valkey is back")
+
+    def _take(self, channel: str, message: bytes) -> None:
+        if channel.startswith("t:"):
+            if message.decode() != self._me:
+                self._tell_changed((channel,))
+        elif channel.startswith("c:"):
+            identifier, name, data = message.decode().split("\n", 2)
+            self._heard = identifier
+            self._hub.deliver(Event(channel, name, data, read_id(identifier)[1], identifier))
+
+
+class _Subscription:
+    """What one connection is subscribed to.
+
+    Args:
+        feed: the connection.
+        prefix: what the topics start with; the channel follows.
+    """
+
+    def __init__(self, feed: Any, prefix: str) -> None:
+        self._feed = feed
+        self._prefix = prefix
+        self._asked: set[str] = set()
+        self._unanswered: Counter[str] = Counter()
+        self._spoke = time.monotonic()
+        self._is_asked = False
+
+    def set(self, channels: set[str]) -> None:
+        """Subscribe to these and no others."""
+        for command, names in (
+            (self._feed.subscribe, channels - self._asked),
+            (self._feed.unsubscribe, self._asked - channels),
+        ):
+            if names:
+                command(*(self._prefix + name for name in sorted(names)))
+                self._unanswered.update(names)
+        self._asked = set(channels)
+
+    def confirmed(self) -> frozenset[str]:
+        """What the server confirmed."""
+        return frozenset(name for name in self._asked if not self._unanswered[name])
+
+    def next(self) -> tuple[str, bytes] | None:
+        """The next message, as channel and data; None where none came soon.
+
+        Raises:
+            valkey.exceptions.ValkeyError: the server does not answer any more.
+        """
+        message = self._feed.get_message(timeout=GLANCE)
+        now = time.monotonic()
+        if message is None:
+            if now - self._spoke > 2 * QUIET:
+                raise TimeoutError("Valkey says nothing any more")
+            if now - self._spoke > QUIET and not self._is_asked:
+                self._feed.ping()
+                self._is_asked = True
+            return None
+        self._spoke, self._is_asked = now, False
+        if message["type"] == "pong":
+            return None
+        channel = message["channel"].decode().removeprefix(self._prefix)
+        if message["type"] == "message":
+            return channel, message["data"]
+        self._unanswered[channel] -= 1
+        if not self._unanswered[channel]:
+            del self._unanswered[channel]
+        return None
+
+
+def _new_era() -> str:
+    # For a Valkey that has none; another one each time, so that one that came back empty shows.
+    return secrets.token_hex(8)
+
+
+def _fields(entry: Sequence[Any]) -> dict[bytes, bytes]:
+    flat = entry[1]
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _event(channel: str, era: str, entry: Sequence[Any]) -> Event:
+    fields = _fields(entry)
+    number = int(entry[0].partition(b"-")[0])
+    return Event(channel, fields[b"name"].decode(), fields[b"data"].decode(), number, f"{era}.{number}")

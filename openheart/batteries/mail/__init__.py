@@ -1,0 +1,1 @@
+"""Mail: the message, the server it goes to, and the functions that applications call."""

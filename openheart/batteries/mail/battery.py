@@ -1,0 +1,204 @@
+"""Mail: ``send_mail`` and ``send_mail_a``, from Jinja templates to the server of SMTP_HOST."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Any
+
+from flask import Flask, current_app, has_app_context
+
+from ...config import (
+    OPENHEART_SMTP_CA,
+    OPENHEART_SMTP_TIMEOUT,
+    OPENHEART_SMTP_TLS,
+    SMTP_HOST,
+    SMTP_PASSWORD,
+    SMTP_USER,
+)
+from ...errors import ConfigError, InvalidMail
+from ...state import app_of
+from ..background.battery import Background
+from ..battery import Battery, battery_of
+from ..table import row_named
+from .message import Letter, Mailbox, compose, mailbox
+from .server import TLS_PORT, Route, connection, deliver
+
+__all__ = ["Mail", "send_mail", "send_mail_a"]
+
+SMTP_PORT = 25
+
+
+def send_mail(
+    app: Flask | None = None,
+    subject: str = "",
+    sender: str | None = None,
+    receivers: Iterable[str] = (),
+    data: str | None = None,
+    plain: str | None = None,
+    rich: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> str:
+    """Send a mail, and wait until the mail server of SMTP_HOST has taken it.
+
+    Args:
+        app: the application; by default the current one, else ``openheart.APP``.
+        subject: the subject, one line.
+        sender: whom it is from, such as ``"Ann Example <ann@example.org>"``; by default SMTP_USER.
+        receivers: whom it is to, written in the same way. All of them stand in the message.
+        data: its text, where there is no template for it.
+        plain: the name of the template of its text, such as ``"mail/hello.txt"``. Nothing is escaped in it.
+        rich: the name of the template of its HTML, such as ``"mail/hello.html"``. What is put into it is
+            escaped, however it is called. With a text, the two are alternatives.
+        context: the variables of both templates.
+
+    Returns:
+        The Message-ID, with the angle brackets.
+
+    Raises:
+        InvalidMail: the message cannot be made: a bad address, a line break in a header, no text.
+        MailRefused: the server refuses receivers; says which, and who got it all the same.
+        BatteryUnavailable: the server cannot be reached, or cannot work now; nobody got the message.
+        BatteryOutcomeUnknown: the server went away before it said whether it took the message.
+        BatteryError: the server refuses the message or the login; nobody got the message.
+        ConfigError: a setting is missing or cannot be used; names it.
+        jinja2.TemplateError: a template is not there, or cannot be rendered.
+    """
+    mail, letter = _prepare(app, subject, sender, receivers, data, plain, rich, context)
+    mail.send(letter)
+    return letter.id
+
+
+def send_mail_a(
+    app: Flask | None = None,
+    subject: str = "",
+    sender: str | None = None,
+    receivers: Iterable[str] = (),
+    data: str | None = None,
+    plain: str | None = None,
+    rich: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Future[str] | None:
+    """Send a mail in the background, see ``run_background``; the arguments are those of ``send_mail``.
+
+    The message is made before this returns, in the request and the language of who calls it; what is in
+    the background is the mail server, and what goes wrong there is logged.
+
+    Returns:
+        A future of the Message-ID; None when work in the background is off, and then nothing is sent.
+
+    Raises:
+        InvalidMail, ConfigError, jinja2.TemplateError: as ``send_mail``.
+        BatteryError: too much work waits already; nothing is sent.
+    """
+    mail, letter = _prepare(app, subject, sender, receivers, data, plain, rich, context)
+    return battery_of(Background, mail.app).run(mail.send, (letter,), None, None, None)
+
+
+class Mail(Battery[Route]):
+    """The mail server of an application. Each mail has a connection of its own."""
+
+    row = row_named("mail")
+
+    def install(self) -> None:
+        # So that a wrong setting is an error at start-up.
+        self.open()
+
+    def open(self) -> Route:
+        config = self.config
+        user, password = config[SMTP_USER], config[SMTP_PASSWORD]
+        if password is not None and user is None:
+            raise ConfigError(
+                SMTP_USER.name, None, config.source(SMTP_USER), "the user, because SMTP_PASSWORD is set"
+            )
+        if isinstance(password, bytes):
+            password = password.decode("utf-8", "surrogateescape")
+        tls = config[OPENHEART_SMTP_TLS]
+        host, port = _split(config[SMTP_HOST] or "", TLS_PORT if tls == "tls" else SMTP_PORT)
+        timeout = config[OPENHEART_SMTP_TIMEOUT]
+        return Route(host, port, tls, self._trusted(), timeout, user, password)
+
+    def check(self) -> None:
+        # Without the login: the health routes are public, and servers lock out who logs in all the time.
+        with connection(self.resource, login=False) as server:
+            server.noop()
+
+    def examine(self) -> None:
+        with connection(self.resource):
+            pass
+
+    def send(self, letter: Letter) -> str:
+        """Send a message; see ``send_mail``."""
+        route = self.resource
+        with connection(route) as server:
+            deliver(server, route, letter)
+        return letter.id
+
+    def sender(self, given: str | None) -> Mailbox:
+        """The mailbox of the sender, which is SMTP_USER where none is given."""
+        if given is not None:
+            return mailbox(given)
+        user, source = self.config[SMTP_USER], self.config.source(SMTP_USER)
+        expected = "an address such as ann@example.org, because send_mail() is given no sender"
+        if user is None:
+            raise ConfigError(SMTP_USER.name, None, source, expected)
+        try:
+            return mailbox(user)
+        except InvalidMail:
+            raise ConfigError(SMTP_USER.name, user, source, expected) from None
+
+    def _trusted(self) -> ssl.SSLContext:
+        file = self.config[OPENHEART_SMTP_CA]
+        try:
+            return ssl.create_default_context(cafile=file)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                OPENHEART_SMTP_CA.name,
+                file,
+                self.config.source(OPENHEART_SMTP_CA),
+                f"a file of certificates in PEM form; {error}",
+            ) from None
+
+
+def _prepare(
+    app: Flask | None,
+    subject: str,
+    sender: str | None,
+    receivers: Iterable[str],
+    data: str | None,
+    plain: str | None,
+    rich: str | None,
+    context: Mapping[str, Any] | None,
+) -> tuple[Mail, Letter]:
+    mail = battery_of(Mail, app_of(app))
+    mail.require()
+    if isinstance(receivers, str):
+        raise InvalidMail("The receivers have to be a list of addresses, such as ['ann@example.org']")
+    if data is not None and not isinstance(data, str):
+        raise InvalidMail(f"data has to be text, and is of type {type(data).__name__}")
+    if data is not None and plain is not None:
+        raise InvalidMail("data and plain both say what the text is; give one of them")
+    with ExitStack() as stack:
+        if not (has_app_context() and current_app._get_current_object() is mail.app):  # type: ignore[attr-defined]
+            stack.enter_context(mail.app.app_context())
+        text = data if plain is None else _render(mail.app, plain, context, escape=False)
+        html = None if rich is None else _render(mail.app, rich, context, escape=True)
+    letter = compose(subject, mail.sender(sender), map(mailbox, receivers), text, html)
+    return mail, letter
+
+
+def _render(app: Flask, name: str, context: Mapping[str, Any] | None, *, escape: bool) -> str:
+    # What is escaped depends on what the mail makes of it, and not on the name of the file.
+    template = app.jinja_env.overlay(autoescape=escape).get_or_select_template(name)
+    variables = dict(context or {})
+    app.update_template_context(variables)
+    return template.render(variables)
+
+
+def _split(address: str, port: int) -> tuple[str, int]:
+    host, colon, written = address.rpartition(":")
+    if not colon or written.endswith("]"):
+        host, written = address, str(port)
+    return host.strip("[]"), int(written)

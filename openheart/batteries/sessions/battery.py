@@ -1,0 +1,79 @@
+"""``load(redis_session=True)``: sessions in the Valkey of the application, and not in the cookie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import session
+
+from ...config import INSTANCE, OPENHEART_VALKEY_TIMEOUT, SECRET_KEY
+from ...errors import BatteryUnavailable, ConfigError
+from ...state import app_of
+from ..battery import Battery, battery_of
+from ..table import row_named
+from ..valkey import Valkey, failures
+
+if TYPE_CHECKING:
+    from ...storage.valkey.breaker import Breaker
+
+__all__ = ["Sessions", "renew_session"]
+
+
+def renew_session() -> None:
+    """Give the session of the current request another id: call it where a visitor logs in or gets rights.
+
+    Whoever knew the id from before, or planted it in the visitor's browser, then has nothing. What the
+    session holds stays. Where sessions have no id on the server, as Flask's own, it does nothing.
+    """
+    renew = getattr(app_of().session_interface, "regenerate", None)
+    if renew is not None:
+        renew(session)
+
+
+class Sessions(Battery["Breaker"]):
+    """The sessions of an application. Its resource remembers whether the server is away."""
+
+    row = row_named("sessions")
+    vital = True
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of these sessions start with."""
+        return f"openheart-session:{self.app.name}:{self.config[INSTANCE] or ''}:"
+
+    def install(self) -> None:
+        self.require()
+        # Not at the top: it imports the library.
+        from .interface import ValkeySessionInterface
+
+        if not self.app.config["SESSION_COOKIE_SECURE"]:
+            # Flask's False is its default; from here on False is what the app says, and None leaves it to us.
+            self.app.config["SESSION_COOKIE_SECURE"] = None
+        self.app.session_interface = ValkeySessionInterface(self)
+
+    def require(self) -> None:
+        super().require()
+        battery_of(Valkey, self.app).require()
+
+    def prove(self) -> None:
+        if not self.app.secret_key:
+            raise ConfigError(
+                SECRET_KEY.name,
+                None,
+                self.config.source(SECRET_KEY),
+                "a secret that all processes of the app share, because sessions are on; make one with "
+                "python -c 'import secrets; print(secrets.token_hex())'",
+            )
+        self.check()
+
+    def open(self) -> Breaker:
+        from ...storage.valkey.breaker import Breaker
+
+        # Connecting is tried twice.
+        return Breaker(2 * self.config[OPENHEART_VALKEY_TIMEOUT])
+
+    def check(self) -> None:
+        try:
+            battery_of(Valkey, self.app).resource.set(f"{self.prefix}probe", b"", ex=10)
+        except failures() as error:
+            raise BatteryUnavailable(self.name, f"the Valkey of REDISTOGO_URL takes none: {error}") from error

@@ -1,0 +1,273 @@
+"""Sessions in Valkey, over the base class of Flask-Session: read at first use, and held as Flask's own JSON.
+
+Flask-Session's stores for Redis and for cachelib are not used: one needs another driver, and both read
+pickle, with which whoever can write to the server could run code here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Request, Response, has_request_context, request
+from flask.json.tag import TaggedJSONSerializer
+from flask.sessions import SessionMixin
+from flask_session.base import ServerSideSessionInterface
+from valkey.exceptions import ResponseError
+from werkzeug.exceptions import ServiceUnavailable
+
+from ...errors import BatteryError, BatteryUnavailable
+from ...storage.valkey.errors import Away
+from ..battery import battery_of
+from ..valkey import Valkey, failures
+
+if TYPE_CHECKING:
+    from valkey import Valkey as Client
+
+    from .battery import Sessions
+
+__all__ = ["SessionsUnavailable", "StoredSession", "ValkeySessionInterface"]
+
+# What describes a body or a way that the visitor does not get.
+_OF_THE_BODY = ("Content-Encoding", "Content-Range", "ETag", "Last-Modified", "Location")
+
+
+class SessionsUnavailable(BatteryUnavailable, ServiceUnavailable):  # type: ignore[misc]
+    """A session cannot be read or stored. Where the app does not catch it, the visitor gets a 503.
+
+    Args:
+        detail: what happened, for the operator.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("sessions", detail)
+        self.retry_after = BatteryError.retry_after  # type: ignore[misc]
+        self.description = f"{self.title}. Please try again in {self.retry_after} seconds."
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """The headers of the answer."""
+        return [*super().get_headers(*args, **kwargs), ("Cache-Control", "no-store")]
+
+    def __str__(self) -> str:
+        return f"{self.battery}: {self.detail}"
+
+
+class StoredSession(SessionMixin):
+    """The session of a request. It is asked for when it is first used, and only then.
+
+    Args:
+        find: finds what a session holds by its id; None where there is none.
+        make_id: makes an id that nobody had.
+        sid: the id that the visitor brought.
+
+    Attributes:
+        sid: its id.
+        modified: whether it must be stored.
+        accessed: whether it was used.
+        is_stored: whether it was there before this request.
+        is_lost: whether it could not be read; it looks empty then, and is not stored.
+    """
+
+    def __init__(
+        self, find: Callable[[str], dict[str, Any] | None], make_id: Callable[[], str], sid: str | None
+    ) -> None:
+        self._find = find
+        self._make_id = make_id
+        self._data: dict[str, Any] | None = None
+        self.sid = sid or ""
+        self.modified = False
+        self.accessed = False
+        self.is_stored = False
+        self.is_lost = False
+
+    @property
+    def new(self) -> bool:  # type: ignore[override]
+        """Whether it was not there before this request."""
+        self._read()
+        return not self.is_stored
+
+    def __getitem__(self, key: str) -> Any:
+        return self._read()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._read()[key] = value
+        self.modified = True
+
+    def __delitem__(self, key: str) -> None:
+        del self._read()[key]
+        self.modified = True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __bool__(self) -> bool:
+        return bool(self._read().keys() - {"_permanent"})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'unread' if self._data is None else self._data!r}>"
+
+    def _read(self) -> dict[str, Any]:
+        if self._data is None:
+            self.accessed = True
+            # After a failure it looks empty: the app's page that tells of it may look at it too.
+            self._data = {}
+            try:
+                found = self._find(self.sid) if self.sid else None
+            except BatteryError:
+                self.is_lost = True
+                raise
+            if found is None:
+                # Never the id that the visitor brought: somebody else may have planted it.
+                self.sid = self._make_id()
+            else:
+                self._data = found
+                self.is_stored = True
+        return self._data
+
+
+class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
+    """The sessions of one application.
+
+    Args:
+        battery: its battery.
+    """
+
+    session_class = StoredSession
+
+    def __init__(self, battery: Sessions) -> None:
+        super().__init__(battery.app, key_prefix=battery.prefix, permanent=False)
+        self._battery = battery
+        self._json = TaggedJSONSerializer()
+
+    def open_session(self, app: Flask, request: Request) -> StoredSession:
+        """The session of a request; asks nothing yet."""
+        sid = request.cookies.get(self.get_cookie_name(app))
+        return StoredSession(self._find, lambda: str(self._generate_sid(self.sid_length)), sid)
+
+    def save_session(self, app: Flask, session: StoredSession, response: Response) -> None:
+        """Store a session that was changed; one that was not used is left alone."""
+        if not session.accessed:
+            return
+        if session.is_lost:
+            response.vary.add("Cookie")
+            return
+        try:
+            super().save_session(app, session, response)
+        except SessionsUnavailable as error:
+            # Raised here it would be a 500 whatever it is, because the view has answered already.
+            _replace(response, _answer(app, error))
+
+    def regenerate(self, session: StoredSession) -> None:
+        """Give a session another id. An empty one gets one too: it may be filled afterwards."""
+        session.get("")
+        if session.is_lost:
+            return
+        if session.is_stored:
+            self._delete_session(self._get_store_id(session.sid))
+        session.sid = str(self._generate_sid(self.sid_length))
+        session.is_stored = False
+        session.modified = True
+
+    def get_cookie_samesite(self, app: Flask) -> str:
+        """``Lax``, unless SESSION_COOKIE_SAMESITE says something else."""
+        return super().get_cookie_samesite(app) or "Lax"
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """As SESSION_COOKIE_SECURE says; where it is None, all but plain HTTP on this machine is secure."""
+        said = app.config["SESSION_COOKIE_SECURE"]
+        if said is not None:
+            return bool(said)
+        return not has_request_context() or request.is_secure or not _is_loopback(request.host)
+
+    def _get_store_id(self, sid: str) -> str:
+        # A digest, so that who sees the keys of the server cannot take over a session; and any cookie fits.
+        return f"{self.key_prefix}{hashlib.sha256(sid.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+    def _find(self, sid: str) -> dict[str, Any] | None:
+        return self._retrieve_session_data(self._get_store_id(sid))
+
+    def _retrieve_session_data(self, store_id: str) -> dict[str, Any] | None:
+        app = self._battery.app
+        with self._asking() as client:
+            stored: Any
+            if app.config["SESSION_REFRESH_EACH_REQUEST"]:
+                stored = client.getex(store_id, ex=_seconds(app.permanent_session_lifetime))
+            else:
+                stored = client.get(store_id)
+        if stored is None:
+            return None
+        with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            data = self._json.loads(stored.decode())
+            if isinstance(data, dict):
+                return data
+        self._battery.logger.warning("A session in Valkey cannot be read and counts as none: %s", store_id)
+        return None
+
+    def _delete_session(self, store_id: str) -> None:
+        with self._asking() as client:
+            client.delete(store_id)
+
+    def _upsert_session(self, session_lifetime: timedelta, session: StoredSession, store_id: str) -> None:
+        # Reading it made it last longer already.
+        if session.modified:
+            data = self._json.dumps(dict(session)).encode()
+            with self._asking() as client:
+                # What ended during this request, as by a logout in another one, stays ended.
+                client.set(store_id, data, ex=_seconds(session_lifetime), xx=session.is_stored)
+
+    @contextmanager
+    def _asking(self) -> Iterator[Client]:
+        breaker = self._battery.resource
+        away: tuple[type[Exception], ...] = (*failures(), Away, BatteryError)
+        try:
+            breaker.admit()
+            yield battery_of(Valkey, self._battery.app).resource
+        except away as error:
+            if isinstance(error, ResponseError):
+                breaker.worked()
+            elif not isinstance(error, Away):
+                breaker.failed(str(error))
+            refusal = SessionsUnavailable(f"the Valkey of REDISTOGO_URL does not do its part: {error}")
+            self._battery.logger.error("%s: %s", type(refusal).__name__, refusal)
+            raise refusal from error
+        breaker.worked()
+
+
+def _answer(app: Flask, error: SessionsUnavailable) -> Response:
+    try:
+        # The app may have a page of its own for it.
+        return app.make_response(app.handle_user_exception(error))
+    except Exception:
+        return app.make_response(error.get_response())
+
+
+def _replace(response: Response, by: Response) -> None:
+    response.close()
+    response.direct_passthrough = False
+    for name in _OF_THE_BODY:
+        response.headers.pop(name, None)
+    for name in dict.fromkeys(by.headers.keys()):
+        response.headers.setlist(name, by.headers.getlist(name))
+    response.status = by.status
+    response.set_data(by.get_data())
+
+
+def _seconds(lifetime: timedelta) -> int:
+    return max(1, int(lifetime.total_seconds()))
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,108 @@
+"""OPENHEART_WEBHOOK: the address that is told of reactions, in signed batches."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...config import (
+    OPENHEART_WEBHOOK,
+    OPENHEART_WEBHOOK_PRIVATE,
+    OPENHEART_WEBHOOK_QUEUE,
+    OPENHEART_WEBHOOK_SECRET,
+    OPENHEART_WEBHOOK_TIMEOUT,
+    OPENHEART_WEBHOOK_TRIES,
+    OPENHEART_WEBHOOK_WAIT,
+    SERVER_GRACE,
+)
+from ...errors import BatteryUnavailable, ConfigError
+from ...masks import mask_uri
+from ...signals import reaction_added
+from ..battery import Battery
+from ..table import row_named
+from .address import is_public, literal
+from .request import Answer, Endpoint
+from .sender import Sender
+from .signature import keys_of, sign
+
+__all__ = ["Webhook"]
+
+LOOK = 3.0  # seconds
+
+
+class Webhook(Battery[Sender]):
+    """Listens to the reactions of an application, and sends them on."""
+
+    row = row_named("webhook")
+
+    def install(self) -> None:
+        """Look at the settings, and listen from now on. No thread starts before the first reaction."""
+        self.require()
+        reaction_added.connect(self._hear, sender=self.app)
+
+    def require(self) -> None:
+        super().require()
+        self._keys()
+        url = self.config[OPENHEART_WEBHOOK]
+        assert url is not None
+        host = (urlsplit(url).hostname or "").lower()
+        address = literal(host)
+        inside = host == "localhost" or host.endswith(".localhost")
+        if not self.config[OPENHEART_WEBHOOK_PRIVATE] and (inside or (address and not is_public(address))):
+            raise ConfigError(
+                OPENHEART_WEBHOOK.name,
+                mask_uri(url),
+                self.config.source(OPENHEART_WEBHOOK),
+                "a public address, or OPENHEART_WEBHOOK_PRIVATE=on for one inside the network",
+            )
+
+    def open(self) -> Sender:
+        config = self.config
+        keys = self._keys()
+        endpoint = self._endpoint()
+
+        def post(delivery: str, body: bytes, timeout: float) -> Answer:
+            # The time is that of the try, so that a late one is not taken for a replay.
+            seconds = int(time.time())
+            headers = {
+                "webhook-id": delivery,
+                "webhook-timestamp": str(seconds),
+                "webhook-signature": sign(keys, delivery, seconds, body),
+            }
+            return endpoint.post(body, headers, timeout)
+
+        return Sender(
+            post,
+            wait=config[OPENHEART_WEBHOOK_WAIT],
+            tries=config[OPENHEART_WEBHOOK_TRIES],
+            timeout=config[OPENHEART_WEBHOOK_TIMEOUT],
+            limit=config[OPENHEART_WEBHOOK_QUEUE],
+            grace=config[SERVER_GRACE],
+            logger=self.logger.getChild("webhook"),
+        )
+
+    def shut(self, resource: Sender) -> None:
+        resource.close()
+
+    def check(self) -> None:
+        sender = self.resource
+        if sender.failure is not None:
+            raise BatteryUnavailable(self.name, f"the last notice was not taken: {sender.failure}")
+        if not sender.is_taken:
+            # A receiver is sent reactions and nothing else, so before the first it is only looked for.
+            timeout = min(self.config[OPENHEART_WEBHOOK_TIMEOUT], LOOK)
+            if said := self._endpoint().connect(timeout).said:
+                raise BatteryUnavailable(self.name, f"OPENHEART_WEBHOOK cannot be reached: {said}")
+
+    def _endpoint(self) -> Endpoint:
+        url = self.config[OPENHEART_WEBHOOK]
+        assert url is not None
+        return Endpoint(url, private=self.config[OPENHEART_WEBHOOK_PRIVATE])
+
+    def _keys(self) -> list[bytes]:
+        option = OPENHEART_WEBHOOK_SECRET
+        return keys_of(self.config[option], option.name, self.config.source(option))
+
+    def _hear(self, sender: object, target: str, emoji: str, counts: dict[str, int], **_: Any) -> None:
+        self.resource.add(target, emoji, counts.get(emoji, 0))

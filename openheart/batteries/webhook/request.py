@@ -1,0 +1,185 @@
+"""One request of a webhook: to an address that was checked, without redirects, and not for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ...version import __version__
+from .address import NotPublic, resolve
+
+if TYPE_CHECKING:
+    from urllib3.connection import HTTPConnection
+
+__all__ = ["Answer", "Endpoint"]
+
+PORTS = {"http": 80, "https": 443}
+LATE = "no answer in time (OPENHEART_WEBHOOK_TIMEOUT)"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one request went.
+
+    Attributes:
+        status: the status of the answer; None where there is none.
+        said: what went wrong, in one line for the log; ``""`` where nothing did.
+        retry_after: after how many seconds the receiver wants to be asked again, or None.
+    """
+
+    status: int | None
+    said: str
+    retry_after: float | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Endpoint:
+    """The receiver of webhooks.
+
+    Args:
+        url: its address, ``http`` or ``https``.
+        private: whether it may be inside the network.
+    """
+
+    def __init__(self, url: str, *, private: bool) -> None:
+        parts = urlsplit(url)
+        self._scheme = parts.scheme.lower()
+        self._host = parts.hostname or ""
+        self._port = parts.port or PORTS[self._scheme]
+        self._authority = parts.netloc
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._private = private
+        self._tls = ssl.create_default_context() if self._scheme == "https" else None
+
+    def post(self, body: bytes, headers: dict[str, str], timeout: float) -> Answer:
+        """Send a body once.
+
+        Args:
+            body: JSON text.
+            headers: more headers.
+            timeout: seconds to wait, to connect and for the whole answer together.
+        """
+        return self._reach(timeout, lambda address, deadline: self._post(address, body, headers, deadline))
+
+    def connect(self, timeout: float) -> Answer:
+        """See that it can be reached, and send nothing; an answer without words says that it can.
+
+        Args:
+            timeout: as in ``post``.
+        """
+        return self._reach(timeout, self._connect)
+
+    def _reach(self, timeout: float, attempt: Callable[[str, float], Answer]) -> Answer:
+        from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+        deadline = time.monotonic() + timeout
+        try:
+            addresses = resolve(self._host, self._port, private=self._private)
+        except NotPublic as error:
+            return Answer(None, f"{error} (see OPENHEART_WEBHOOK_PRIVATE)")
+        except OSError as error:
+            return Answer(None, f"{self._host} cannot be resolved: {error.strerror or error}")
+        answer = Answer(None, LATE)
+        for address in addresses:
+            if time.monotonic() >= deadline:
+                break
+            try:
+                return attempt(address, deadline)
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                # Nothing was sent there, so the next address is as good.
+                answer = Answer(None, _reason(error))
+            except (HTTPError, HTTPException, OSError) as error:
+                return Answer(None, _reason(error))
+        return answer
+
+    def _post(self, address: str, body: bytes, headers: dict[str, str], deadline: float) -> Answer:
+        with contextlib.closing(self._connection(address, deadline - time.monotonic())) as connection:
+            connection.connect()
+            reader = _Reader(connection.sock, deadline)
+            connection.request(
+                "POST",
+                self._path,
+                body=body,
+                headers={
+                    "Host": self._authority,
+                    "Content-Type": "application/json",
+                    "User-Agent": f"openheart/{__version__}",
+                    **headers,
+                },
+            )
+            # The status and the headers; what the body says is of no use here, so it is not read.
+            response = HTTPResponse(reader, method="POST")  # type: ignore[arg-type]
+            with response:
+                response.begin()
+                said = "" if 200 <= response.status < 300 else f"the answer was {response.status}"
+                return Answer(response.status, said, _seconds(response.getheader("Retry-After")))
+
+    def _connect(self, address: str, deadline: float) -> Answer:
+        with contextlib.closing(self._connection(address, deadline - time.monotonic())) as connection:
+            connection.connect()
+        return Answer(None, "")
+
+    def _connection(self, address: str, timeout: float) -> HTTPConnection:
+        from urllib3.connection import HTTPConnection, HTTPSConnection
+
+        # To the address itself: the name could lead elsewhere when it is resolved once more.
+        if self._tls is None:
+            return HTTPConnection(address, self._port, timeout=timeout)
+        return HTTPSConnection(
+            address, self._port, timeout=timeout, ssl_context=self._tls, server_hostname=self._host
+        )
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket until a moment, also from one that gives a byte now and then."""
+
+    def __init__(self, sock: Any, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        read: int = self._sock.recv_into(buffer)
+        return read
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    if retry_after is None:
+        return None
+    if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10:
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost words of an error, which are those of the system or of TLS."""
+    seen: BaseException | None = error
+    while seen is not None:
+        error, seen = seen, seen.__cause__ or seen.__context__
+    if isinstance(error, TimeoutError):
+        return LATE
+    said = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

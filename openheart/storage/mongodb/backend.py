@@ -1,0 +1,271 @@
+"""Counts in MongoDB: one document for each target, on one server, a replica set or a sharded cluster."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from bson import Int64
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from ...config import MONGO_DATABASE, OPENHEART_MONGODB_POOL, OPENHEART_MONGODB_TIMEOUT
+from ...errors import BackendError, BackendUnusable, OutcomeUnknown
+from ..backend import Backend, Change, Counts, Page
+from ..cursor import after_prefix, read_cursor, write_cursor
+from . import moves
+from .client import Collection, Link, database_named, database_of
+from .document import counts_of, field_of, key_of
+
+__all__ = ["COLLECTION", "MongoBackend"]
+
+T = TypeVar("T")
+
+COLLECTION = "openheart_reactions"
+"""The collection, in the database that the URI names."""
+
+_DUPLICATE_KEY_TRIES = 5
+_BATCH = 1000  # documents that are fetched at once when all are visited
+_ROW = MappingProxyType({"target": 1, "c": 1})
+
+
+class MongoBackend(Backend):
+    """``mongodb://`` and ``mongodb+srv://``, with every option of MongoDB's connection strings.
+
+    A document is ``{_id, i, target, c}``: the digest of instance and target, both of them, and the counts
+    by emoji. Writes wait for the majority of a replica set, whatever the URI says.
+
+    On a replica set and on a sharded cluster the driver repeats a write whose answer was lost, and the
+    server counts it once. A standalone server cannot do that: there the write is OutcomeUnknown and is
+    not repeated. ``exactly_once`` says which it is, once connected.
+
+    Args:
+        uri: a MongoDB connection string. Its database goes before ``database``.
+        instance: separates two instances in one collection.
+        folder: has no effect.
+        timeout: seconds that one call may take in all; ``timeoutMS`` in the URI goes before it.
+        pool: connections to each server at the most; ``maxPoolSize`` in the URI goes before it.
+        database: where the URI names none; ``openheart`` by default.
+
+    Raises:
+        ConfigError: the URI is no connection string.
+    """
+
+    schemes = ("mongodb", "mongodb+srv")
+    exactly_once = False
+    settings = MappingProxyType(
+        {"timeout": OPENHEART_MONGODB_TIMEOUT, "pool": OPENHEART_MONGODB_POOL, "database": MONGO_DATABASE}
+    )
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        instance: str | None = None,
+        folder: Path | None = None,
+        timeout: float = 5.0,
+        pool: int = 32,
+        database: str | None = None,
+    ) -> None:
+        super().__init__(uri, instance=instance, folder=folder)
+        self.database = database_of(uri) or database_named(database) or "openheart"
+        self._timeout = timeout
+        self._pool = pool
+        self._link: Link | None = None
+        self._connected = False
+        self._opening = threading.Lock()
+        _prepare_forks(weakref.ref(self))
+
+    @property
+    def shard_command(self) -> str:
+        """What an operator types in mongosh to spread the targets over the shards of a cluster."""
+        return f'sh.shardCollection("{self.database}.{COLLECTION}", {{ _id: "hashed" }})'
+
+    def connect(self) -> None:
+        with self._opening:
+            self._connected = True
+            try:
+                self._open()
+            except BaseException:
+                self._connected = False
+                raise
+
+    def disconnect(self) -> None:
+        with self._opening:
+            self._connected = False
+            link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def is_connected(self) -> bool:
+        return self._connected
+
+    def apply(self, changes: Sequence[Change]) -> list[Counts]:
+        added: dict[str, Counts] = {}
+        for change in changes:
+            mine = added.setdefault(change.target, {})
+            mine[change.emoji] = mine.get(change.emoji, 0) + change.delta
+        counts: dict[str, Counts] = {}
+        for target, more in added.items():
+            try:
+                after = self._write(partial(self._add, target=target, added=more))
+            except BackendError as error:
+                if counts and not isinstance(error, OutcomeUnknown):
+                    raise OutcomeUnknown(
+                        f"{len(counts)} of {len(added)} targets were stored, and then: {error.detail}"
+                    ) from error
+                raise
+            # The counts before this call, from which the changes are told one by one.
+            counts[target] = {emoji: count - more.get(emoji, 0) for emoji, count in after.items()}
+        return [_replay(counts[change.target], change) for change in changes]
+
+    def counts(self, targets: Sequence[str]) -> list[Counts]:
+        if not targets:
+            self.require_connected()
+            return []
+        keys = {target: key_of(self.instance, target) for target in targets}
+        wanted = list(keys.values())
+        found = self._read(
+            lambda reactions: {
+                row["_id"]: row
+                for row in reactions.find({"_id": {"$in": wanted}}, {"c": 1}, batch_size=len(wanted))
+            }
+        )
+        return [counts_of(found.get(keys[target])) for target in targets]
+
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        self.require_connected()
+        between = _range(prefix)
+        if cursor is not None:
+            between["$gt"] = read_cursor(cursor)
+        wanted = self._with_counts(between)
+        found = self._read(
+            lambda reactions: list_of(
+                reactions.find(wanted, _ROW, batch_size=limit + 1).sort("target", 1).limit(limit + 1)
+            )
+        )
+        rows = [(row["target"], counts_of(row)) for row in found[:limit]]
+        return Page(rows, write_cursor(rows[-1][0]) if len(found) > limit else None)
+
+    def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
+        # One pass over the collection in its own order, which needs no sorting and no merging of shards.
+        wanted = self._with_counts(_range(prefix) if prefix else None)
+        cursor = self._read(lambda reactions: reactions.find(wanted, _ROW, batch_size=_BATCH))
+        try:
+            while batch := self._read(lambda _: list_of(islice(cursor, _BATCH))):
+                for row in batch:
+                    yield row["target"], counts_of(row)
+        finally:
+            cursor.close()
+
+    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
+        self._write(lambda reactions: moves.raise_counts(reactions, self.instance, rows))
+
+    def delete(self, targets: Sequence[str]) -> None:
+        self._write(lambda reactions: moves.delete(reactions, self.instance, targets))
+
+    def rename(self, old: str, new: str) -> Counts:
+        return self._write(lambda reactions: moves.rename(reactions, self.instance, old, new))
+
+    def check(self) -> None:
+        # No INSTANCE has this name, so no listing shows it, not even when the process ends here.
+        counts = {"\N{HEAVY BLACK HEART}": Int64(1)}
+        row = {"_id": os.urandom(20), "i": "\0check", "target": "check", "c": counts}
+
+        def probe(reactions: Collection) -> Mapping[str, Any] | None:
+            reactions.insert_one(row)
+            try:
+                return reactions.find_one({"_id": row["_id"]})
+            finally:
+                reactions.delete_one({"_id": row["_id"]})
+
+        if self._write(probe) != row:
+            raise BackendUnusable(
+                f"MongoDB does not give back what was written to {self.database}.{COLLECTION}: "
+                "read from the primary, without readPreference in OPENHEART_URI"
+            )
+
+    def after_fork(self) -> None:
+        """Go on in a child with a client of its own: the parent's has its threads and sockets there."""
+        self._opening = threading.Lock()
+        self._link = None
+
+    def _with_counts(self, between: Mapping[str, str] | None) -> dict[str, Any]:
+        wanted = {"i": self.instance or "", "c": {"$exists": True}}
+        return wanted if between is None else {**wanted, "target": between}
+
+    def _add(self, reactions: Collection, *, target: str, added: Counts) -> Counts:
+        update = {
+            "$inc": {field_of(emoji): Int64(delta) for emoji, delta in added.items()},
+            "$setOnInsert": {"i": self.instance or "", "target": target},
+        }
+        for turn in range(_DUPLICATE_KEY_TRIES):
+            try:
+                row = reactions.find_one_and_update(
+                    {"_id": key_of(self.instance, target)},
+                    update,
+                    projection={"c": 1},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except DuplicateKeyError:
+                # Somebody else made the document at the same moment, so now it is there.
+                if turn + 1 == _DUPLICATE_KEY_TRIES:
+                    raise
+            else:
+                return counts_of(row)
+        raise AssertionError
+
+    def _read(self, work: Callable[[Collection], T]) -> T:
+        return (self._link or self._opened()).run(work, writes=False)
+
+    def _write(self, work: Callable[[Collection], T]) -> T:
+        return (self._link or self._opened()).run(work, writes=True)
+
+    def _opened(self) -> Link:
+        with self._opening:
+            self.require_connected()
+            return self._open()
+
+    def _open(self) -> Link:
+        if self._link is None:
+            link = Link(self.uri, self.database, COLLECTION, timeout=self._timeout, pool=self._pool)
+            try:
+                self.exactly_once = link.open([("i", 1), ("target", 1)])
+            except BaseException:
+                link.close()
+                raise
+            self._link = link
+        return self._link
+
+
+def _range(prefix: str) -> dict[str, str]:
+    end = after_prefix(prefix)
+    return {"$gte": prefix} if end is None else {"$gte": prefix, "$lt": end}
+
+
+def list_of(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [*rows]
+
+
+def _replay(counts: Counts, change: Change) -> Counts:
+    counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
+    return {emoji: count for emoji, count in counts.items() if count}
+
+
+def _prepare_forks(backend: weakref.ref[MongoBackend]) -> None:
+    def renew() -> None:
+        found = backend()
+        if found is not None:
+            found.after_fork()
+
+    # It stays registered for the life of the process, so it must not keep the backend alive.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=renew)

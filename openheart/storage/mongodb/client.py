@@ -1,0 +1,221 @@
+"""The client of one process for the counts in MongoDB: bounded in time and connections, with our errors."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote
+
+import pymongo
+from pymongo import monitoring
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.uri_parser import parse_uri, split_options
+from pymongo.write_concern import WriteConcern
+
+from ...errors import BackendUnavailable, ConfigError
+from ...masks import mask_uri
+from .errors import named_error, reason_of
+
+__all__ = ["Collection", "Link", "database_named", "database_of", "hosts_of", "make_client"]
+
+T = TypeVar("T")
+Collection: TypeAlias = "pymongo.collection.Collection[dict[str, Any]]"
+Client: TypeAlias = "pymongo.MongoClient[dict[str, Any]]"
+
+_EXPECTED = "a MongoDB connection string such as mongodb://user:password@host:27017/database"
+_NOT_IN_A_NAME = re.compile(r"""[/\\."$*<>:|?\s\0]""")
+_WRITES = frozenset({"findAndModify", "insert", "update", "delete"})
+
+
+class Link:
+    """One MongoClient, one collection, and what is known of the server.
+
+    While no server takes what is asked of it, one call at a time waits for one and the others fail at
+    once, so that the threads of a web server do not all wait.
+
+    Args:
+        uri: the connection string.
+        database: the name of the database.
+        collection: the name of the collection.
+        timeout: seconds that one call may take.
+        pool: connections to each server at the most.
+
+    Raises:
+        ConfigError: the driver cannot use the URI.
+    """
+
+    def __init__(self, uri: str, database: str, collection: str, *, timeout: float, pool: int) -> None:
+        self._where = f"MongoDB at {hosts_of(uri)}"
+        self._sent = _Sent()
+        self._client = make_client(
+            uri,
+            timeoutMS=timeout * 1000,
+            serverSelectionTimeoutMS=timeout * 1000,
+            connectTimeoutMS=timeout * 1000,
+            maxPoolSize=pool,
+            event_listeners=[self._sent],
+        )
+        self._collection: Collection = self._client[database].get_collection(
+            collection, write_concern=WriteConcern("majority")
+        )
+        self._away: dict[bool, str] = {}
+        self._probing = threading.Lock()
+
+    def open(self, index: Sequence[tuple[str, int]]) -> bool:
+        """Wait for a server that takes writes, and see that there is an index.
+
+        Returns:
+            Whether a write whose answer was lost is repeated and counted once.
+
+        Raises:
+            BackendError: there is no such server, or it refuses.
+        """
+        self.run(lambda collection: collection.create_index(index), writes=True)
+        servers = self._client.topology_description.server_descriptions().values()
+        return self._client.options.retry_writes and any(
+            server.is_writable and server.retryable_writes_supported for server in servers
+        )
+
+    def run(self, work: Callable[[Collection], T], *, writes: bool) -> T:
+        """Do something with the collection.
+
+        Args:
+            work: what to do; whatever it writes may be counted once or not at all when it fails.
+            writes: whether it needs a server that takes writes.
+
+        Raises:
+            OutcomeUnknown: a write was sent and its answer was lost.
+            BackendError: any other failure; nothing was written.
+        """
+        if self._away and writes in self._away and not self._is_there(writes):
+            if not self._probing.acquire(blocking=False):
+                raise BackendUnavailable(self._away[writes])
+            try:
+                return self._run(work, writes)
+            finally:
+                self._probing.release()
+        return self._run(work, writes)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _run(self, work: Callable[[Collection], T], writes: bool) -> T:
+        self._sent.unanswered = 0
+        try:
+            result = work(self._collection)
+        except PyMongoError as error:
+            named = named_error(error, self._where, writes=writes, unanswered=self._sent.unanswered > 0)
+            if isinstance(error, ServerSelectionTimeoutError):
+                self._away[writes] = named.detail
+            raise named from error
+        self._away.pop(writes, None)
+        return result
+
+    def _is_there(self, writes: bool) -> bool:
+        servers = self._client.topology_description
+        if writes:
+            return servers.has_writable_server()
+        return servers.has_readable_server(self._collection.read_preference)
+
+
+class _Sent(threading.local, monitoring.CommandListener):
+    """Counts, for each thread, the writes that were sent and not answered: the driver's errors do not say."""
+
+    unanswered = 0
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name in _WRITES:
+            self.unanswered += 1
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        if event.command_name in _WRITES:
+            self.unanswered -= 1
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        # A failure that the server told has no errtype; the driver makes that up for a lost connection.
+        if event.command_name in _WRITES and "errtype" not in event.failure:
+            self.unanswered -= 1
+
+
+def make_client(
+    uri: str, *, key: str = "OPENHEART_URI", source: str = "the URI given", **options: Any
+) -> Client:
+    """Make a client that connects at first use.
+
+    Args:
+        uri: the connection string; its options go before ``options``.
+        key: the setting that holds the URI.
+        source: where that setting came from.
+        options: further options of pymongo.MongoClient.
+
+    Raises:
+        ConfigError: the driver cannot use the URI.
+    """
+    database_of(uri, key=key, source=source)
+    given = {pair.partition("=")[0].lower() for pair in uri.partition("?")[2].split("&")}
+    wanted = {"appname": "openheart", **options}
+    chosen = {name: value for name, value in wanted.items() if name.lower() not in given}
+    try:
+        return pymongo.MongoClient(uri, connect=False, **chosen)
+    except (PyMongoError, ValueError, TypeError) as error:
+        refusal = _refusal(error, uri, key, source)
+    # Raised out here, because the driver's error may quote the password.
+    raise refusal
+
+
+def database_of(uri: str, *, key: str = "OPENHEART_URI", source: str = "the URI given") -> str | None:
+    """The database that a connection string names, None where it names none.
+
+    Args:
+        uri: the connection string.
+        key: the setting that holds it.
+        source: where that setting came from.
+
+    Raises:
+        ConfigError: it is no connection string, or has an option that the driver does not know: the driver
+            alone would warn and go on without it.
+    """
+    name = unquote(_authority(uri).rpartition("@")[2].partition("/")[2])
+    if not hosts_of(uri) or _NOT_IN_A_NAME.search(name):
+        raise ConfigError(key, mask_uri(uri), source, _EXPECTED)
+    try:
+        if options := uri.partition("?")[2]:
+            split_options(options, warn=False)
+        if uri.lower().startswith("mongodb:"):
+            parse_uri(uri, warn=False)
+    except (PyMongoError, ValueError, TypeError) as error:
+        refusal = _refusal(error, uri, key, source)
+    else:
+        return name or None
+    raise refusal
+
+
+def database_named(name: str | None) -> str | None:
+    """The name of a database, as given.
+
+    Raises:
+        ConfigError: a database of MongoDB cannot have it.
+    """
+    if name is not None and (not name or _NOT_IN_A_NAME.search(name)):
+        raise ConfigError("MONGO_DATABASE", name, "the name given", "a name without dots, slashes and blanks")
+    return name
+
+
+def hosts_of(uri: str) -> str:
+    """The servers that a connection string names, without user and password."""
+    return _authority(uri).rpartition("@")[2].partition("/")[0]
+
+
+def _authority(uri: str) -> str:
+    return uri.partition("://")[2].partition("?")[0]
+
+
+def _refusal(error: Exception, uri: str, key: str, source: str) -> ConfigError:
+    text = reason_of(error)
+    password = _authority(uri).rpartition("@")[0].partition(":")[2]
+    for secret in filter(None, {password, unquote(password), *re.split("[@:/]", password)}):
+        text = text.replace(secret, "***")
+    return ConfigError(key, mask_uri(uri), source, f"{_EXPECTED}; the driver says: {text}")

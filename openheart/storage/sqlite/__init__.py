@@ -1,0 +1,1 @@
+"""SQLite: one file, grouped commits, readers, and a cache that other processes keep right."""

@@ -1,0 +1,239 @@
+"""Counts in one SQLite file, for any number of processes and threads on one machine."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, TypeVar
+
+from ...config import OPENHEART_QUEUE, OPENHEART_SQLITE_BUSY_TIMEOUT, OPENHEART_SQLITE_SYNCHRONOUS
+from ...errors import BackendNotConnected
+from ..backend import Backend, Change, Counts, Page, Rows
+from ..cursor import after_prefix, read_cursor, write_cursor
+from .file import check_library, path_from_uri, prepare_folder
+from .session import LOOK_EVERY, Session
+from .writer import select_counts
+
+__all__ = ["SqliteBackend"]
+
+T = TypeVar("T")
+
+_FORK_PATIENCE = 5.0  # seconds that a fork waits for a write or a read to end
+
+
+class SqliteBackend(Backend):
+    """``sqlite:///path``: durable, fast and without a server.
+
+    Writes are committed in groups. Counts that were read are remembered, and exactly as long as they
+    hold: a counter in shared memory tells every process what any of them changed. What another program
+    changes, such as a sqlite3 shell, shows within a second.
+
+    Beside the file are SQLite's own ``-wal`` and ``-shm``, and ``.lock`` and ``.lock.next``, by which
+    processes take turns. They hold nothing to back up, and may go only when no process is running.
+
+    Args:
+        uri: ``sqlite:///path`` for a path relative to the folder, ``sqlite:////path`` for an absolute one.
+        instance: separates two instances in one file.
+        folder: where a relative path starts; the current folder by default.
+        synchronous: FULL survives a loss of power, NORMAL only the end of the process.
+        busy_timeout: seconds to wait while another program holds the file.
+        queue: how many writes may wait in this process.
+
+    Attributes:
+        path: the file, absolute.
+        synchronous, busy_timeout, queue: the arguments.
+
+    Raises:
+        ConfigError: the URI names no file.
+    """
+
+    schemes = ("sqlite",)
+    adds_up = True
+    settings = MappingProxyType(
+        {
+            "synchronous": OPENHEART_SQLITE_SYNCHRONOUS,
+            "busy_timeout": OPENHEART_SQLITE_BUSY_TIMEOUT,
+            "queue": OPENHEART_QUEUE,
+        }
+    )
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        instance: str | None = None,
+        folder: Path | None = None,
+        synchronous: Literal["FULL", "NORMAL"] = "FULL",
+        busy_timeout: float = 10.0,
+        queue: int = 10_000,
+    ) -> None:
+        super().__init__(uri, instance=instance, folder=folder)
+        if synchronous not in ("FULL", "NORMAL"):
+            raise ValueError(f"synchronous={synchronous!r} cannot be used: expected FULL or NORMAL")
+        self.path = path_from_uri(uri, folder)
+        self.synchronous = synchronous
+        self.busy_timeout = busy_timeout
+        self.queue = queue
+        self._session: Session | None = None
+        self._next_look = 0.0
+        self._opening = threading.Lock()
+        self._is_ready_for_forks = False
+        self._is_held_for_fork = False
+
+    @property
+    def location(self) -> str:
+        return str(self.path)
+
+    def connect(self) -> None:
+        with self._opening:
+            if self._session is None:
+                self._session = self._open()
+                if not self._is_ready_for_forks:
+                    self._is_ready_for_forks = True
+                    _prepare_forks(weakref.ref(self))
+
+    def disconnect(self) -> None:
+        with self._opening:
+            session, self._session = self._session, None
+            if session is not None:
+                self._let_go(session)
+
+    def is_connected(self) -> bool:
+        return self._session is not None
+
+    def apply(self, changes: Sequence[Change]) -> list[Counts]:
+        if not changes:
+            return []
+        return self._with_session(lambda session: session.apply(changes))
+
+    def counts(self, targets: Sequence[str]) -> list[Counts]:
+        return self._with_session(lambda session: session.counts(targets))
+
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        after = "" if cursor is None else read_cursor(cursor)
+        instance = self.instance or ""
+        end = after_prefix(prefix)
+        statement = (
+            "SELECT target, emoji, count FROM reaction WHERE instance=? AND target IN ("
+            "SELECT DISTINCT target FROM reaction WHERE instance=? AND target>? AND target>=?"
+            f"{'' if end is None else ' AND target<?'} ORDER BY target LIMIT ?) ORDER BY target"
+        )
+        given = (instance, instance, after, prefix, *(() if end is None else (end,)), limit + 1)
+        found: dict[str, Counts] = {}
+        for target, emoji, count in self._with_session(lambda session: session.select(statement, given)):
+            found.setdefault(target, {})[emoji] = count
+        rows = [*found.items()]
+        return Page(rows[:limit], write_cursor(rows[limit - 1][0]) if len(rows) > limit else None)
+
+    def top(self, limit: int = 10) -> Rows:
+        instance = self.instance or ""
+        statement = (
+            "SELECT target FROM reaction WHERE instance=? "
+            "GROUP BY target ORDER BY sum(count) DESC, target LIMIT ?"
+        )
+        rows = self._with_session(lambda session: session.select(statement, (instance, limit)))
+        targets = [target for (target,) in rows]
+        found = self._with_session(lambda session: select_counts(session.select, instance, targets))
+        return [(target, found[target]) for target in targets]
+
+    def delete(self, targets: Sequence[str]) -> None:
+        instance = self.instance or ""
+        statement = "DELETE FROM reaction WHERE instance=? AND target=?"
+        statements = [(statement, (instance, target)) for target in targets]
+        self._with_session(lambda session: session.edit(targets, statements))
+
+    def rename(self, old: str, new: str) -> Counts:
+        instance = self.instance or ""
+        add = (
+            "INSERT INTO reaction SELECT instance, ?, emoji, count FROM reaction "
+            "WHERE instance=? AND target=? ON CONFLICT (instance, target, emoji) "
+            "DO UPDATE SET count = count + excluded.count"
+        )
+        remove = "DELETE FROM reaction WHERE instance=? AND target=?"
+        statements = [(add, (new, instance, old)), (remove, (instance, old))]
+        self._with_session(lambda session: session.edit((old, new), statements))
+        return self.counts((new,))[0]
+
+    def check(self) -> None:
+        self._with_session(lambda session: session.check())
+
+    def suspend(self) -> None:
+        """Close every connection for a fork; ``resume()`` must follow in the parent and in the child."""
+        self._is_held_for_fork = self._opening.acquire(timeout=_FORK_PATIENCE)
+        if self._session is not None and self._session.pid == os.getpid():
+            self._session.suspend(_FORK_PATIENCE)
+
+    def resume(self) -> None:
+        """Go on after ``suspend()`` and a fork."""
+        if self._session is not None and self._session.pid == os.getpid():
+            self._session.resume()
+        if self._is_held_for_fork:
+            self._is_held_for_fork = False
+            self._opening.release()
+
+    def _with_session(self, work: Callable[[Session], T]) -> T:
+        session = self._session
+        if session is None or session.expired or session.pid != os.getpid():
+            session = self._renewed(session)
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY
+            session.look()
+            if session.expired:
+                session = self._renewed(session)
+        try:
+            return work(session)
+        except BackendNotConnected:
+            # Another thread found that the file was replaced, and closed this session.
+            if self._session is None or self._session is session:
+                raise
+        return work(self._renewed(session))
+
+    def _renewed(self, session: Session | None) -> Session:
+        with self._opening:
+            current = self._session
+            if current is None:
+                self.require_connected()
+                raise AssertionError
+            if current is session:
+                self._let_go(current)
+                current = self._session = self._open()
+            return current
+
+    def _let_go(self, session: Session) -> None:
+        if session.pid == os.getpid():
+            session.close()
+        else:
+            session.forget()
+
+    def _open(self) -> Session:
+        check_library()
+        prepare_folder(self.path)
+        return Session(
+            self.path,
+            self.instance or "",
+            synchronous=self.synchronous,
+            patience=self.busy_timeout,
+            queue=self.queue,
+        )
+
+
+def _prepare_forks(backend: weakref.ref[SqliteBackend]) -> None:
+    def suspend() -> None:
+        found = backend()
+        if found is not None:
+            found.suspend()
+
+    def resume() -> None:
+        found = backend()
+        if found is not None:
+            found.resume()
+
+    # These stay registered for the life of the process, so they must not keep the backend alive.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=suspend, after_in_parent=resume, after_in_child=resume)

@@ -1,0 +1,247 @@
+"""What one process keeps open for one SQLite file: the lock file, the connections, what it remembers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import BackendUnusable
+from ..backend import Change, Counts
+from .count_cache import CountCache
+from .file import create_schema, file_identity, named_error, open_connection
+from .group_commit import GroupCommit
+from .lock_file import LockFile, bucket_of
+from .readers import Readers
+from .writer import Writer, select_counts
+
+__all__ = ["LOOK_EVERY", "Session"]
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at what only other programs do: change counts, replace the file."""
+
+
+class Session:
+    """One file, as one process has it open. A fork, or another file in its place, needs a new session.
+
+    Args:
+        path: the file; its folder exists.
+        instance: the instance whose counts are read and written.
+        synchronous: FULL or NORMAL, as in SQLite's PRAGMA.
+        patience: seconds to wait for other processes.
+        queue: how many writes may wait.
+
+    Attributes:
+        pid: the process it belongs to.
+        expired: whether another file has taken the place of this one.
+        suspended: whether every connection is closed for a fork.
+
+    Raises:
+        BackendError: the file cannot be used.
+    """
+
+    def __init__(self, path: Path, instance: str, *, synchronous: str, patience: float, queue: int) -> None:
+        self.path = path
+        self.pid = os.getpid()
+        self.expired = False
+        self.suspended = False
+        self._instance = instance
+        self._synchronous = synchronous
+        self._patience = patience
+        self._identity: tuple[int, int] | None = None
+        self._cache = CountCache()
+        self._lock = LockFile(path.with_name(f"{path.name}.lock"))
+        self._generations = self._lock.generations
+        self._readers = Readers(self._connect_reader)
+        self._watcher = _Watcher(self._connect_reader)
+        self._writer = Writer(
+            instance,
+            self._lock,
+            patience,
+            connect=self._connect_writer,
+            is_in_place=self._is_in_place,
+            named_error=lambda error: named_error(error, path),
+            cache=lambda: self._cache,
+        )
+        self._group = GroupCommit(self._writer.commit, limit=queue, patience=patience)
+        try:
+            self._writer.open()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def apply(self, changes: Sequence[Change]) -> list[Counts]:
+        """See Backend.apply."""
+        return self._group.apply(changes)
+
+    def counts(self, targets: Sequence[str]) -> list[Counts]:
+        """See Backend.counts."""
+        generations = self._generations
+        cache = self._cache
+        if generations is None:
+            found = self._select_counts(list(dict.fromkeys(targets)))
+            return [found[target].copy() for target in targets]
+        known: dict[str, Counts] = {}
+        unknown: list[tuple[str, int, int]] = []
+        for target in dict.fromkeys(targets) if len(targets) > 1 else targets:
+            entry = cache.get(target)
+            if entry is not None and generations[entry.bucket] == entry.generation:
+                known[target] = entry.counts
+            else:
+                # The generation first and the counts after it: if a commit comes between, they do not match.
+                bucket = bucket_of(target) if entry is None else entry.bucket
+                unknown.append((target, bucket, generations[bucket]))
+        if unknown:
+            known.update(self._select_counts([target for target, _, _ in unknown]))
+            for target, bucket, generation in unknown:
+                if not generation & 1:
+                    cache.put(target, bucket, generation, known[target])
+        return [known[target].copy() for target in targets]
+
+    def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Read all the rows of one statement.
+
+        Raises:
+            BackendError: it cannot be read.
+        """
+        try:
+            return self._readers.select(statement, parameters)
+        except sqlite3.Error as error:
+            if not self._is_in_place():
+                self.expired = True
+            raise named_error(error, self.path) from error
+
+    def check(self) -> None:
+        """See Backend.check."""
+        self._group.pause()
+        try:
+            self._writer.check()
+        finally:
+            self._group.resume()
+        self.select("SELECT count FROM reaction LIMIT 1")
+
+    def edit(self, targets: Sequence[str], statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        """Change the counts of some targets by statements, in one transaction; see ``Writer.edit``."""
+        self._group.pause()
+        try:
+            self._writer.edit(targets, statements)
+        finally:
+            self._group.resume()
+
+    def look(self) -> None:
+        """Notice what programs did that are not openheart: called every LOOK_EVERY seconds."""
+        if not (self._is_in_place() and self._lock.is_in_place()):
+            self.expired = True
+        elif self._generations is not None and self._watcher.sees_a_change():
+            # A new one, so that what is being read just now goes into the old one.
+            self._cache = CountCache()
+
+    def suspend(self, timeout: float) -> None:
+        """Close every connection before a fork: SQLite's locks would be wrong in the child.
+
+        Args:
+            timeout: seconds to wait for what is under way; ``suspended`` says whether it ended.
+        """
+        if self._group.pause(timeout):
+            self._writer.let_go()
+            self.suspended = self._readers.pause(timeout) and self._watcher.close(timeout)
+            if not self.suspended:
+                self._readers.resume()
+                self._group.resume()
+
+    def resume(self) -> None:
+        """Go on after a fork."""
+        if self.suspended:
+            self.suspended = False
+            self._readers.resume()
+            self._group.resume()
+
+    def close(self) -> None:
+        """Finish the writes that wait, then close everything."""
+        self._group.pause()
+        self._writer.close()
+        self._group.resume()
+        self._readers.close()
+        self._watcher.close()
+        self._lock.close()
+
+    def forget(self) -> None:
+        """Let go, in a child, of what the fork left of the parent's session.
+
+        Raises:
+            BackendUnusable: connections were open; neither using nor closing them is safe.
+        """
+        if not self.suspended:
+            raise BackendUnusable(
+                f"this process was forked while {self.path} was in use, by something that does not tell "
+                "Python: call disconnect() before the fork, or connect() after it"
+            )
+        self._lock.close()
+
+    def _select_counts(self, targets: list[str]) -> dict[str, Counts]:
+        return select_counts(self.select, self._instance, targets)
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        return open_connection(self.path, patience=self._patience, synchronous=self._synchronous)
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        before = file_identity(self.path)
+        connection = open_connection(
+            self.path, patience=self._patience, synchronous=self._synchronous, create=True
+        )
+        try:
+            create_schema(connection, self.path)
+            found = file_identity(self.path)
+            if found is None or before not in (None, found) or self._identity not in (None, found):
+                self.expired = True
+                raise BackendUnusable(f"{self.path} was replaced just now: try again")
+            self._identity = found
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _is_in_place(self) -> bool:
+        in_place = file_identity(self.path) == self._identity
+        if not in_place:
+            self.expired = True
+        return in_place
+
+
+class _Watcher:
+    """Notices commits of any program, by a connection that does nothing else."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+        self._version = -1
+        self._lock = threading.Lock()
+
+    def sees_a_change(self) -> bool:
+        """Whether anything was committed since the last call that may not be known yet."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection, self._version = self._connect(), -1
+                version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error:
+                self._close()
+                return True
+            changed, self._version = version != self._version, version
+            return changed
+
+    def close(self, timeout: float = -1) -> bool:
+        """Close the connection until the next look; False after the timeout."""
+        if not self._lock.acquire(timeout=timeout):
+            return False
+        self._close()
+        self._lock.release()
+        return True
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,240 @@
+"""Counts in Valkey or Redis: one server, a server that Sentinel watches, or a cluster."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+
+from ...config import (
+    OPENHEART_NONCE_TTL,
+    OPENHEART_VALKEY_POOL,
+    OPENHEART_VALKEY_RETRIES,
+    OPENHEART_VALKEY_TIMEOUT,
+    OPENHEART_VALKEY_WAIT,
+)
+from ...errors import ConfigError
+from ..backend import Backend, Change, Counts, Page
+from .calls import Read, Write
+from .connection import read_info
+from .listing import Listing
+from .moves import Moves
+from .script import Keys, read_counts
+from .session import LARGEST_PIPELINE, Session
+from .topology import topology_of
+from .uri import SCHEMES, read_uri
+
+__all__ = ["ValkeyBackend"]
+
+HEART = "\N{HEAVY BLACK HEART}"
+
+
+class ValkeyBackend(Backend):
+    """``valkey://host:6379/0`` and its relatives: counts on a server that many machines share.
+
+    Every write is one script: it adds, and leaves a nonce with the counts it answered. A write whose answer
+    was lost is sent again with the same nonce, so it counts once. Connections are opened at first use.
+
+    Args:
+        uri: ``valkey://``, ``valkeys://`` (TLS), ``redis://``, ``rediss://``, ``valkey+unix://``,
+            ``valkey+sentinel://h:p,h:p/service`` or ``valkey+cluster://h:p,h:p``.
+        instance: separates two instances in one database.
+        folder: has no effect.
+        timeout: seconds to wait for a connection, and for an answer.
+        pool: how many connections this process opens to each server, at the most.
+        retries: how many more times ``timeout`` a call may take when it is not answered.
+        wait: how many replicas must have a reaction before it is acknowledged.
+        nonce_ttl: seconds that a nonce is kept; at least twice ``timeout * (retries + 1)``.
+
+    Raises:
+        ConfigError: the URI names no server, or the nonces end too early.
+    """
+
+    schemes = SCHEMES
+    settings = MappingProxyType(
+        {
+            "timeout": OPENHEART_VALKEY_TIMEOUT,
+            "pool": OPENHEART_VALKEY_POOL,
+            "retries": OPENHEART_VALKEY_RETRIES,
+            "wait": OPENHEART_VALKEY_WAIT,
+            "nonce_ttl": OPENHEART_NONCE_TTL,
+        }
+    )
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        instance: str | None = None,
+        folder: Path | None = None,
+        timeout: float = OPENHEART_VALKEY_TIMEOUT.default,
+        pool: int = OPENHEART_VALKEY_POOL.default,
+        retries: int = OPENHEART_VALKEY_RETRIES.default,
+        wait: int = OPENHEART_VALKEY_WAIT.default,
+        nonce_ttl: float = OPENHEART_NONCE_TTL.default,
+    ) -> None:
+        super().__init__(uri, instance=instance, folder=folder)
+        self._place = read_uri(uri, "the URI given")
+        self._timeout = timeout
+        self._pool = pool
+        self._wait = wait
+        self._nonce_ttl = nonce_ttl
+        self._budget = timeout * (retries + 1)
+        if nonce_ttl < 2 * self._budget:
+            raise ConfigError(
+                OPENHEART_NONCE_TTL.name,
+                OPENHEART_NONCE_TTL.show(nonce_ttl),
+                "the settings",
+                f"at least {2 * self._budget:g}s, which is twice OPENHEART_VALKEY_TIMEOUT x "
+                "(OPENHEART_VALKEY_RETRIES + 1): a retry must find the nonce of the first try",
+            )
+        self._keys = Keys(instance)
+        self._session: Session | None = None
+        self._opening = threading.Lock()
+        self._is_ready_for_forks = False
+
+    def connect(self) -> None:
+        with self._opening:
+            if self._session is None:
+                self._session = self._open()
+                if not self._is_ready_for_forks:
+                    self._is_ready_for_forks = True
+                    _prepare_forks(weakref.ref(self))
+
+    def disconnect(self) -> None:
+        with self._opening:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def is_connected(self) -> bool:
+        return self._session is not None
+
+    def apply(self, changes: Sequence[Change]) -> list[Counts]:
+        session = self._current()
+        if len(changes) == 1:
+            change = changes[0]
+            call = self._write(change.target, (change.emoji, change.delta), session.nonce())
+            session.run([call])
+            return [read_counts(call.reply)]
+        by_target: dict[str, list[int]] = {}
+        for number, change in enumerate(changes):
+            by_target.setdefault(change.target, []).append(number)
+        answers: list[Counts] = [{}] * len(changes)
+        nonce = session.nonce()
+        targets = list(by_target)
+        for start in range(0, len(targets), LARGEST_PIPELINE):
+            part = targets[start : start + LARGEST_PIPELINE]
+            calls = [
+                self._write(target, _sums(changes[number] for number in by_target[target]), nonce)
+                for target in part
+            ]
+            session.run(calls, after=start > 0)
+            for target, call in zip(part, calls, strict=True):
+                counts = read_counts(call.reply)
+                # The script added them together; going back tells what each alone would have answered.
+                for number in reversed(by_target[target]):
+                    answers[number] = counts
+                    counts = _without(counts, changes[number]) if number != by_target[target][0] else counts
+        return answers
+
+    def counts(self, targets: Sequence[str]) -> list[Counts]:
+        session = self._current()
+        calls = {target: Read(self._keys.of(target)) for target in targets}
+        session.run_all([*calls.values()])
+        return [read_counts(calls[target].reply) for target in targets]
+
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        return Listing(self._current(), self._keys).page(prefix, cursor, limit)
+
+    def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
+        return Listing(self._current(), self._keys).rows(prefix)
+
+    def check(self) -> None:
+        session = self._current()
+        nonce = session.nonce()
+        probes = session.one_key_on_each(self._keys.probe)
+        writes = [
+            Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (b"", HEART, 1)) for key in probes
+        ]
+        session.run(writes)
+        session.run([Read(key) for key in probes])
+        for key, server in probes.items():
+            session.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
+
+    def server_info(self) -> dict[str, dict[str, str]]:
+        """What each server that holds keys tells of itself.
+
+        Returns:
+            The server's address -> the fields of its INFO, such as ``maxmemory_policy``.
+
+        Raises:
+            BackendError: one cannot be asked.
+        """
+        session = self._current()
+        answers = {server.name: session.ask(server, (b"INFO",))[1] for server in session.servers()}
+        return {name: read_info(answer) for name, answer in answers.items()}
+
+    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
+        self._moves().at_least(rows)
+
+    def delete(self, targets: Sequence[str]) -> None:
+        self._moves().delete(targets)
+
+    def rename(self, old: str, new: str) -> Counts:
+        return self._moves().rename(old, new)
+
+    def _moves(self) -> Moves:
+        return Moves(self._current(), self._keys, self._nonce_ttl)
+
+    def _current(self) -> Session:
+        session = self._session
+        if session is None:
+            self.require_connected()
+            raise AssertionError
+        return session
+
+    def _open(self) -> Session:
+        topology = topology_of(self._place, self._timeout, self._pool)
+        return Session(topology, timeout=self._timeout, budget=self._budget, wait=self._wait)
+
+    def _write(self, target: str, pairs: Iterable[str | int], nonce: bytes) -> Write:
+        key = self._keys.of(target)
+        return Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (target, *pairs))
+
+    def _begin_again(self) -> None:
+        # In a child after a fork, where no other thread is; connections and locks are its parent's.
+        self._opening = threading.Lock()
+        if self._session is not None:
+            self._session = self._open()
+
+
+def _sums(changes: Iterable[Change]) -> Iterable[str | int]:
+    sums: dict[str, int] = {}
+    for change in changes:
+        sums[change.emoji] = sums.get(change.emoji, 0) + change.delta
+    return chain.from_iterable(sums.items())
+
+
+def _without(counts: Counts, change: Change) -> Counts:
+    left = counts[change.emoji] - change.delta
+    return {
+        emoji: left if emoji == change.emoji else count
+        for emoji, count in counts.items()
+        if emoji != change.emoji or left
+    }
+
+
+def _prepare_forks(backend: weakref.ref[ValkeyBackend]) -> None:
+    def begin_again() -> None:
+        found = backend()
+        if found is not None:
+            found._begin_again()
+
+    # It stays registered for the life of the process, so it must not keep the backend alive.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=begin_again)

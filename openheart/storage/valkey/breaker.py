@@ -1,0 +1,57 @@
+"""Remembers that a server is away, so that requests end at once instead of waiting for it one by one.
+
+The kept library for this, pybreaker, lets one call through at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from .errors import Away
+
+__all__ = ["Breaker"]
+
+FAILURES = 3
+"""After so many failures, one after another, a server counts as away."""
+
+LOOK_EVERY = 0.5
+"""Seconds between two tries of a server that is away; what comes in between is refused."""
+
+
+class Breaker:
+    """Whether one server is worth a try.
+
+    Args:
+        patience: seconds that one try may take.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._failures = 0
+        self._why = ""
+        self._next_look = 0.0
+        self._lock = threading.Lock()
+
+    def admit(self) -> None:
+        """Let a call through, or raise Away because the server is known to be away."""
+        if self._failures < FAILURES:
+            return
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next_look:
+                raise Away(self._why, is_known=True)
+            # This caller looks; until it knows, everyone else is refused.
+            self._next_look = now + max(LOOK_EVERY, self._patience)
+
+    def worked(self) -> None:
+        """Note that the server did its part."""
+        self._failures = 0
+
+    def failed(self, why: str) -> None:
+        """Note that it did not."""
+        with self._lock:
+            self._failures += 1
+            self._why = why
+            if self._failures >= FAILURES:
+                self._next_look = time.monotonic() + LOOK_EVERY

@@ -1,0 +1,192 @@
+"""Lists what is in Valkey by SCAN, which visits every key of every server once and keeps no order."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...errors import BackendUnavailable, InvalidRequest
+from ..backend import Counts, Page, Rows
+from .calls import Read
+from .script import Keys, read_row
+from .server import Server
+from .session import Session
+
+__all__ = ["Listing"]
+
+SCANS_PER_PAGE = 200
+"""A page that found little in so many SCANs ends early, with a cursor, so that no request takes for ever."""
+
+FEWEST, MOST = 10, 1000
+"""How many keys one SCAN visits, about."""
+
+_NOWHERE = bytes(8)
+_HEAD = struct.Struct(">8sQ")
+_SHORT = 16  # bytes of a key's digest
+_CHECK = 4
+_REFUSAL = "this cursor is none of this list: pass the cursor of the page before, or none to start again"
+_RESTARTED = "the storage changed its servers since the page before: list again without a cursor"
+
+
+@dataclass(slots=True)
+class Position:
+    """Where a listing goes on.
+
+    Attributes:
+        server: which server's process is scanned; ``_NOWHERE`` before the first and after the last.
+        scan: SCAN's own cursor there.
+        left: digests of keys that were found and did not fit on the page.
+        is_over: whether every server was scanned.
+    """
+
+    server: bytes = _NOWHERE
+    scan: int = 0
+    left: tuple[bytes, ...] = ()
+    is_over: bool = False
+
+
+class Listing:
+    """Lists the targets of one instance.
+
+    A target that is there all the time is on the pages at least once. One may come twice while the server
+    shrinks its table, which happens when many keys end; ``rows`` leaves such repeats out.
+
+    Args:
+        session: the connections.
+        keys: the keys of the instance.
+    """
+
+    def __init__(self, session: Session, keys: Keys) -> None:
+        self._session = session
+        self._keys = keys
+
+    def page(self, prefix: str, cursor: str | None, limit: int) -> Page:
+        """One page; see ``Backend.list``."""
+        servers = self._session.servers()
+        position = Position() if cursor is None else self._read(cursor)
+        found = self._rows([self._keys.long(short) for short in position.left], prefix)
+        number = self._number_of(servers, position)
+        size = FEWEST
+        for _ in range(SCANS_PER_PAGE):
+            if len(found) > limit or number == len(servers):
+                break
+            run_id, position.scan, keys = self._scan(
+                servers[number], position.scan, min(max(size, limit), MOST)
+            )
+            if position.server not in (run_id, _NOWHERE):
+                raise InvalidRequest(_RESTARTED)
+            position.server = run_id
+            known = {key for key, _ in found}
+            rows = self._rows([key for key in keys if key not in known], prefix)
+            found += rows
+            size = size * 2 if not rows else FEWEST
+            if position.scan == 0:
+                number, position.server = number + 1, _NOWHERE
+                if number < len(servers):
+                    position.server = self._scan_id(servers[number])
+        rest = found[limit:]
+        rows_of_page: Rows = [row for _, row in found[:limit]]
+        if not rest and number == len(servers):
+            return Page(rows_of_page, None)
+        position.left = tuple(self._keys.short(key) for key, _ in rest)
+        position.is_over = number == len(servers)
+        return Page(rows_of_page, self._write(position))
+
+    def rows(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
+        """Every target with its counts, each once."""
+        seen = Seen()
+        for server in self._session.servers():
+            scan, process = 0, b""
+            while True:
+                run_id, scan, keys = self._scan(server, scan, MOST)
+                if process not in (b"", run_id):
+                    raise BackendUnavailable(
+                        f"{server.name} was restarted while its targets were listed: list again"
+                    )
+                process = run_id
+                for _, row in self._rows([key for key in keys if seen.add(key)], prefix):
+                    yield row
+                if scan == 0:
+                    break
+
+    def _scan(self, server: Server, cursor: int, count: int) -> tuple[bytes, int, list[bytes]]:
+        command = (b"SCAN", cursor, b"MATCH", self._keys.pattern, b"COUNT", count, b"TYPE", b"hash")
+        run_id, (following, keys) = self._session.ask(server, command)
+        return run_id, int(following), list(dict.fromkeys(keys))
+
+    def _scan_id(self, server: Server) -> bytes:
+        return self._session.ask(server, (b"PING",))[0]
+
+    def _rows(self, keys: Sequence[bytes], prefix: str) -> list[tuple[bytes, tuple[str, Counts]]]:
+        if not keys:
+            return []
+        calls = [Read(key) for key in keys]
+        self._session.run(calls)
+        rows = [(call.key, read_row(call.reply)) for call in calls]
+        return [(key, row) for key, row in rows if row[1] and row[0].startswith(prefix)]
+
+    def _number_of(self, servers: Sequence[Server], position: Position) -> int:
+        if position.is_over:
+            return len(servers)
+        if position.server == _NOWHERE:
+            return 0
+        for number, server in enumerate(servers):
+            if self._scan_id(server) == position.server:
+                return number
+        raise InvalidRequest(_RESTARTED)
+
+    def _write(self, position: Position) -> str:
+        server = b"\xff" * 8 if position.is_over else position.server
+        raw = _HEAD.pack(server, position.scan) + b"".join(position.left)
+        return base64.urlsafe_b64encode(self._check(raw) + raw).decode().rstrip("=")
+
+    def _read(self, cursor: str) -> Position:
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidRequest(_REFUSAL) from None
+        check, raw = raw[:_CHECK], raw[_CHECK:]
+        if len(raw) < _HEAD.size or (len(raw) - _HEAD.size) % _SHORT or check != self._check(raw):
+            raise InvalidRequest(_REFUSAL)
+        server, scan = _HEAD.unpack_from(raw)
+        left = tuple(raw[start : start + _SHORT] for start in range(_HEAD.size, len(raw), _SHORT))
+        return Position(server, scan, left, server == b"\xff" * 8)
+
+    def _check(self, raw: bytes) -> bytes:
+        return hashlib.blake2b(raw, digest_size=_CHECK, key=self._keys.pattern).digest()
+
+
+class Seen:
+    """A set of keys that takes about 20 bytes for each: a table of their hashes, and not the keys."""
+
+    def __init__(self) -> None:
+        self._table = array("q", (0,)) * 1024
+        self._number = 0
+
+    def add(self, key: bytes) -> bool:
+        """Add a key; whether it was not there yet."""
+        if not self._put(hash(key) or 1):
+            return False
+        self._number += 1
+        if 2 * self._number > len(self._table):
+            # Not of zeros in a list or in bytes, which would take as much again for a moment.
+            old, self._table = self._table, array("q", (0,)) * (2 * len(self._table))
+            for value in old:
+                if value:
+                    self._put(value)
+        return True
+
+    def _put(self, value: int) -> bool:
+        table = self._table
+        place = value % len(table)
+        while table[place]:
+            if table[place] == value:
+                return False
+            place = (place + 1) % len(table)
+        table[place] = value
+        return True

@@ -1,0 +1,148 @@
+"""Raises, deletes and renames counts in Valkey, across the shards of a cluster; each step can be repeated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from ...errors import OutcomeUnknown
+from ..backend import Counts
+from .calls import Call, Read, Scripted, Write
+from .connection import Clocked, Command
+from .script import TARGET_FIELD, Keys, Script, read_counts
+from .session import Session
+
+__all__ = ["Moves"]
+
+NAME = b">"
+"""The field of counts on their way that holds the name of the move; no emoji is like it."""
+
+FOR_GOOD = 10 * 365 * 86400.0  # seconds; the mark of a move stays until the move is done
+
+# KEYS: the target's counts. ARGV: the target, then emoji and the least that each shall have in turn.
+RAISE = Script(b"""\
+for i = 2, #ARGV, 2 do
+  local there = redis.call('HGET', KEYS[1], ARGV[i])
+  if not there or tonumber(there) < tonumber(ARGV[i + 1]) then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  end
+end
+return redis.call('HSET', KEYS[1], '', ARGV[1])
+""")
+
+# KEYS: the counts, the counts on their way. ARGV: the name of the move. An unfinished move is gone on with.
+TAKE = Script(b"""\
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  if redis.call('EXISTS', KEYS[1]) == 0 then
+    return {}
+  end
+  redis.call('RENAME', KEYS[1], KEYS[2])
+  redis.call('HSET', KEYS[2], '>', ARGV[1])
+end
+return redis.call('HGETALL', KEYS[2])
+""")
+
+# KEYS: the counts on their way. ARGV: the name of the move.
+DROP = Script(b"""\
+if redis.call('HGET', KEYS[1], '>') == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
+""")
+
+
+class Moves:
+    """Moves counts of one instance.
+
+    Args:
+        session: the connections.
+        keys: the keys of the instance.
+        life: seconds that a nonce lives.
+    """
+
+    def __init__(self, session: Session, keys: Keys, life: float) -> None:
+        self._session = session
+        self._keys = keys
+        self._life = life
+
+    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
+        """Raise counts; see ``Backend.at_least``."""
+        calls = [
+            Scripted(RAISE, (self._keys.of(target),), _flat(target, counts))
+            for target, counts in rows
+            if counts
+        ]
+        with _repeatable():
+            self._session.run_all(calls)
+
+    def delete(self, targets: Sequence[str]) -> None:
+        """Remove counts; see ``Backend.delete``."""
+        with _repeatable():
+            self._session.run_all([Delete(self._keys.of(target)) for target in dict.fromkeys(targets)])
+
+    def rename(self, old: str, new: str) -> Counts:
+        """Add the counts of one target to another's; see ``Backend.rename``.
+
+        The two may be on two servers. So the counts are set aside beside the old ones under the name of this
+        move; added to the new ones with that name as their nonce, which stays; and let go. Whoever finds
+        counts set aside goes on with that move and its name. The nonce outlives whoever still knows of it.
+        """
+        source, aim = self._keys.of(old), self._keys.of(new)
+        aside = self._keys.moving(source, aim)
+        with _repeatable():
+            while True:
+                own = self._session.nonce()
+                # Before the counts are looked at, so that they cannot be added after the nonce has ended.
+                begun = time.monotonic()
+                take = Scripted(TAKE, (source, aside), (own,))
+                self._session.run([take])
+                counts = dict(zip(take.reply[::2], take.reply[1::2], strict=True))
+                name = counts.pop(NAME, None)
+                if name is None:
+                    read = Read(aim)
+                    self._session.run([read])
+                    return read_counts(read.reply)
+                counts.pop(TARGET_FIELD, None)
+                nonce = self._keys.nonce(aim, name)
+                add = Write(aim, nonce, self._life, _flat(new, counts), kept=FOR_GOOD, begun=begun)
+                for call in (add, Scripted(DROP, (aside,), (name,)), Expire(aim, nonce, self._life)):
+                    self._session.run([call])
+                if name == own:
+                    return read_counts(add.reply)
+
+
+class Delete(Call):
+    """Removes a key."""
+
+    writes = True
+
+    def command(self, connection: Clocked, *, first: bool) -> Command:
+        return (b"DEL", self.key)
+
+
+class Expire(Call):
+    """Lets a nonce end after its usual life."""
+
+    writes = True
+
+    def __init__(self, key: bytes, nonce: bytes, life: float) -> None:
+        super().__init__(key)
+        self._given = (nonce, int(life * 1000))
+
+    def command(self, connection: Clocked, *, first: bool) -> Command:
+        return (b"PEXPIRE", *self._given)
+
+
+def _flat(target: str, counts: Mapping[str, int] | Mapping[bytes, bytes]) -> list[str | bytes | int]:
+    return [target, *(part for pair in counts.items() for part in pair)]
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    try:
+        yield
+    except OutcomeUnknown as error:
+        raise OutcomeUnknown(
+            f"{error.__cause__}; it may be half done. Do it again: nothing counts twice"
+        ) from error

@@ -1,0 +1,73 @@
+"""A bounded pool of connections to one server.
+
+The blocking pool of valkey-py takes as long to lend a connection as a command takes on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from .connection import Clocked
+from .errors import Away
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """Lends connections, the one that was used last first.
+
+    Args:
+        make: makes an unopened connection.
+        size: how many there are at the most.
+        timeout: seconds to wait for one.
+    """
+
+    def __init__(self, make: Callable[[], Clocked], size: int, timeout: float) -> None:
+        self._make = make
+        self._timeout = timeout
+        self._idle: list[Clocked] = []
+        self._is_closed = False
+        # One for each connection that may be lent. Its methods are atomic, and so are those of the list.
+        self._turns: SimpleQueue[None] = SimpleQueue()
+        for _ in range(size):
+            self._turns.put(None)
+
+    def get(self) -> Clocked:
+        """A connection that is open; it must come back with ``put``.
+
+        Raises:
+            Away: every one is in use.
+            ValkeyError, OSError: it cannot be opened.
+        """
+        try:
+            self._turns.get(timeout=self._timeout)
+        except Empty:
+            raise Away("every connection is in use; raise OPENHEART_VALKEY_POOL") from None
+        try:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._make()
+            try:
+                connection.open()
+            except BaseException:
+                self._idle.append(connection)
+                raise
+        except BaseException:
+            self._turns.put(None)
+            raise
+        return connection
+
+    def put(self, connection: Clocked) -> None:
+        """Take a connection back."""
+        self._idle.append(connection)
+        self._turns.put(None)
+        if self._is_closed:
+            self.close()
+
+    def close(self) -> None:
+        """Close what is not lent, and the rest when it comes back."""
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().drop()

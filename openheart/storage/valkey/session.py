@@ -1,0 +1,280 @@
+"""Carries calls to the servers that hold their keys, until they are answered or time is up."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from operator import attrgetter
+from typing import Any, NoReturn
+
+from valkey.exceptions import ValkeyError
+
+from ...errors import BackendError, BackendNotConnected, BackendUnavailable, BackendUnusable, OutcomeUnknown
+from .calls import Call, Scripted
+from .connection import Clocked, Command
+from .errors import Away, Lost, Verdict, judge, mend_for
+from .server import Exchange, Server
+from .topology import Topology
+
+__all__ = ["LARGEST_PIPELINE", "Session"]
+
+LARGEST_PIPELINE = 1000
+"""Commands that go to the servers at once."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between two tries
+
+
+class Running:
+    """Counts what runs, so that it can end before the connections are closed. Entered once for each call."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._is_over = False
+        self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._is_over:
+                raise BackendNotConnected("the backend was disconnected: call connect() first")
+            self.number += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.number -= 1
+            if self._is_over:
+                self._ended.notify_all()
+
+    def end(self, patience: float) -> None:
+        """Let nothing more in, and wait for what runs, so many seconds at the most."""
+        with self._lock:
+            self._is_over = True
+            self._ended.wait_for(lambda: self.number == 0, timeout=patience)
+
+
+class Session:
+    """The connections of one process, while the backend is connected.
+
+    Args:
+        topology: where keys are.
+        timeout: seconds to wait for a connection, and for an answer.
+        budget: seconds in which a call is tried again.
+        wait: how many replicas must confirm a write.
+    """
+
+    def __init__(self, topology: Topology, *, timeout: float, budget: float, wait: int) -> None:
+        self.topology = topology
+        self._timeout = timeout
+        self._budget = budget
+        self._wait: Command | None = ("WAIT", wait, int(timeout * 500)) if wait else None
+        self._replicas = wait
+        self.running = Running()
+        self._name = secrets.token_urlsafe(9).encode()
+        self._names = count()
+
+    def nonce(self) -> bytes:
+        """A name that no other call of any process has."""
+        return b"%b%x" % (self._name, next(self._names))
+
+    def run(self, calls: Sequence[Call], *, after: bool = False) -> None:
+        """Carry out calls, each once, all of one server in one pipeline.
+
+        Args:
+            calls: the calls, all reads or all writes; each has its reply afterwards.
+            after: whether something was stored already for the same caller.
+
+        Raises:
+            OutcomeUnknown: some writes may have been carried out, and some not.
+            BackendError: nothing was carried out.
+        """
+        with self.running:
+            deadline = time.monotonic() + self._budget
+            pause, pending = FIRST_PAUSE, calls
+            while True:
+                self._attempt(pending)
+                pending = [call for call in pending if call.error is not None]
+                if not pending:
+                    return
+                verdicts = {judge(call.error) for call in pending if call.error is not None}
+                self._give_up_for_good(calls, pending, after)
+                if verdicts <= {Verdict.NO_SCRIPT, Verdict.ASK} and time.monotonic() < deadline:
+                    continue
+                self.topology.look_again()
+                # What was never sent need not be waited for at a server that is known to be away.
+                is_away = any(isinstance(call.error, Away) and call.error.is_known for call in pending)
+                is_open = after or any(call.writes and (call.is_open or call.error is None) for call in calls)
+                if time.monotonic() + pause >= deadline or (is_away and not is_open):
+                    self._give_up(calls, pending[0], after)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def run_all(self, calls: Sequence[Call]) -> None:
+        """Carry out any number of calls that may be repeated, so many at once; raises as ``run``."""
+        for start in range(0, len(calls), LARGEST_PIPELINE):
+            self.run(calls[start : start + LARGEST_PIPELINE], after=start > 0 and calls[0].writes)
+
+    def ask(self, server: Server, command: Command) -> tuple[bytes, Any]:
+        """Ask one server something that changes nothing.
+
+        Returns:
+            The identity of the server's process, and the reply.
+        """
+        with self.running:
+            deadline = time.monotonic() + self._budget
+            pause = FIRST_PAUSE
+            while True:
+                exchange = Exchange(server, lambda _: [command])
+                (reply,) = exchange.replies()
+                if not isinstance(reply, Exception):
+                    return exchange.run_id, reply
+                self.topology.look_again()
+                is_away = isinstance(reply, Away) and reply.is_known
+                if judge(reply) is Verdict.UNUSABLE or is_away or time.monotonic() + pause >= deadline:
+                    raise error_for(reply)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def servers(self) -> list[Server]:
+        """Every server that holds keys; raises BackendError."""
+        with self.running:
+            try:
+                return self.topology.servers()
+            except (Away, ValkeyError) as error:
+                raise error_for(error) from None
+
+    def one_key_on_each(self, template: bytes) -> dict[bytes, Server]:
+        """For each server that holds keys one key that it would hold.
+
+        Args:
+            template: makes a key of a number, with ``%d``.
+        """
+        missing = set(self.servers())
+        found: dict[bytes, Server] = {}
+        with self.running:
+            for number in range(100 * len(missing) ** 2):
+                if not missing:
+                    break
+                key = template % number
+                try:
+                    server = self.topology.server_of(key)
+                except (Away, ValkeyError) as error:
+                    raise error_for(error) from None
+                if server in missing:
+                    missing.remove(server)
+                    found[key] = server
+        return found
+
+    def close(self) -> None:
+        """Let what runs end, then close every connection."""
+        self.running.end(2 * self._budget)
+        self.topology.close()
+
+    def _attempt(self, calls: Sequence[Call]) -> None:
+        parts: dict[Server, list[Call]] = {}
+        for call in calls:
+            try:
+                server = call.asked or self.topology.server_of(call.key)
+            except (Away, ValkeyError) as error:
+                call.error = error
+                continue
+            parts.setdefault(server, []).append(call)
+        # Sent to every server before the first is waited for. Always in one order, so that two threads cannot
+        # each wait for a connection that the other has.
+        order = sorted(parts, key=attrgetter("address")) if len(parts) > 1 else parts
+        sent: list[tuple[list[Call], Exchange]] = []
+        try:
+            for server in order:
+                part = parts[server]
+                sent.append((part, Exchange(server, self._commands(part), writes=part[0].writes)))
+            deadline = time.monotonic() + self._timeout if len(sent) > 1 else None
+            for part, exchange in sent:
+                self._take(part, exchange.replies(deadline))
+        finally:
+            for _, exchange in sent:
+                exchange.abandon()
+
+    def _commands(self, part: Sequence[Call]) -> Callable[[Clocked], list[Command]]:
+        def made(connection: Clocked) -> list[Command]:
+            commands: list[Command] = []
+            brought: set[bytes] = set()
+            for call in part:
+                if call.asked is not None:
+                    commands.append(("ASKING",))
+                script = call.script.sha if isinstance(call, Scripted) and call.needs_script else b""
+                commands.append(call.command(connection, first=script not in brought))
+                brought.add(script)
+            if self._wait is not None and part[0].writes:
+                commands.append(self._wait)
+            return commands
+
+        return made
+
+    def _take(self, part: Sequence[Call], replies: list[Any]) -> None:
+        if isinstance(replies[0], (Away, ValkeyError)) and len(replies) == 1:
+            replies *= 2 * len(part) + 1
+        confirmed = replies[-1] if self._wait is not None and part[0].writes else self._replicas
+        found = iter(replies)
+        for call in part:
+            if call.asked is not None:
+                next(found)
+                call.asked = None
+            reply = next(found)
+            if (
+                call.writes
+                and not isinstance(reply, Exception)
+                and not (isinstance(confirmed, int) and confirmed >= self._replicas)
+            ):
+                reply = _unconfirmed(confirmed, self._replicas)
+            if not isinstance(reply, Exception):
+                call.reply, call.error = reply, None
+                continue
+            call.error = reply
+            self._note(call, reply)
+
+    def _note(self, call: Call, error: Exception) -> None:
+        verdict = judge(error)
+        if verdict is Verdict.LOST:
+            call.is_open = True
+        elif verdict is Verdict.NO_SCRIPT and isinstance(call, Scripted):
+            call.needs_script = True
+        elif verdict is Verdict.ASK:
+            host, _, port = str(error).split(" ")[2].rpartition(":")
+            call.asked = self.topology.server_at((host, int(port)))
+
+    def _give_up_for_good(self, calls: Sequence[Call], pending: Sequence[Call], after: bool) -> None:
+        for call in pending:
+            if call.error is not None and judge(call.error) is Verdict.UNUSABLE:
+                self._give_up(calls, call, after)
+
+    def _give_up(self, calls: Sequence[Call], failed: Call, after: bool) -> NoReturn:
+        assert failed.error is not None
+        stored = after or any(call.writes and call.error is None for call in calls)
+        if stored or any(call.writes and call.is_open for call in calls):
+            raise OutcomeUnknown(
+                f"{failed.error}; {'some of the changes are stored and some may not be' if stored else 'it'}"
+                f"{'' if stored else ' may have been counted'}. Adding it again could count it twice"
+            ) from failed.error
+        raise error_for(failed.error) from failed.error
+
+
+def _unconfirmed(confirmed: object, replicas: int) -> Lost:
+    if isinstance(confirmed, int):
+        return Lost(f"{confirmed} of {replicas} replicas confirmed it (OPENHEART_VALKEY_WAIT)")
+    return Lost(f"the replicas did not confirm it: {confirmed}")
+
+
+def error_for(error: Exception) -> BackendError:
+    """The error of a call that was not carried out."""
+    if judge(error) is Verdict.UNUSABLE:
+        return BackendUnusable(f"the Valkey server refused: {_words(error)}: {mend_for(error)}")
+    return BackendUnavailable(
+        f"the Valkey server is away or not ready: {_words(error)}. Look whether it runs and can be reached"
+    )
+
+
+def _words(error: Exception) -> str:
+    # Servers and drivers end some of theirs with a full stop, and here the sentence goes on.
+    return str(error).rstrip(" .")

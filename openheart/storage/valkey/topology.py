@@ -1,0 +1,234 @@
+"""Which server holds a key: always the same one, the one that the sentinels name, or a node of a cluster."""
+
+from __future__ import annotations
+
+import abc
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from valkey.crc import VALKEY_CLUSTER_HASH_SLOTS, key_slot
+from valkey.exceptions import ConnectionError as ValkeyConnectionError
+from valkey.exceptions import ResponseError
+
+from .errors import Away, Verdict, judge
+from .server import Server
+from .uri import Address, Place
+
+__all__ = ["Topology", "topology_of"]
+
+_NO_NODE = MappingProxyType({"sentinel": "it is a sentinel"})
+_NO_SERVER = MappingProxyType({**_NO_NODE, "cluster": "it is a node of a cluster"})
+_NO_SENTINEL = MappingProxyType(dict.fromkeys(("standalone", "cluster"), "it is no sentinel"))
+
+FRESH = 0.1
+"""Seconds for which what was learnt is not asked for again."""
+
+
+class Topology(abc.ABC):
+    """Finds the server of a key, and looks again when it turns out to be another.
+
+    Args:
+        place: what the URI names.
+        timeout: seconds to wait for a connection, and for an answer.
+        pool: connections to each server, at the most.
+
+    Attributes:
+        unfit: which servers cannot hold keys here; see ``Clocked``.
+    """
+
+    unfit: ClassVar[Mapping[str, str]] = _NO_SERVER
+
+    def __init__(self, place: Place, timeout: float, pool: int) -> None:
+        self._place = place
+        self._timeout = timeout
+        self._pool = pool
+        self._servers: dict[Address, Server] = {}
+        self._looking = threading.Lock()
+        self._looked_at = 0.0
+        self._is_stale = True
+        self._is_lost = False
+
+    @abc.abstractmethod
+    def server_of(self, key: bytes) -> Server:
+        """The server that holds a key.
+
+        Raises:
+            Away: it cannot be found out now.
+            ResponseError, AuthenticationError: who should know refuses us.
+        """
+
+    @abc.abstractmethod
+    def servers(self) -> list[Server]:
+        """Every server that holds keys, in an order that does not change; raises as ``server_of``."""
+
+    def look_again(self) -> None:
+        """Find out anew where keys are, before the next of them is looked for."""
+        self._is_stale = True
+
+    def server_at(self, address: Address) -> Server:
+        """The server at an address, where keys are."""
+        server = self._servers.get(address)
+        if server is None:
+            server = self._servers.setdefault(address, self._make(address))
+        return server
+
+    def close(self) -> None:
+        """Close every connection."""
+        for server in list(self._servers.values()):
+            server.close()
+
+    def _make(self, address: Address) -> Server:
+        return Server(
+            address,
+            dict(self._place.connection),
+            timeout=self._timeout,
+            pool=self._pool,
+            unfit=self.unfit,
+        )
+
+    def _refresh(self, look: Callable[[], None]) -> None:
+        # One thread looks, and the others wait for what it finds, but not where the last one found nothing.
+        if not self._looking.acquire(timeout=0 if self._is_lost else self._timeout):
+            raise Away("where the data is, is being looked for", is_known=self._is_lost)
+        try:
+            if self._is_stale and time.monotonic() >= self._looked_at + FRESH:
+                look()
+                self._is_stale = self._is_lost = False
+                self._looked_at = time.monotonic()
+        except Away as error:
+            was_lost, self._is_lost = self._is_lost, True
+            raise Away(str(error), is_known=was_lost) from error
+        finally:
+            self._looking.release()
+
+
+class Single(Topology):
+    """One server, whatever the key."""
+
+    def server_of(self, key: bytes) -> Server:
+        return self.server_at(self._place.addresses[0])
+
+    def servers(self) -> list[Server]:
+        return [self.server_of(b"")]
+
+
+class Sentinels(Topology):
+    """The server that the sentinels name now."""
+
+    def __init__(self, place: Place, timeout: float, pool: int) -> None:
+        super().__init__(place, timeout, pool)
+        self._sentinels = [
+            Server(address, dict(place.sentinel), timeout=timeout, pool=2, unfit=_NO_SENTINEL)
+            for address in place.addresses
+        ]
+        self._master: Address | None = None
+
+    def server_of(self, key: bytes) -> Server:
+        if self._is_stale:
+            self._refresh(self._look)
+        if self._master is None:
+            raise Away(f"it is not known yet where the server {self._place.service!r} is")
+        return self.server_at(self._master)
+
+    def servers(self) -> list[Server]:
+        return [self.server_of(b"")]
+
+    def close(self) -> None:
+        super().close()
+        for sentinel in self._sentinels:
+            sentinel.close()
+
+    def _make(self, address: Address) -> Server:
+        # A server that was killed may come back where it was, and take writes before it learns that another
+        # took its place. So each new connection asks first.
+        return Server(
+            address,
+            dict(self._place.connection),
+            timeout=self._timeout,
+            pool=self._pool,
+            unfit=self.unfit,
+            verify=lambda: self._verify(address),
+        )
+
+    def _verify(self, address: Address) -> None:
+        if self._ask() != address:
+            self.look_again()
+            raise ValkeyConnectionError("another server took its place")
+
+    def _look(self) -> None:
+        self._master = self._ask()
+
+    def _ask(self) -> Address:
+        command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._place.service)
+        said = []
+        for sentinel in list(self._sentinels):
+            (reply,) = sentinel.exchange([command])
+            if isinstance(reply, list):
+                # The one that answers is asked first from now on.
+                self._sentinels = sorted(self._sentinels, key=lambda other: other is not sentinel)
+                return reply[0].decode(), int(reply[1])
+            if isinstance(reply, ResponseError) and judge(reply) is Verdict.UNUSABLE:
+                raise reply
+            said.append(
+                str(reply or f"{sentinel.name} watches no {self._place.service!r}, the name in OPENHEART_URI")
+            )
+        raise Away(f"no sentinel names the server: {'; '.join(said)}")
+
+
+class Cluster(Topology):
+    """The node that serves the key's slot."""
+
+    unfit = _NO_NODE
+
+    def __init__(self, place: Place, timeout: float, pool: int) -> None:
+        super().__init__(place, timeout, pool)
+        self._slots: list[Server | None] = []
+
+    def server_of(self, key: bytes) -> Server:
+        if self._is_stale:
+            self._refresh(self._look)
+        server = self._slots[key_slot(key)] if self._slots else None
+        if server is None:
+            raise Away("no node of the cluster serves this key's slot")
+        return server
+
+    def servers(self) -> list[Server]:
+        self.server_of(b"")
+        found = {server.address: server for server in self._slots if server is not None}
+        return [found[address] for address in sorted(found)]
+
+    def _look(self) -> None:
+        known = list(self._servers.values())
+        random.shuffle(known)
+        given = [self.server_at(address) for address in self._place.addresses]
+        deadline = time.monotonic() + 2 * self._timeout
+        said: list[str] = []
+        for node in dict.fromkeys((*known, *given)):
+            (reply,) = node.exchange([("CLUSTER", "SLOTS")])
+            if isinstance(reply, list) and reply:
+                self._take(reply, node)
+                return
+            if isinstance(reply, ResponseError) and judge(reply) is Verdict.UNUSABLE:
+                raise reply
+            said.append(str(reply))
+            if time.monotonic() > deadline:
+                break
+        raise Away(f"no node of the cluster says where the data is: {'; '.join(said)}")
+
+    def _take(self, reply: list[Any], node: Server) -> None:
+        slots: list[Server | None] = [None] * VALKEY_CLUSTER_HASH_SLOTS
+        for first, last, (host, port, *_), *_ in reply:
+            # An empty host is a node that does not know its own address: the one it was reached at.
+            address = ((host or b"").decode() or node.address[0], int(port))
+            slots[first : last + 1] = [self.server_at(address)] * (last + 1 - first)
+        self._slots = slots
+
+
+def topology_of(place: Place, timeout: float, pool: int) -> Topology:
+    """The topology that a URI names; nothing is opened."""
+    kinds: dict[str, type[Topology]] = {"server": Single, "sentinel": Sentinels, "cluster": Cluster}
+    return kinds[place.kind](place, timeout, pool)
