@@ -12,7 +12,7 @@ from . import config as settings
 from . import logs, state
 from .batteries.table import further_options, switch_on
 from .config import Config, load_config
-from .errors import ConfigError, OpenHeartError
+from .errors import BackendError, ConfigError, OpenHeartError
 from .extension import add_openheart
 from .protocol import canonical_target
 from .state import state_of
@@ -140,6 +140,10 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
     logger = loaded.service.logger
 
     def announce(url: str) -> None:
+        try:
+            loaded.service.probe()
+        except BackendError as error:
+            logger.warning("The storage does not work, and until it does no reactions are taken: %s", error)
         logger.info("Listening at %s (stop with Ctrl-C), counts are kept in %s", url, loaded.location)
         if ready is not None:
             ready(url)

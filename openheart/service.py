@@ -139,6 +139,11 @@ class Service:
         """Try a write and a read that leave nothing behind; raises BackendError."""
         self.backend.check()
 
+    def probe(self) -> None:
+        """As ``check``, over connections of its own, which are closed again: a server may fork after this."""
+        with self._make_backend() as backend:
+            backend.check()
+
     def close(self) -> None:
         """Finish what was accepted and let the storage go. The next use opens it again."""
         with self._opening:

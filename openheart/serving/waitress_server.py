@@ -83,13 +83,12 @@ def serve(
     own.serving.threads = server.adj.threads
     own.serving.is_stopping = lambda: bool(stopping)
 
-    announce()
-
     def stop() -> None:
         stopping.append(True)
         server.pull_trigger()
 
     with on_stop_signal(stop):
+        announce()
         while not stopping:
             wasyncore.loop(timeout=IDLE_POLL, use_poll=True, map=sockets, count=1)
         logger.info("Stopping: no more connections, the requests that run are finished")

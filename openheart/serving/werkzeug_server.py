@@ -31,7 +31,6 @@ def serve(
     server.daemon_threads = False  # type: ignore[attr-defined]
     stopping: list[bool] = []
     state_of(app).serving.is_stopping = lambda: bool(stopping)
-    announce()
 
     def stop() -> None:
         stopping.append(True)
@@ -39,6 +38,7 @@ def serve(
         threading.Thread(target=server.shutdown).start()
 
     with on_stop_signal(stop):
+        announce()
         server.serve_forever()
     server.server_close()
 

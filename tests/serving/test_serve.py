@@ -119,6 +119,34 @@ def test_a_request_longer_than_the_grace_does_not_keep_the_server(start_server: 
             slow.result(PATIENCE)
 
 
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_storage_that_does_not_work_is_named_at_the_start_and_used_as_soon_as_it_does(
+    start_server: StartServer, tmp_path: Path, server: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    folder.write_text("a file where the folder should be")
+    served = start_server(SERVER=server, OPENHEART_URI=f"sqlite:///{folder}/reactions.db")
+    said = capfd.readouterr().err
+    assert (
+        f"The storage does not work, and until it does no reactions are taken: there is no folder {folder}"
+        in said
+    )
+    with httpx.Client(base_url=served.url, timeout=PATIENCE) as client:
+        assert client.post("/openheart/hello", content="🥨").status_code == 503
+        folder.unlink()
+        assert client.post("/openheart/hello", content="🥨").json() == {"🥨": 1}
+    assert served.stop() == 0
+
+
+def test_a_storage_that_works_is_only_named(
+    start_server: StartServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    served = start_server()
+    assert served.stop() == 0
+    assert "WARNING" not in capfd.readouterr().err
+    assert stored(tmp_path) == {}
+
+
 def test_two_worker_processes_share_the_counts(start_server: StartServer) -> None:
     served = start_server(SERVER="gunicorn", SERVER_WORKERS="2", SERVER_THREADS="2")
     for _ in range(20):
