@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -15,6 +14,8 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Protocol
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+
+from .ports import free_port
 
 __all__ = ["MailServer"]
 
@@ -56,7 +57,7 @@ class MailServer:
     _controller: Controller | None = None
 
     def __post_init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._context: ssl.SSLContext | None = None
         if self.kind != "plain":
             assert self.folder is not None
@@ -160,10 +161,3 @@ class MailServer:
             return AuthResult(success=False, handled=False, message=self.login_reply)
         wanted = tuple(part if isinstance(part, bytes) else part.encode() for part in self.login or ())
         return AuthResult(success=(data.login, data.password) == wanted, handled=False)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

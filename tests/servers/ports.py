@@ -8,9 +8,9 @@ import socket
 
 __all__ = ["free_port"]
 
-RANGE = (10_000, 30_000)
+RANGE = (10_000, 20_000)
 """Below those that systems give to connections and to who asks for any, so that a server that is down, or
-about to start, keeps its port."""
+about to start, keeps its port. The nodes of a cluster speak to each other 10,000 above."""
 
 TRIES = 1000
 
