@@ -9,8 +9,8 @@ from ..backend import Counts
 
 __all__ = ["CountCache", "Entry"]
 
-_ROOM = 8192
-"""How much one half holds: a target takes 1 and one more for every 8 emoji, about 500 bytes each."""
+_ROOM = 4096
+"""How much one half holds: a target takes 1 and one more for every 8 emoji, about 450 bytes each."""
 
 
 class Entry(NamedTuple):
