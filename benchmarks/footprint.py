@@ -13,7 +13,7 @@ from pathlib import Path
 from .counts import BATCH, batch_path
 from .load import exact_posts, run_slice
 from .plan import Contender
-from .servers import serve
+from .servers import own_environment, serve
 from .stats import Spread, spread
 
 __all__ = ["Memory", "batch_gain", "import_times", "worker_memory"]
@@ -59,9 +59,11 @@ def import_times(rounds: int) -> dict[str, Spread]:
     times: dict[str, list[float]] = {"flask": [], "openheart": []}
     for number in range(rounds + 1):
         command = [sys.executable, "-c", TIMER]
-        output = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+        answer = subprocess.run(
+            command, cwd=root, env=own_environment(), capture_output=True, text=True, check=True
+        )
         if number:  # the first round compiles the modules and fills the disk cache
-            for module, seconds in zip(times, output.split(), strict=True):
+            for module, seconds in zip(times, answer.stdout.split(), strict=True):
                 times[module].append(float(seconds) * 1e3)
     return {module: spread(values) for module, values in times.items()}
 

@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-__all__ = ["SERVERS", "THREADS", "Server", "ServerKind", "children_of", "free_port", "serve"]
+__all__ = [
+    "SERVERS",
+    "THREADS",
+    "Server",
+    "ServerKind",
+    "children_of",
+    "free_port",
+    "own_environment",
+    "serve",
+]
 
 ServerKind = Literal["gunicorn", "waitress", "granian"]
 SERVERS: tuple[ServerKind, ...] = get_args(ServerKind)
@@ -39,6 +48,8 @@ FOREIGN: tuple[str, ...] = (
     "WEB_CONCURRENCY",
     "PYTHONPATH",
     "DEBUG",
+    # Without compiled modules a worker is larger, and slower to start.
+    "PYTHONDONTWRITEBYTECODE",
 )
 FOREIGN += ("LEVEL", "INSTANCE", "NAME", "HOST", "PORT")
 
@@ -105,8 +116,7 @@ def serve(
     folder.mkdir(parents=True, exist_ok=True)
     log_path = folder / "server.log"
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    environment |= {"PYTHONPATH": str(ROOT), **(settings or {})}
+    environment = {**own_environment(), "PYTHONPATH": str(ROOT), **(settings or {})}
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [python, "-m", *_command(kind, application, port, workers)],
@@ -120,13 +130,20 @@ def serve(
         _stop(process)
 
 
+def own_environment() -> dict[str, str]:
+    """The environment without the settings of the person who runs the benchmark."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+
+
 def _command(kind: ServerKind, application: str, port: int, workers: int) -> list[str]:
     if kind == "waitress":
         if workers != 1:
             raise ValueError(
                 f"waitress runs in one process, not in {workers}: choose gunicorn or granian for more"
             )
-        return ["waitress", f"--listen=127.0.0.1:{port}", f"--threads={THREADS}", application]
+        # As `openheart run` has it, and for all alike; docs/howto/deploy.rst says why.
+        options = [f"--listen=127.0.0.1:{port}", f"--threads={THREADS}", "--send-bytes=18000"]
+        return ["waitress", *options, application]
     if kind == "granian":
         arguments = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
         arguments += ["--workers", str(workers), "--blocking-threads", str(THREADS), "--log-level", "warning"]

@@ -57,10 +57,12 @@ def serve(
     options: dict[str, Any] = {
         "threads": config[settings.SERVER_THREADS],
         "ident": None,
+    }
+    # It is said to go one day.
+    if hasattr(Adjustments, "send_bytes"):
         # Small answers are sent by the main thread. If the others send them, it polls for them meanwhile
         # without a pause, and they wait for the interpreter lock behind it.
-        "send_bytes": 18_000,
-    }
+        options["send_bytes"] = 18_000
     own = state_of(app)
     if own.standalone:
         # It takes in a whole body before the app sees its length, so here is where an endless one ends.
