@@ -31,7 +31,7 @@ def long_description() -> str:
 EXTRAS = {
     "amqp": ["pika>=1.3.2"],
     "gunicorn": ["gunicorn>=22.0"],
-    # Before 2.8 it adds no thread while one is busy, so a single stream of live events stops all the rest.
+    # Older ones add no thread while one is busy, so a single stream of live events stops all the rest.
     "granian": ["granian>=2.8"],
     "locales": ["Flask-Babel>=4.0"],
     "models": ["mongoengine>=0.29.1"],
