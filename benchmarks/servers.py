@@ -7,7 +7,6 @@ import http.client
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from tests.servers.ports import free_port
+
 __all__ = [
     "SERVERS",
     "THREADS",
     "Server",
     "ServerKind",
     "children_of",
-    "free_port",
     "own_environment",
     "serve",
 ]
@@ -71,13 +71,6 @@ class Server:
     def workers(self) -> list[int]:
         """The processes that answer requests: the main one's children, or itself where it has none."""
         return children_of(self.pid) or [self.pid]
-
-
-def free_port() -> int:
-    """Return a port of the loopback on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def children_of(pid: int) -> list[int]:

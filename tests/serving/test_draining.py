@@ -55,9 +55,7 @@ def gate(tmp_path: Path) -> Path:
 
 
 def begin_work(served: Server) -> None:
-    # Granian says that it listens a moment before it does.
-    with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=PATIENCE) as client:
-        client.get(f"{served.url}/work").raise_for_status()
+    httpx.get(f"{served.url}/work", timeout=PATIENCE).raise_for_status()
     assert served.line() == "begun"
 
 

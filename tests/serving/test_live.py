@@ -70,7 +70,7 @@ def start(start_server: StartServer, server: str, **variables: str) -> Server:
     served = start_server(**{"SERVER": server, **settings, **variables})
 
     def answers() -> bool:
-        # Some of them say where they listen a moment before they do.
+        # A server may say where it listens a moment before it answers, and before it hears signals.
         try:
             return count(served) == 0
         except httpx.TransportError:
