@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import valkey
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -257,6 +259,40 @@ def test_nobody_who_comes_and_goes_under_load_hears_anything_twice_or_misses_it(
             each.result()
     for who in range(4):
         assert [number for other, number in heard if other == who] == list(range(50))
+
+
+def test_who_comes_at_the_moment_the_last_one_goes_misses_nothing(
+    server: Server, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = load(), load()
+    first = ask(there, "news")
+    last = Stream(first.iter_encoded()).begin().id
+    coming: list[Future[TestResponse]] = []
+    unsubscribe: Any = valkey.client.PubSub.unsubscribe
+
+    def was_asked() -> int:
+        found = server.do("INFO", "commandstats")
+        return sum(found.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("eval", "publish"))
+
+    def late(feed: Any, *topics: str) -> None:
+        monkeypatch.undo()
+        before = was_asked()
+        coming.append(pool.submit(ask, there, "news", last=last))
+        until(lambda: was_asked() > before, "nobody came")
+        unsubscribe(feed, *topics)
+        until(lambda: server.do("PUBSUB", "NUMSUB", *topics)[1] == 0, "the last one did not go")
+        openheart.publish("news", "meanwhile", app=here)
+
+    monkeypatch.setattr(valkey.client.PubSub, "unsubscribe", late)
+    with ThreadPoolExecutor(1) as pool:
+        first.close()
+        openheart.publish("news", "gone", app=here)
+        until(lambda: bool(coming), "nobody unsubscribed")
+        with closing(coming[0].result()) as second:
+            topic = "openheart:live:0::c:news"
+            until(lambda: server.do("PUBSUB", "NUMSUB", topic)[1] == 1, "nobody subscribed anew")
+            openheart.publish("news", "after", app=here)
+            assert texts(Stream(second.iter_encoded()), 2) == ["gone", "meanwhile"]
 
 
 def test_a_connection_that_broke_is_made_anew_and_nothing_was_missed(

@@ -190,13 +190,17 @@ class ValkeyBus(Bus):
     def _listen(self, client: Any) -> None:
         with contextlib.closing(client.pubsub()) as feed:
             subscription = _Subscription(feed, self._topic(client, ""))
-            subscription.set({f"w:{self._me}"})
+            wake = f"w:{self._me}"
+            subscription.set({wake})
             has_caught_up = False
             while not self._closing.is_set():
-                wanted = self._hub.channels()
-                subscription.set({*wanted, f"w:{self._me}"})
-                followed = subscription.confirmed()
-                if not has_caught_up and wanted | {f"w:{self._me}"} <= followed:
+                with self._changed:
+                    wanted = self._hub.channels()
+                    # First, so that who comes now waits until what goes is subscribed to anew.
+                    self._followed &= wanted
+                subscription.set({*wanted, wake})
+                followed = subscription.confirmed() & wanted
+                if not has_caught_up and wanted <= followed:
                     self._catch_up(wanted)
                     has_caught_up = True
                 if has_caught_up and followed != self._followed:
