@@ -23,6 +23,7 @@ from ..casts import boolean
 from ..config import Config
 from ..state import state_of
 from .listener import option_error
+from .stopping import workers_end_early
 
 __all__ = ["serve"]
 
@@ -68,7 +69,8 @@ def serve(
     announce()
     # The workers get the app by being forked; it cannot be pickled for a fresh process.
     multiprocessing.set_start_method("fork", force=True)
-    granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)
+    with workers_end_early():
+        granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)
 
 
 def _threads(config: Config) -> int:

@@ -19,6 +19,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..state import State, state_of
 from .listener import option_error
+from .stopping import workers_end_early
 
 __all__ = ["serve"]
 
@@ -46,11 +47,6 @@ class _Application(BaseApplication):
         return self._app
 
 
-def _drain_at_ctrl_c(arbiter: Any) -> None:
-    # It would quit at once, and a worker that starts a thread at that moment would never end.
-    arbiter.handle_int = arbiter.handle_term
-
-
 def _tell(state: State, worker: Worker) -> None:
     # Ctrl-C goes to the workers too.
     signal.signal(signal.SIGINT, worker.handle_exit)
@@ -73,16 +69,25 @@ def serve(
         "graceful_timeout": 2 * grace + 1,
         "post_fork": lambda arbiter, worker: _limit_requests(worker, config, grace),
         "loglevel": "warning",
-        "when_ready": _drain_at_ctrl_c,
         "post_worker_init": lambda worker: _tell(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
         **config.server_options,
     }
     application = _Application(app, options, config)
-    announce()
+    given = application.cfg.when_ready
+
+    def begin(arbiter: Any) -> None:
+        # It would quit at once, and a worker that starts a thread at that moment would never end.
+        arbiter.handle_int = arbiter.handle_term
+        given(arbiter)
+        # Not before it handles signals: whoever reads the address may stop it at once.
+        announce()
+
+    application.cfg.set("when_ready", begin)
     master = os.getpid()
     try:
-        application.run()
+        with workers_end_early():
+            application.run()
     except SystemExit as stopped:
         # A worker ends here; only the master goes back to the caller.
         if os.getpid() != master or stopped.code not in (None, 0):

@@ -41,6 +41,35 @@ def is_free(url: str) -> bool:
         return True
 
 
+STOPPED_AT_ONCE = """
+import os, signal
+from flask import Flask
+import openheart
+
+openheart.load(Flask("served"))
+openheart.run(ready=lambda url: os.kill(os.getpid(), int(os.environ["NUMBER"])))
+print("returned", flush=True)
+"""
+
+
+@pytest.mark.parametrize("server", ["waitress", "gunicorn", "werkzeug"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_learns_the_address_may_stop_the_server_at_once(
+    tmp_path: Path, server: str, number: signal.Signals
+) -> None:
+    variables = {"SERVER": server, "PORT": "0", "NUMBER": str(int(number)), "OPENHEART_URI": "memory:"}
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT_ONCE],
+        env={**os.environ, **variables},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "returned\n"
+
+
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_under_load_loses_no_acknowledged_reaction_and_frees_the_port(

@@ -10,6 +10,32 @@ import pytest
 from openheart.serving import stopping
 from openheart.serving.stopping import on_stop_signal
 
+from ..storage.child import run_child
+
+MASTER = """
+import os, signal
+from openheart.serving.stopping import workers_end_early
+
+signal.signal(signal.SIGTERM, lambda number, frame: print("heard", number, flush=True))
+
+def end_worker():
+    worker = os.fork()
+    if not worker:
+        while True:
+            signal.pause()
+    os.kill(worker, signal.SIGTERM)
+    return os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+
+with workers_end_early():
+    assert [end_worker() for _ in range(100)] == [0] * 100
+    os.kill(os.getpid(), signal.SIGTERM)
+print("master goes on")
+"""
+
+
+def test_a_worker_that_is_just_being_born_ends_when_it_is_told_to() -> None:
+    assert run_child(MASTER) == "heard 15\nmaster goes on\n"
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_two_signals_at_once_are_one_wish_to_stop(number: signal.Signals) -> None:
