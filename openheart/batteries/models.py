@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import Iterator
 from types import ModuleType
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 from ..errors import ConfigError, OpenHeartError
+from ..forks import at_fork
 from .battery import Battery, battery_of
 from .mongodb import Mongodb, database_name
 from .table import row_named
@@ -124,7 +124,7 @@ class Models(Battery["Client"]):
             # Of the client that is not made; without it mongoengine warns.
             uuidRepresentation="standard",
         )
-        _forget_after_fork(self)
+        at_fork(in_child=self._forget)
 
     def _forget(self) -> None:
         if self.alias:
@@ -243,16 +243,3 @@ def _drop(alias: str) -> None:
             owner.alias = ""
         _forget(alias)
         connection._connection_settings.pop(alias, None)
-
-
-def _forget_after_fork(battery: Models) -> None:
-    found = weakref.ref(battery)
-
-    def forget() -> None:
-        mine = found()
-        if mine is not None:
-            mine._forget()
-
-    # It stays registered for the life of the process, so it must not keep the battery alive.
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=forget)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -18,6 +17,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ...config import MONGO_DATABASE, OPENHEART_MONGODB_POOL, OPENHEART_MONGODB_TIMEOUT
 from ...errors import BackendError, BackendUnusable, OutcomeUnknown
+from ...forks import at_fork
 from ..backend import Backend, Change, Counts, Page
 from ..cursor import after_prefix, read_cursor, write_cursor
 from . import moves
@@ -81,7 +81,7 @@ class MongoBackend(Backend):
         self._link: Link | None = None
         self._connected = False
         self._opening = threading.Lock()
-        _prepare_forks(weakref.ref(self))
+        at_fork(in_child=self._begin_again)
 
     @property
     def shard_command(self) -> str:
@@ -192,8 +192,8 @@ class MongoBackend(Backend):
                 "read from the primary, without readPreference in OPENHEART_URI"
             )
 
-    def after_fork(self) -> None:
-        """Go on in a child with a client of its own: the parent's has its threads and sockets there."""
+    def _begin_again(self) -> None:
+        # In a child after a fork: its parent's client has its threads and sockets there.
         self._opening = threading.Lock()
         self._link = None
 
@@ -258,14 +258,3 @@ def list_of(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _replay(counts: Counts, change: Change) -> Counts:
     counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
     return {emoji: count for emoji, count in counts.items() if count}
-
-
-def _prepare_forks(backend: weakref.ref[MongoBackend]) -> None:
-    def renew() -> None:
-        found = backend()
-        if found is not None:
-            found.after_fork()
-
-    # It stays registered for the life of the process, so it must not keep the backend alive.
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=renew)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from typing import Literal, TypeVar
 
 from ...config import OPENHEART_QUEUE, OPENHEART_SQLITE_BUSY_TIMEOUT, OPENHEART_SQLITE_SYNCHRONOUS
 from ...errors import BackendNotConnected
+from ...forks import at_fork
 from ..backend import Backend, Change, Counts, Page, Rows
 from ..cursor import after_prefix, read_cursor, write_cursor
 from .file import check_library, path_from_uri, prepare_folder
@@ -82,8 +82,8 @@ class SqliteBackend(Backend):
         self._session: Session | None = None
         self._next_look = 0.0
         self._opening = threading.Lock()
-        self._is_ready_for_forks = False
         self._is_held_for_fork = False
+        at_fork(before=self.suspend, in_parent=self.resume, in_child=self.resume)
 
     @property
     def location(self) -> str:
@@ -93,9 +93,6 @@ class SqliteBackend(Backend):
         with self._opening:
             if self._session is None:
                 self._session = self._open()
-                if not self._is_ready_for_forks:
-                    self._is_ready_for_forks = True
-                    _prepare_forks(weakref.ref(self))
 
     def disconnect(self) -> None:
         with self._opening:
@@ -221,19 +218,3 @@ class SqliteBackend(Backend):
             patience=self.busy_timeout,
             queue=self.queue,
         )
-
-
-def _prepare_forks(backend: weakref.ref[SqliteBackend]) -> None:
-    def suspend() -> None:
-        found = backend()
-        if found is not None:
-            found.suspend()
-
-    def resume() -> None:
-        found = backend()
-        if found is not None:
-            found.resume()
-
-    # These stay registered for the life of the process, so they must not keep the backend alive.
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=suspend, after_in_parent=resume, after_in_child=resume)

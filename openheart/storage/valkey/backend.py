@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -18,6 +16,7 @@ from ...config import (
     OPENHEART_VALKEY_WAIT,
 )
 from ...errors import ConfigError
+from ...forks import at_fork
 from ..backend import Backend, Change, Counts, Page
 from .calls import Read, Write
 from .connection import read_info
@@ -95,15 +94,12 @@ class ValkeyBackend(Backend):
         self._keys = Keys(instance)
         self._session: Session | None = None
         self._opening = threading.Lock()
-        self._is_ready_for_forks = False
+        at_fork(in_child=self._begin_again)
 
     def connect(self) -> None:
         with self._opening:
             if self._session is None:
                 self._session = self._open()
-                if not self._is_ready_for_forks:
-                    self._is_ready_for_forks = True
-                    _prepare_forks(weakref.ref(self))
 
     def disconnect(self) -> None:
         with self._opening:
@@ -227,14 +223,3 @@ def _without(counts: Counts, change: Change) -> Counts:
         for emoji, count in counts.items()
         if emoji != change.emoji or left
     }
-
-
-def _prepare_forks(backend: weakref.ref[ValkeyBackend]) -> None:
-    def begin_again() -> None:
-        found = backend()
-        if found is not None:
-            found._begin_again()
-
-    # It stays registered for the life of the process, so it must not keep the backend alive.
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=begin_again)

@@ -81,13 +81,14 @@ class Topology(abc.ABC):
         for server in list(self._servers.values()):
             server.close()
 
-    def _make(self, address: Address) -> Server:
+    def _make(self, address: Address, verify: Callable[[], None] | None = None) -> Server:
         return Server(
             address,
             dict(self._place.connection),
             timeout=self._timeout,
             pool=self._pool,
             unfit=self.unfit,
+            verify=verify,
         )
 
     def _refresh(self, look: Callable[[], None]) -> None:
@@ -142,17 +143,10 @@ class Sentinels(Topology):
         for sentinel in self._sentinels:
             sentinel.close()
 
-    def _make(self, address: Address) -> Server:
+    def _make(self, address: Address, verify: Callable[[], None] | None = None) -> Server:
         # A server that was killed may come back where it was, and take writes before it learns that another
         # took its place. So each new connection asks first.
-        return Server(
-            address,
-            dict(self._place.connection),
-            timeout=self._timeout,
-            pool=self._pool,
-            unfit=self.unfit,
-            verify=lambda: self._verify(address),
-        )
+        return super()._make(address, lambda: self._verify(address))
 
     def _verify(self, address: Address) -> None:
         if self._ask() != address:
