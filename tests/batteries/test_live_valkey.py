@@ -19,7 +19,8 @@ from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
 from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
-from ..servers.valkey import Cluster, Server, frozen, until
+from ..servers.process import frozen, until
+from ..servers.valkey import Cluster, Server
 from ..storage.child import run_child
 from .sse import Stream
 

@@ -23,7 +23,8 @@ from markupsafe import Markup
 import openheart
 from openheart.errors import BatteryError, BatteryUnavailable, ConfigError, MissingDependency
 
-from ..servers.valkey import Server, frozen, until
+from ..servers.process import frozen, until
+from ..servers.valkey import Server
 from ..storage.child import run_child
 
 AWAY = "valkey://127.0.0.1:1"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from pymongo.errors import PyMongoError
 
 from ..requirements import CACHE, missing
 from .ports import free_port
+from .process import ServerProcess
 
 __all__ = ["GIVEN", "Kind", "MongoServer"]
 
@@ -41,7 +41,7 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 
 
-class MongoServer:
+class MongoServer(ServerProcess):
     """One server process on a free port. It keeps its data in a folder, over restarts.
 
     Args:
@@ -58,7 +58,6 @@ class MongoServer:
         self._large = large
         self._folder = folder
         self._port = free_port()
-        self._process: subprocess.Popen[str] | None = None
         self.uri = f"mongodb://127.0.0.1:{self._port}/?directConnection=true"
         self.start()
 
@@ -80,34 +79,6 @@ class MongoServer:
     def client(self) -> pymongo.MongoClient[dict[str, Any]]:
         """A client for looking at the server from outside."""
         return pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=START * 1000)
-
-    def kill(self) -> None:
-        """End it as a loss of power does."""
-        self._signal(signal.SIGKILL)
-        if self._process is not None:
-            self._process.communicate()
-
-    def freeze(self) -> None:
-        """Let it keep its connections and answer nothing, until ``thaw()``."""
-        self._signal(signal.SIGSTOP)
-        if self._process is not None:
-            # The signal takes a moment, in which it would still answer.
-            os.waitpid(self._process.pid, os.WUNTRACED)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
-    def close(self) -> None:
-        """Stop it for good."""
-        if self._process is not None:
-            self.thaw()
-            self.kill()
-            self._process = None
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
 
     def _mongod(self, mongod: str) -> list[str]:
         self._folder.mkdir(parents=True, exist_ok=True)

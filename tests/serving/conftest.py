@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ..servers.valkey import until
+from ..servers.process import until
 
 PATIENCE = 30.0  # seconds, for a slow machine
 APP = """

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from ..batteries.sse import Browser
+from ..servers.process import until
 from ..servers.valkey import Server as ValkeyServer
-from ..servers.valkey import until
 from .conftest import PATIENCE, Server, StartServer
 
 APP = """

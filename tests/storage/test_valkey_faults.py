@@ -24,7 +24,8 @@ from openheart.storage.valkey.connection import Clocked, Command
 from openheart.storage.valkey.script import Keys
 
 from ..servers.ports import free_port
-from ..servers.valkey import Cluster, Sentinels, Server, frozen, until
+from ..servers.process import frozen, until
+from ..servers.valkey import Cluster, Sentinels, Server
 from .child import run_child
 
 HEART, PRETZEL = "❤️", "🥨"
