@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 import openheart
 from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
+from openheart.batteries.live.hub import Listener
 from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
 from ..servers.process import frozen, until
@@ -59,6 +60,9 @@ assert battery_of(Live).resource is desk
 openheart.unload()
 print("both")
 """
+
+NEWS = "openheart:live:0::c:news"
+"""The topic of the channel ``news``."""
 
 Load = Callable[..., Flask]
 Listen = Callable[..., Stream]
@@ -290,8 +294,7 @@ def test_who_comes_at_the_moment_the_last_one_goes_misses_nothing(
         openheart.publish("news", "gone", app=here)
         until(lambda: bool(coming), "nobody unsubscribed")
         with closing(coming[0].result()) as second:
-            topic = "openheart:live:0::c:news"
-            until(lambda: server.do("PUBSUB", "NUMSUB", topic)[1] == 1, "nobody subscribed anew")
+            until(lambda: server.do("PUBSUB", "NUMSUB", NEWS)[1] == 1, "nobody subscribed anew")
             openheart.publish("news", "after", app=here)
             assert texts(Stream(second.iter_encoded()), 2) == ["gone", "meanwhile"]
 
@@ -306,6 +309,33 @@ def test_a_connection_that_broke_is_made_anew_and_nothing_was_missed(
         assert server.do("CLIENT KILL", "TYPE", "pubsub") >= 1
         numbers = [openheart.publish("news", [round_, number], app=app) and number for number in range(5)]
         assert texts(stream, 5) == [[round_, number] for number in numbers]
+
+
+def test_what_comes_while_a_connection_is_made_anew_does_not_hide_what_was_missed(
+    server: Server, load: Load, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = load(), load()
+    openheart.publish("news", "before", app=there)
+    stream = listen(here, "news")
+    hub = battery_of(Live, here).resource.hub
+    subscribe: Any = valkey.client.PubSub.subscribe
+
+    def watched(feed: Any, *topics: str) -> None:
+        if NEWS not in topics:
+            subscribe(feed, *topics)
+            return
+        monkeypatch.undo()
+        openheart.publish("news", "missed", app=there)
+        subscribe(feed, *topics)
+        until(lambda: server.do("PUBSUB", "NUMSUB", NEWS)[1] == 1, "nobody subscribed anew")
+        openheart.publish("news", "new", app=there)
+        # So there is one channel more to wait for.
+        hub.join(Listener(["c:more"], 10, lambda: None), 10)
+
+    monkeypatch.setattr(valkey.client.PubSub, "subscribe", watched)
+    assert server.do("CLIENT KILL", "TYPE", "pubsub") == 1
+    assert stream.next().data["data"] == "missed"
+    assert stream.next().data["data"] == "new"
 
 
 @pytest.mark.slow

@@ -208,7 +208,8 @@ class ValkeyBus(Bus):
                         self._followed = followed
                         self._changed.notify_all()
                 found = subscription.next()
-                if found is not None:
+                # What comes before is caught up with in its order.
+                if found is not None and has_caught_up:
                     self._take(*found)
 
     def _catch_up(self, channels: set[str]) -> None:
