@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -115,6 +116,14 @@ def ask(app: Flask, *channels: str, last: str = "", **options: Any) -> TestRespo
 
 def texts(stream: Stream, number: int) -> list[Any]:
     return [stream.next().data["data"] for _ in range(number)]
+
+
+def publishes(app: Flask, text: str) -> bool:
+    try:
+        openheart.publish("news", text, app=app)
+    except (BatteryUnavailable, BatteryOutcomeUnknown):
+        return False
+    return True
 
 
 def subscribers(server: Server) -> int:
@@ -422,4 +431,38 @@ class TestAServerThatGoesAway:
             openheart.publish("a", 6, app=two)
             assert texts(listen(one, "a", "b", last=last), 1) == [6]
             for app in (one, two):
+                app.extensions["openheart"].close()
+
+    def test_nodes_of_a_cluster_that_lose_sight_of_each_other_lose_no_event(
+        self, tmp_path: Path, load: Load, listen: Listen
+    ) -> None:
+        with Cluster(tmp_path / "cluster", "enable-debug-command yes", replicas=0) as cluster:
+            apps = [load(redistogo_url=cluster.uri) for _ in range(6)]
+            streams = [listen(app, "news") for app in apps]
+            ids = [node.do("CLUSTER MYID") for node in cluster.nodes]
+            for number in range(20):
+                for node, other in itertools.permutations(range(3), 2):
+                    cluster.nodes[node].do("DEBUG CLUSTERLINK", "KILL", "ALL", ids[other])
+                openheart.publish("news", number, app=apps[0])
+            openheart.publish("news", "end", app=apps[0])
+            for stream in streams:
+                assert texts(stream, 21) == [*range(20), "end"]
+            for app in apps:
+                app.extensions["openheart"].close()
+
+    def test_a_cluster_whose_node_is_killed_goes_on_with_another(
+        self, tmp_path: Path, load: Load, listen: Listen
+    ) -> None:
+        with Cluster(tmp_path / "cluster") as cluster:
+            apps = [load(redistogo_url=cluster.uri) for _ in range(2)]
+            for _ in range(2):
+                streams = [listen(app, "news") for app in apps]
+                owner = next(node for node in cluster.primaries() if node.do("KEYS", "openheart:*"))
+                owner.kill()
+                until(lambda: publishes(apps[0], "again"), "nobody took its place")
+                for stream in streams:
+                    assert stream.next().data["data"] == "again"
+                cluster.start_again(owner)
+                cluster.wait_until_whole()
+            for app in apps:
                 app.extensions["openheart"].close()

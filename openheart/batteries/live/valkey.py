@@ -188,7 +188,7 @@ class ValkeyBus(Bus):
             )
 
     def _listen(self, client: Any) -> None:
-        with contextlib.closing(client.pubsub()) as feed:
+        with contextlib.closing(self._feed(client)) as feed:
             subscription = _Subscription(feed, self._topic(client, ""))
             wake = f"w:{self._me}"
             subscription.set({wake})
@@ -211,6 +211,15 @@ class ValkeyBus(Bus):
                 # What comes before is caught up with in its order.
                 if found is not None and has_caught_up:
                     self._take(*found)
+
+    def _feed(self, client: Any) -> Any:
+        if not hasattr(client, "get_node_from_key"):
+            return client.pubsub()
+        # In a cluster the node that numbers the events also publishes them. The others hear of them from it
+        # as long as they see it, and nobody is told when they do not.
+        clock = f"{self._keys}clock"
+        client.exists(clock)  # finds it, where it is another one now
+        return client.pubsub(node=client.get_node_from_key(clock))
 
     def _catch_up(self, channels: set[str]) -> None:
         """What came while the connection was away."""
