@@ -3,6 +3,7 @@ class that opens lazily, closes on unload() and anew after a fork, and tells its
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import os
@@ -17,6 +18,7 @@ from flask import Flask
 
 from ..config import Config, Option
 from ..errors import BatteryError, ConfigError, MissingDependency, OpenHeartError
+from ..forks import at_fork
 from ..logs import escape_controls
 from ..masks import mask_uris
 from ..state import app_of, state_of
@@ -27,6 +29,20 @@ T = TypeVar("T")
 B = TypeVar("B", bound="Battery[Any]")
 
 HEALTH_LASTS = 5.0  # seconds: the health routes are public, and each look may open a connection
+
+
+class _Imports:
+    """The right to import."""
+
+    def __init__(self) -> None:
+        self._renew()
+        at_fork(in_child=self._renew)
+
+    def _renew(self) -> None:
+        self.lock = threading.RLock()
+
+
+_imports = _Imports()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,7 @@ class Row:
         settings: the settings that it adds to openheart's own; only for batteries of other packages.
         place: its place in the order in which batteries are closed, the lowest first. Work in the
             background is 0, and what it may use comes after it.
+        modules: what its code imports beside that library when it is used, by their full names.
     """
 
     name: str
@@ -51,6 +68,7 @@ class Row:
     extra: str | None = None
     settings: Sequence[Option[Any]] = field(default=())
     place: int = 1
+    modules: Sequence[str] = ()
 
     def is_on(self, config: Config) -> bool:
         """Whether it is switched on."""
@@ -78,6 +96,15 @@ class Row:
                 "the code" if key is None else config.source(key),
                 f"{self.library} to be installed: pip install {self._package()}",
             )
+
+    def load(self) -> None:
+        """Import its library and its modules, one thread at a time for all batteries.
+
+        Threads that import packages which need each other are given half-made ones by Python.
+        """
+        with _imports.lock:
+            for name in (*filter(None, (self.library,)), *self.modules):
+                importlib.import_module(name)
 
     def _package(self) -> str:
         return f"'openheart[{self.extra}]'" if self.extra else str(self.library)
@@ -154,6 +181,7 @@ class Battery(ABC, Generic[T]):
         with process.lock:
             if not process.opened:
                 self.require()
+                self.row.load()
                 process.opened.append(self.open())
             return process.opened[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flask import Flask
@@ -80,13 +81,20 @@ class Mongodb(Battery["Client"]):
         return _uri(self.config)[0]
 
     def open(self) -> Client:
-        return _make(self.config)
+        from ..storage.mongodb.client import make_client
+
+        uri, key, source = _uri(self.config)
+        # The driver's own default refuses UUIDs.
+        return make_client(uri, key=key, source=source, uuidRepresentation="standard")
 
     def shut(self, resource: Client) -> None:
         resource.close()
 
     def require(self) -> None:
-        _uri(self.config)
+        uri, key, source = _uri(self.config)
+        if find_spec("pymongo") is None:
+            expected = "pymongo to be installed: pip install 'openheart[mongodb]'"
+            raise MissingDependency(key, mask_uri(uri), source, expected)
 
     def check(self) -> None:
         client = self.resource
@@ -102,17 +110,6 @@ class Mongodb(Battery["Client"]):
                 self.name,
                 f"{mask_uri(self.uri)} does not answer ({type(error).__name__}); start it, or mend the URI",
             ) from error
-
-
-def _make(config: Config) -> Client:
-    uri, key, source = _uri(config)
-    try:
-        from ..storage.mongodb.client import make_client
-    except ModuleNotFoundError as error:
-        expected = f"{error.name} to be installed: pip install 'openheart[mongodb]'"
-        raise MissingDependency(key, mask_uri(uri), source, expected) from None
-    # The driver's own default refuses UUIDs.
-    return make_client(uri, key=key, source=source, uuidRepresentation="standard")
 
 
 def _uri(config: Config) -> tuple[str, str, str]:

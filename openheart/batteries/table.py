@@ -63,15 +63,30 @@ _ROWS: tuple[Row, ...] = (
     ),
     Row("mail", f"{HERE}.mail.battery:Mail", (SMTP_HOST,)),
     Row("models", f"{HERE}.models:Models", library="mongoengine", extra="models"),
-    Row("mongodb", f"{HERE}.mongodb:Mongodb", (MONGOHQ_URL,), "pymongo", "mongodb"),
+    Row(
+        "mongodb",
+        f"{HERE}.mongodb:Mongodb",
+        (MONGOHQ_URL,),
+        "pymongo",
+        "mongodb",
+        modules=("openheart.storage.mongodb.client",),
+    ),
     Row("valkey", f"{HERE}.valkey:Valkey", (REDISTOGO_URL,), "valkey", "valkey"),
-    Row("amqp", f"{HERE}.amqp.battery:Amqp", (CLOUDAMQP_URL,), "pika", "amqp"),
+    Row(
+        "amqp",
+        f"{HERE}.amqp.battery:Amqp",
+        (CLOUDAMQP_URL,),
+        "pika",
+        "amqp",
+        modules=(f"{HERE}.amqp.consumer",),
+    ),
     Row(
         "amazon",
         f"{HERE}.amazon.battery:Amazon",
         (AMAZON_BUCKET, AMAZON_ID, AMAZON_SECRET),
         "boto3",
         "s3",
+        modules=(f"{HERE}.amazon.client", "boto3.s3.inject"),
     ),
     Row(
         "pusher",
@@ -79,6 +94,7 @@ _ROWS: tuple[Row, ...] = (
         (PUSHER_APP_ID, PUSHER_KEY, PUSHER_SECRET),
         "pusher",
         "pusher",
+        modules=("pusher.requests",),
     ),
 )
 TABLE: tuple[Row, ...] = tuple(replace(row, place=2 * place) for place, row in enumerate(_ROWS))
@@ -116,6 +132,8 @@ def switch_on(app: Flask, state: State) -> None:
     for row in rows(state.config):
         if is_on(row, state.config):
             row.check(state.config)
+            # Now, while there is one thread.
+            row.load()
             battery_of(class_of(row), app).install()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -33,6 +34,56 @@ class Third(Battery[int]):
 NOT_A_ROW = object()
 OTHER_NAME = Row("other", "third:Third")
 OURS = Row("mail", "third:Third")
+"""
+
+ALL_ON = {
+    "AMAZON_BUCKET": "b",
+    "AMAZON_ID": "id",
+    "AMAZON_SECRET": "secret",
+    "CLOUDAMQP_URL": "amqp://127.0.0.1:1/",
+    "MONGOHQ_URL": "mongodb://127.0.0.1:1/one?serverSelectionTimeoutMS=50",
+    "OPENHEART_LIVE": "1",
+    "OPENHEART_LOCALES": "en,de",
+    "OPENHEART_REDIS_SESSION": "1",
+    "OPENHEART_S3_ENDPOINT": "http://127.0.0.1:1",
+    "OPENHEART_URI": "memory:",
+    "OPENHEART_WEBHOOK": "http://127.0.0.1:1",
+    "OPENHEART_WEBHOOK_PRIVATE": "1",
+    "OPENHEART_WEBHOOK_SECRET": "whsec_d2hhdCBvbmx5IHRoZSB0d28gb2YgdGhlbSBrbm93",
+    "PUSHER_APP_ID": "1",
+    "PUSHER_KEY": "key",
+    "PUSHER_SECRET": "secret",
+    "REDISTOGO_URL": "valkey://127.0.0.1:1",
+    "SECRET_KEY": "k",
+    "SMTP_HOST": "127.0.0.1:1",
+}
+USE_ALL = """
+import contextlib, sys
+import openheart
+from openheart.batteries import battery_of, table
+from openheart.errors import BatteryError
+
+app = openheart.load(name="one")
+there = set(sys.modules)
+names = []
+for row in table.TABLE:
+    if table.is_on(row, app.extensions["openheart"].config):
+        names.append(row.name)
+        with contextlib.suppress(BatteryError):
+            battery_of(table.class_of(row), app).check()
+        with contextlib.suppress(BatteryError):
+            if row.name == "amazon":
+                openheart.put_amazon_key("a", b"1", app=app)
+            elif row.name == "pusher":
+                openheart.pusher.trigger("a", "b", {}, app=app)
+            elif row.name == "amqp":
+                openheart.amqp.publish("a", {}, app=app)
+            elif row.name == "mail":
+                openheart.send_mail(app, "a", "a@example.org", ["b@example.org"], data="c")
+openheart.unload()
+print(*names)
+later = set(sys.modules) - there
+print(*[name for name in later if name.partition(".")[0] not in sys.stdlib_module_names])
 """
 
 
@@ -159,3 +210,13 @@ def test_load_without_settings_imports_no_battery_and_no_library_of_one() -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "['battery', 'table'] []\n"
+
+
+def test_load_imports_what_is_on_so_that_threads_need_not_do_it_at_the_same_time() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", USE_ALL], env={**os.environ, **ALL_ON}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    names, imported = done.stdout.split("\n")[:2]
+    assert set(names.split()) == {row.name for row in TABLE if row.needs}
+    assert imported == ""

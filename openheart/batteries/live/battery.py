@@ -31,11 +31,13 @@ from ...web.answers import ordered
 from ...web.routes import add_reading_route, add_route
 from ..battery import Battery, battery_of
 from ..table import row_named
+from ..valkey import get_connection
 from .bus import Bus, LocalBus
 from .collect import Collector
 from .hub import Event, Hub, Listener, json_text, reset
 from .route import DOCUMENT, live_js, make_view
 from .tokens import Tokens
+from .valkey import ValkeyBus
 
 __all__ = ["Live", "live_url", "publish"]
 
@@ -139,9 +141,6 @@ class Desk:
         self._others: Collector | None = None
         self.bus: Bus = LocalBus(self.hub, live.backlog)
         if live.is_shared:
-            from ..valkey import get_connection
-            from .valkey import ValkeyBus
-
             self.bus = ValkeyBus(
                 self.hub,
                 lambda: get_connection(live.app),
