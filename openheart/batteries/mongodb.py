@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flask import Flask
 
 from ..config import MONGO_DATABASE, MONGOHQ_URL, OPENHEART_URI, Config
-from ..errors import BatteryUnavailable, ConfigError, MissingDependency
+from ..errors import BatteryUnavailable, ConfigError
 from ..masks import mask_uri
 from .battery import Battery, battery_of
 from .table import row_named
@@ -91,10 +90,10 @@ class Mongodb(Battery["Client"]):
         resource.close()
 
     def require(self) -> None:
-        uri, key, source = _uri(self.config)
-        if find_spec("pymongo") is None:
-            expected = "pymongo to be installed: pip install 'openheart[mongodb]'"
-            raise MissingDependency(key, mask_uri(uri), source, expected)
+        _uri(self.config)
+        # Where it is that of the counts, their storage has seen to the driver.
+        if self.config[MONGOHQ_URL] is not None:
+            self.row.check(self.config)
 
     def check(self) -> None:
         client = self.resource
