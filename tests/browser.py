@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from .requirements import program
+from .servers.ports import free_port
 
 __all__ = ["complaints", "open_browser"]
 
@@ -41,7 +42,8 @@ def open_browser(*, javascript: bool = True) -> Iterator[Chrome]:
                 "prefs", {"profile.managed_default_content_settings.javascript": 2}
             )
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        page = Chrome(options=options, service=ChromeService(executable_path=str(driver)))
+        service = ChromeService(executable_path=str(driver), port=free_port())
+        page = Chrome(options=options, service=service)
         try:
             yield page
         finally:
