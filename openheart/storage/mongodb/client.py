@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 import pymongo
-from pymongo import monitoring
+from pymongo import ReadPreference, monitoring
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.uri_parser import parse_uri, split_options
 from pymongo.write_concern import WriteConcern
@@ -28,12 +29,15 @@ _EXPECTED = "a MongoDB connection string such as mongodb://user:password@host:27
 _NOT_IN_A_NAME = re.compile(r"""[/\\."$*<>:|?\s\0]""")
 _WRITES = frozenset({"findAndModify", "insert", "update", "delete"})
 
+LOOK = 0.5
+"""Seconds for which one call waits for a server that is known to be away, and until the next one does."""
+
 
 class Link:
     """One MongoClient, one collection, and what is known of the server.
 
-    While no server takes what is asked of it, one call at a time waits for one and the others fail at
-    once, so that the threads of a web server do not all wait.
+    While no server takes what is asked of it, one call at a time looks for one, for a moment, and the others
+    fail at once, so that the threads of a web server do not all wait. The driver goes on looking by itself.
 
     Args:
         uri: the connection string.
@@ -61,7 +65,8 @@ class Link:
             collection, write_concern=WriteConcern("majority")
         )
         self._away: dict[bool, str] = {}
-        self._probing = threading.Lock()
+        self._looking = threading.Lock()
+        self._next_look = 0.0
 
     def open(self, index: Sequence[tuple[str, int]]) -> bool:
         """Wait for a server that takes writes, and see that there is an index.
@@ -89,20 +94,9 @@ class Link:
             OutcomeUnknown: a write was sent and its answer was lost.
             BackendError: any other failure; nothing was written.
         """
-        if self._away and writes in self._away and not self._is_there(writes):
-            if not self._probing.acquire(blocking=False):
-                raise BackendUnavailable(self._away[writes])
-            try:
-                return self._run(work, writes)
-            finally:
-                self._probing.release()
-        return self._run(work, writes)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def _run(self, work: Callable[[Collection], T], writes: bool) -> T:
+        why = self._away.get(writes) if self._away else None
+        if why is not None and not self._is_there(writes) and not self._look(writes):
+            raise BackendUnavailable(why)
         self._sent.unanswered = 0
         try:
             result = work(self._collection)
@@ -113,6 +107,25 @@ class Link:
             raise named from error
         self._away.pop(writes, None)
         return result
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _look(self, writes: bool) -> bool:
+        if time.monotonic() < self._next_look or not self._looking.acquire(blocking=False):
+            return False
+        preference = ReadPreference.PRIMARY if writes else self._collection.read_preference
+        try:
+            with pymongo.timeout(LOOK):
+                self._client.admin.command("ping", read_preference=preference)
+        except PyMongoError:
+            # One that refuses or is slow is there all the same, and says to the call itself what is wrong.
+            return self._is_there(writes)
+        finally:
+            self._next_look = time.monotonic() + LOOK
+            self._looking.release()
+        return True
 
     def _is_there(self, writes: bool) -> bool:
         servers = self._client.topology_description

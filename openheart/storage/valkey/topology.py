@@ -14,6 +14,7 @@ from valkey.crc import VALKEY_CLUSTER_HASH_SLOTS, key_slot
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
 from valkey.exceptions import ResponseError
 
+from .breaker import Breaker
 from .errors import Away, Verdict, judge
 from .server import Server
 from .uri import Address, Place
@@ -48,6 +49,7 @@ class Topology(abc.ABC):
         self._pool = pool
         self._servers: dict[Address, Server] = {}
         self._looking = threading.Lock()
+        self._looks = Breaker(0.0)
         self._looked_at = 0.0
         self._is_stale = True
         self._is_lost = False
@@ -97,14 +99,21 @@ class Topology(abc.ABC):
             raise Away("where the data is, is being looked for", is_known=self._is_lost)
         try:
             if self._is_stale and time.monotonic() >= self._looked_at + FRESH:
-                look()
-                self._is_stale = self._is_lost = False
-                self._looked_at = time.monotonic()
-        except Away as error:
-            was_lost, self._is_lost = self._is_lost, True
-            raise Away(str(error), is_known=was_lost) from error
+                self._looks.admit()
+                self._look_once(look)
         finally:
             self._looking.release()
+
+    def _look_once(self, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except Away as error:
+            self._looks.failed(str(error))
+            was_lost, self._is_lost = self._is_lost, True
+            raise Away(str(error), is_known=was_lost) from error
+        self._looks.worked()
+        self._is_stale = self._is_lost = False
+        self._looked_at = time.monotonic()
 
 
 class Single(Topology):
