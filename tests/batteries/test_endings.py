@@ -4,7 +4,7 @@ import pytest
 
 from openheart.batteries.endings import at_end
 
-from ..storage.child import run_child
+from ..child import run_child
 
 BEGIN = """
 import multiprocessing, os

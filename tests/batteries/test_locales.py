@@ -11,7 +11,7 @@ import openheart
 from openheart import OpenHeart
 from openheart.errors import ConfigError, MissingDependency, OpenHeartError
 
-from ..storage.child import run_child
+from ..child import run_child
 
 EN_PT = ("en_us", "pt_br")
 

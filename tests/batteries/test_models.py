@@ -18,8 +18,8 @@ from openheart.batteries import battery_of
 from openheart.batteries.models import Models
 from openheart.errors import ConfigError, MissingDependency
 
+from ..child import run_child
 from ..servers.mongodb import MongoServer
-from ..storage.child import run_child
 
 NOBODY = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"
 

@@ -13,8 +13,8 @@ from openheart.batteries import battery_of
 from openheart.batteries import mongodb as module
 from openheart.errors import ConfigError, MissingDependency, OpenHeartError
 
+from ..child import run_child
 from ..servers.mongodb import MongoServer
-from ..storage.child import run_child
 
 FORK = """
 import os, sys

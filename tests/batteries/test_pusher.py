@@ -26,8 +26,8 @@ from openheart.errors import (
     MissingDependency,
 )
 
+from ..child import run_child
 from ..servers.pusher import PusherServer
-from ..storage.child import run_child
 
 
 @pytest.fixture

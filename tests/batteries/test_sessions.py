@@ -23,9 +23,9 @@ from markupsafe import Markup
 import openheart
 from openheart.errors import BatteryError, BatteryUnavailable, ConfigError, MissingDependency
 
+from ..child import run_child
 from ..servers.process import frozen, until
 from ..servers.valkey import Server
-from ..storage.child import run_child
 
 AWAY = "valkey://127.0.0.1:1"
 

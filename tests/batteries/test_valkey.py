@@ -18,11 +18,11 @@ from openheart.batteries import battery_of
 from openheart.batteries.valkey import failures
 from openheart.errors import BatteryUnavailable, ConfigError, MissingDependency, OpenHeartError
 
+from ..child import run_child
 from ..servers.ports import free_port
 from ..servers.process import frozen, until
 from ..servers.proxy import Proxy
 from ..servers.valkey import Cluster, Sentinels, Server
-from ..storage.child import run_child
 
 AWAY = "valkey://127.0.0.1:1"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ..batteries.sse import Browser
+from ..batteries.live.sse import Browser
 from ..servers.process import until
 from ..servers.valkey import Server as ValkeyServer
 from .conftest import PATIENCE, Server, StartServer

@@ -10,7 +10,7 @@ import pytest
 from openheart.serving import stopping
 from openheart.serving.stopping import on_stop_signal
 
-from ..storage.child import run_child
+from ..child import run_child
 
 MASTER = """
 import os, signal

@@ -17,7 +17,7 @@ from openheart.batteries import battery_of
 from openheart.batteries.amazon.battery import Amazon
 from openheart.errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable
 
-from ..servers.s3 import S3Server, make_bucket
+from ...servers.s3 import S3Server, make_bucket
 
 ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>no</Message></Error>"
 

@@ -20,8 +20,8 @@ from openheart.batteries.amqp.battery import Amqp, Message
 from openheart.batteries.amqp.connection import Connection
 from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
-from ..servers.proxy import Proxy, certificate
-from ..servers.rabbitmq import Rabbitmq
+from ...servers.proxy import Proxy, certificate
+from ...servers.rabbitmq import Rabbitmq
 
 WAIT = 30.0  # seconds
 TIMEOUT = 1.0

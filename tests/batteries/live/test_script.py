@@ -17,7 +17,7 @@ import openheart
 from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
 
-from ..browser import complaints, open_browser
+from ...browser import complaints, open_browser
 
 WAIT = 15.0  # seconds
 PAGE = """<!doctype html><html lang=en><meta charset=utf-8><link rel=icon href=data:,><title>A page</title>

@@ -20,7 +20,7 @@ from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
 from openheart.errors import BackendUnavailable, ConfigError, InvalidTarget, ReadingNotAllowed
 
-from ..storage.child import run_child
+from ...child import run_child
 from .sse import Stream
 
 SETTINGS: dict[str, Any] = {

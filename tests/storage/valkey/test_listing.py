@@ -15,7 +15,7 @@ from openheart.storage.valkey import listing
 from openheart.storage.valkey.listing import Listing, Seen
 from openheart.storage.valkey.script import Keys, read_row
 
-from ..servers.valkey import Cluster, Server
+from ...servers.valkey import Cluster, Server
 
 HEART = "❤️"
 

@@ -9,7 +9,7 @@ from openheart.storage.uri import known_schemes
 from openheart.storage.valkey.backend import ValkeyBackend
 from openheart.storage.valkey.uri import Place, read_uri
 
-from .child import run_child
+from ...child import run_child
 
 SECRET = "hunter2"
 

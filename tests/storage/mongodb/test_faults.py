@@ -19,8 +19,8 @@ from openheart.storage import Change, get_backend
 from openheart.storage.contract_moves import in_threads
 from openheart.storage.mongodb.backend import MongoBackend
 
-from ..servers.mongodb import MongoServer
-from ..servers.mongodb_proxy import MongoProxy
+from ...servers.mongodb import MongoServer
+from ...servers.mongodb_proxy import MongoProxy
 
 Factory = pytest.TempPathFactory
 WRITE = "findAndModify"

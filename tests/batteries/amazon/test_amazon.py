@@ -20,8 +20,8 @@ from openheart.batteries import battery_of
 from openheart.batteries.amazon.battery import Amazon
 from openheart.errors import BatteryError, BatteryUnavailable, ConfigError, KeyNotFound, MissingDependency
 
-from ..servers.s3 import GIVEN, S3Server, make_bucket
-from ..storage.child import run_child
+from ...child import run_child
+from ...servers.s3 import GIVEN, S3Server, make_bucket
 
 FORK = """
 import os, sys

@@ -14,8 +14,8 @@ from openheart.storage.contract_moves import in_threads
 from openheart.storage.valkey.moves import DROP, TAKE
 from openheart.storage.valkey.script import ADD
 
-from ..servers.proxy import Proxy, certificate
-from ..servers.valkey import Cluster, Sentinels, Server
+from ...servers.proxy import Proxy, certificate
+from ...servers.valkey import Cluster, Sentinels, Server
 
 PAGES = ("one", "two", "three")
 HEART, PRETZEL = "❤️", "🥨"

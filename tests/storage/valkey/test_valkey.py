@@ -16,10 +16,10 @@ from openheart.storage import Change, get_backend
 from openheart.storage.valkey.script import Keys
 from openheart.testing import create_app
 
-from ..servers.process import frozen, until
-from ..servers.proxy import Proxy
-from ..servers.valkey import Cluster, Sentinels, Server
-from ..wsgi_client import wsgi_sender
+from ...servers.process import frozen, until
+from ...servers.proxy import Proxy
+from ...servers.valkey import Cluster, Sentinels, Server
+from ...wsgi_client import wsgi_sender
 
 HEART, PRETZEL = "❤️", "🥨"
 

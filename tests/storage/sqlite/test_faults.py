@@ -18,7 +18,7 @@ from openheart.storage.sqlite import writer as sqlite_writer
 from openheart.storage.sqlite.group_commit import Job
 from openheart.storage.sqlite.lock_file import LockFile
 
-from .child import run_child
+from ...child import run_child
 
 URI = "sqlite:///openheart.db"
 FILE = Path("openheart.db")

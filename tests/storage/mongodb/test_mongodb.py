@@ -15,9 +15,9 @@ from openheart.errors import BackendUnavailable, BackendUnusable, ConfigError, M
 from openheart.storage import Change, get_backend
 from openheart.storage.mongodb.backend import COLLECTION, MongoBackend
 
-from ..servers.mongodb import MongoServer
-from ..wsgi_client import wsgi_sender
-from .child import run_child
+from ...child import run_child
+from ...servers.mongodb import MongoServer
+from ...wsgi_client import wsgi_sender
 
 FORKS = """
 import os, sys

@@ -30,7 +30,7 @@ from openheart.errors import (
     OpenHeartError,
 )
 
-from ..servers.mail import MailServer
+from ...servers.mail import MailServer
 
 pytestmark = [
     # aiosmtpd says so of itself, and to the one who chose a login without TLS on a loopback address.

@@ -27,8 +27,8 @@ from openheart.errors import (
     OpenHeartError,
 )
 
-from ..servers.rabbitmq import GIVEN, Rabbitmq
-from ..storage.child import run_child
+from ...child import run_child
+from ...servers.rabbitmq import GIVEN, Rabbitmq
 
 WAIT = 20.0  # seconds
 

@@ -23,10 +23,10 @@ from openheart.storage.valkey.calls import Write
 from openheart.storage.valkey.connection import Clocked, Command
 from openheart.storage.valkey.script import Keys
 
-from ..servers.ports import free_port
-from ..servers.process import frozen, until
-from ..servers.valkey import Cluster, Sentinels, Server
-from .child import run_child
+from ...child import run_child
+from ...servers.ports import free_port
+from ...servers.process import frozen, until
+from ...servers.valkey import Cluster, Sentinels, Server
 
 HEART, PRETZEL = "❤️", "🥨"
 PASSWORD = "hunter2-secret"

@@ -12,8 +12,8 @@ from openheart.storage.contract_moves import in_threads
 from openheart.storage.mongodb import moves
 from openheart.storage.mongodb.backend import COLLECTION, MongoBackend
 
-from ..servers.mongodb import MongoServer
-from ..servers.mongodb_proxy import MongoProxy
+from ...servers.mongodb import MongoServer
+from ...servers.mongodb_proxy import MongoProxy
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from openheart.batteries import battery_of
 from openheart.batteries.background.battery import Background
 from openheart.errors import BatteryError, ConfigError, OpenHeartError
 
-from ..storage.child import run_child
+from ...child import run_child
 
 T = TypeVar("T")
 PATIENCE = 20.0  # seconds, for a slow machine

@@ -13,7 +13,7 @@ from openheart.storage.sqlite import backend as sqlite_backend
 from openheart.storage.sqlite.lock_file import LockFile, bucket_of
 from openheart.storage.sqlite.readers import Readers
 
-from .child import run_child
+from ...child import run_child
 
 URI = "sqlite:///openheart.db"
 FILE = Path("openheart.db")

@@ -31,8 +31,8 @@ from openheart.batteries.webhook import sender as webhook_sender
 from openheart.batteries.webhook.address import is_public
 from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
 
-from ..servers.receiver import Receiver, Request
-from ..storage.child import run_child
+from ...child import run_child
+from ...servers.receiver import Receiver, Request
 
 SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
