@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.support.ui import WebDriverWait
 
 from .requirements import program
 from .servers.ports import free_port
+from .waiting import PATIENCE
 
-__all__ = ["complaints", "open_browser"]
+__all__ = ["complaints", "eventually", "open_browser"]
 
 ARGUMENTS = (
     "--headless=new",
@@ -25,6 +29,8 @@ ARGUMENTS = (
     "--disable-sync",
     "--window-size=900,1150",
 )
+
+Found = TypeVar("Found")
 
 
 @contextlib.contextmanager
@@ -48,6 +54,16 @@ def open_browser(*, javascript: bool = True) -> Iterator[Chrome]:
             yield page
         finally:
             page.quit()
+
+
+def eventually(page: Chrome, find: Callable[[], Found]) -> Found:
+    """What a function gives as soon as that is true.
+
+    While another page comes, the elements of the one before go as they are looked at. The driver calls that
+    a stale element or, at some moments, an unknown error.
+    """
+    wait = WebDriverWait(page, PATIENCE, poll_frequency=0.02, ignored_exceptions=[WebDriverException])
+    return wait.until(lambda _: find())
 
 
 def complaints(page: Chrome) -> list[str]:

@@ -7,16 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from .servers.ports import free_port
+from .waiting import PATIENCE, until
 
-__all__ = ["PATIENCE", "Site", "Visitor", "until"]
+__all__ = ["Site", "Visitor"]
 
-PATIENCE = 60.0  # seconds
 ROOT = Path(__file__).parents[1]
 
 
@@ -78,16 +77,3 @@ class Site:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         self.process.wait(PATIENCE)
-
-
-def until(found: Callable[[], object]) -> None:
-    """Ask again and again, because another process does it and says nothing when it is done."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            if found():
-                return
-        except OSError:
-            pass
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

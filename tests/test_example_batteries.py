@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 import openheart
 
-from .browser import complaints, open_browser
+from .browser import complaints, eventually, open_browser
 from .servers.mail import MailServer
 from .servers.mongodb import MongoServer
 from .servers.pusher import PusherServer
@@ -26,7 +25,8 @@ from .servers.rabbitmq import Rabbitmq
 from .servers.receiver import Receiver
 from .servers.s3 import S3Server, make_bucket
 from .servers.valkey import Server as ValkeyServer
-from .site import PATIENCE, Site, Visitor, until
+from .site import Site, Visitor
+from .waiting import until
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "batteries"
 SECRET = "whsec_" + base64.b64encode(b"what only the two know, ok").decode()
@@ -164,14 +164,14 @@ def test_what_one_does_the_other_sees_without_a_reload(board: Board) -> None:
         browser.find_element(By.NAME, "name").send_keys("Bob")
         browser.find_element(By.NAME, "team").send_keys("watchers")
         browser.find_element(By.TAG_NAME, "button").click()
-        WebDriverWait(browser, PATIENCE).until(lambda page: page.find_elements(By.ID, idea))
+        eventually(browser, lambda: browser.find_elements(By.ID, idea))
         is_open = "return live.readyState === EventSource.OPEN"
-        WebDriverWait(browser, PATIENCE).until(lambda page: page.execute_script(is_open))
+        eventually(browser, lambda: browser.execute_script(is_open))
 
         ann.ask(f"/ideas/{idea}/react", "POST", form(emoji=BULB))
 
         button = browser.find_element(By.CSS_SELECTOR, f"[value='{BULB}']")
-        WebDriverWait(browser, PATIENCE).until(lambda page: button.text.endswith("1"))
+        eventually(browser, lambda: button.text.endswith("1"))
         assert complaints(browser) == []
 
 

@@ -8,10 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,14 +18,13 @@ from xml.etree import ElementTree
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
-from .browser import complaints, open_browser
+from .browser import complaints, eventually, open_browser
 from .servers.ports import free_port
+from .waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
-START = 30.0  # seconds
 
 
 @pytest.fixture
@@ -66,12 +64,9 @@ def served(*command: str | Path, url: str, cwd: Path, **variables: str) -> Itera
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    deadline = time.monotonic() + START
     try:
-        while not answers(url):
-            assert process.poll() is None, log.read_text(encoding="utf-8")
-            assert time.monotonic() < deadline, f"{url} does not answer"
-            time.sleep(0.05)
+        until(lambda: process.poll() is not None or answers(url), f"{url} does not answer")
+        assert process.poll() is None, log.read_text(encoding="utf-8")
         yield process
     finally:
         process.kill()
@@ -101,7 +96,7 @@ def test_the_hello_example_takes_a_press_on_its_button_and_shows_the_count(tmp_p
         )
         counts = json.loads(ask(f"{page}openheart/hello"))
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=START)
+        process.wait(timeout=PATIENCE)
 
     assert "🥨 1" in shown.decode()
     assert counts == {"🥨": 1}
@@ -302,10 +297,6 @@ def copy(example: str, folder: Path) -> None:
     shutil.copytree(
         EXAMPLES / example, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
     )
-
-
-def eventually(browser: Chrome, holds: Callable[[], object]) -> None:
-    WebDriverWait(browser, START, poll_frequency=0.02).until(lambda _: holds())
 
 
 def shown(browser: Chrome) -> list[str]:

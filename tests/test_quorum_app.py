@@ -16,7 +16,8 @@ from .servers.mail import MailServer
 from .servers.mongodb import MongoServer
 from .servers.s3 import S3Server, make_bucket
 from .servers.valkey import Server as ValkeyServer
-from .site import Site, Visitor, until
+from .site import Site, Visitor
+from .waiting import until
 
 WRITTEN = Path(__file__).parent / "apps" / "guestbook"
 

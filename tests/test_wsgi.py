@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-PATIENCE = 30.0
+from .waiting import PATIENCE
 
 
 @pytest.mark.skipif(os.name != "posix", reason="gunicorn is for POSIX systems")

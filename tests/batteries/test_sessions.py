@@ -24,8 +24,9 @@ import openheart
 from openheart.errors import BatteryError, BatteryUnavailable, ConfigError, MissingDependency
 
 from ..child import run_child
-from ..servers.process import frozen, until
+from ..servers.process import frozen
 from ..servers.valkey import Server
+from ..waiting import until
 
 AWAY = "valkey://127.0.0.1:1"
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own, and waiting for what it says nothing about."""
+"""A server in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["ServerProcess", "frozen", "until"]
-
-PATIENCE = 30.0  # seconds
+__all__ = ["ServerProcess", "frozen"]
 
 
 class ServerProcess:
@@ -56,11 +53,3 @@ def frozen(server: ServerProcess) -> Iterator[None]:
         yield
     finally:
         server.thaw()
-
-
-def until(is_true: Callable[[], bool], complaint: str, patience: float = PATIENCE) -> None:
-    """Wait until something is true, and fail with the complaint when it never is."""
-    deadline = time.monotonic() + patience
-    while not is_true():
-        assert time.monotonic() < deadline, complaint
-        time.sleep(0.02)  # between two looks

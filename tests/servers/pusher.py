@@ -18,6 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from ..waiting import PATIENCE
+from .ports import free_port
+
 __all__ = ["PusherServer"]
 
 CLOCKS_DIFFER = 600  # seconds that auth_timestamp may be away from the server's time
@@ -46,7 +49,7 @@ class PusherServer:
     def __post_init__(self) -> None:
         self.hold = threading.Event()
         self.hold.set()
-        self.port = 0
+        self.port = free_port()
         self.start()
 
     @property
@@ -78,7 +81,7 @@ class PusherServer:
                 self._answer(b"")
 
             def _answer(self, body: bytes) -> None:
-                server.hold.wait(10)
+                server.hold.wait(PATIENCE)
                 status, text = server.answer(self.command, self.path, body)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -92,7 +95,6 @@ class PusherServer:
                 pass
 
         self._http = _Http(("127.0.0.1", self.port), Handler)
-        self.port = self._http.server_port
         if self.tls is not None:
             self._http.socket = self.tls.wrap_socket(
                 self._http.socket, server_side=True, do_handshake_on_connect=False

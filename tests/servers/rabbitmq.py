@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 
 from ..requirements import missing
+from ..waiting import until
 from .ports import free_port
-from .process import ServerProcess, until
+from .process import ServerProcess
 
 __all__ = ["GIVEN", "Rabbitmq"]
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["Receiver", "Request"]
+from ..waiting import PATIENCE
+from .ports import free_port
 
-PATIENCE = 10.0  # seconds
+__all__ = ["Receiver", "Request"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Receiver:
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.hold = threading.Event()
         self.hold.set()
-        self.port = 0
+        self.port = free_port()
         self._tls = tls
         self._came = threading.Condition()
         self.start()
@@ -69,7 +70,6 @@ class Receiver:
                 pass
 
         self._http = _Http(("127.0.0.1", self.port), Handler)
-        self.port = self._http.server_port
         if self._tls is not None:
             self._http.socket = self._tls.wrap_socket(
                 self._http.socket, server_side=True, do_handshake_on_connect=False

@@ -19,8 +19,9 @@ import valkey
 from valkey.exceptions import ValkeyError
 
 from ..requirements import missing
+from ..waiting import until
 from .ports import free_port
-from .process import ServerProcess, until
+from .process import ServerProcess
 from .proxy import Proxy
 
 __all__ = ["GIVEN", "SERVICE", "Cluster", "Sentinels", "Server"]

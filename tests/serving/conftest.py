@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ..servers.process import until
+from ..waiting import PATIENCE, until
 
-PATIENCE = 30.0  # seconds, for a slow machine
 APP = """
 import sys, threading
 from flask import Flask, request

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from .conftest import PATIENCE, Server, StartServer
+from ..waiting import PATIENCE
+from .conftest import Server, StartServer
 
 SERVERS = ["waitress", "gunicorn", "granian", "werkzeug"]
 

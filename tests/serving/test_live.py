@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from ..batteries.live.sse import Browser
-from ..servers.process import until
 from ..servers.valkey import Server as ValkeyServer
-from .conftest import PATIENCE, Server, StartServer
+from ..waiting import PATIENCE, until
+from .conftest import Server, StartServer
 
 APP = """
 import os

@@ -20,7 +20,8 @@ import pytest
 from openheart.storage import get_backend
 
 from ..servers.receiver import Receiver
-from .conftest import PATIENCE, StartServer
+from ..waiting import PATIENCE
+from .conftest import StartServer
 
 SERVERS = ["waitress", "gunicorn", "granian", "werkzeug"]
 

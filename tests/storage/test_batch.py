@@ -13,7 +13,7 @@ from openheart.storage import Change, Counts
 from openheart.storage.batch import LARGEST_BATCH, HotPages
 from openheart.storage.memory import MemoryBackend
 
-PATIENCE = 10.0
+from ..waiting import PATIENCE
 
 
 class Gate:

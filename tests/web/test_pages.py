@@ -6,21 +6,20 @@ import html.parser
 import re
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import make_server
 
 from openheart.base import load_standalone
 from openheart.errors import BackendUnavailable
 from openheart.storage.memory import MemoryBackend
 
-from ..browser import complaints, open_browser
+from ..browser import complaints, eventually, open_browser
 
 
 class Elements(html.parser.HTMLParser):
@@ -148,17 +147,14 @@ def test_in_a_browser_the_lines_of_the_start_page_put_reactions_on_a_page(addres
         (Path.cwd() / "page.html").write_text(f"<!doctype html><meta charset=utf-8>{snippet}", "utf-8")
         browser.get((Path.cwd() / "page.html").as_uri())
         tag = browser.find_element(By.TAG_NAME, "openheart-reactions")
-        WebDriverWait(browser, 10).until(lambda _: "0" in counts_in(tag))
+        eventually(browser, lambda: "0" in counts_in(tag))
         tag.shadow_root.find_element(By.CSS_SELECTOR, 'button[name="🥨"]').click()
-        WebDriverWait(browser, 10).until(lambda _: counts_in(tag) == ["0", "0", "1"])
+        eventually(browser, lambda: counts_in(tag) == ["0", "0", "1"])
         assert complaints(browser) == []
 
 
-def wait_for_text(browser: Chrome, name: str, text: str) -> None:
-    # A click may return while the page before is still shown, and its elements go as they are looked at.
-    WebDriverWait(browser, 10, ignored_exceptions=[StaleElementReferenceException]).until(
-        lambda _: " ".join(browser.find_element(By.NAME, name).text.split()) == text
-    )
+def shows(browser: Chrome, name: str, text: str) -> bool:
+    return " ".join(browser.find_element(By.NAME, name).text.split()) == text
 
 
 def counts_in(tag: WebElement) -> list[str]:
@@ -172,6 +168,6 @@ def test_in_a_browser_a_press_on_a_button_shows_the_new_count(address: str, java
         browser.get(f"{address}/")
         for count in ("1", "2"):
             browser.find_element(By.NAME, "🥨").click()
-            wait_for_text(browser, "🥨", f"🥨 {count}")
+            eventually(browser, partial(shows, browser, "🥨", f"🥨 {count}"))
             assert browser.current_url == f"{address}/"
         assert complaints(browser) == []

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,7 +14,6 @@ from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -22,15 +21,14 @@ from openheart.base import load_standalone
 from openheart.protocol import canonical_target
 from openheart.testing import create_app
 
-from ..browser import complaints, open_browser
+from ..browser import complaints, eventually, open_browser
 from ..requirements import npm_file
+from ..waiting import PATIENCE
 from .conftest import MakeClient
 
 SCRIPT = "/openheart/-/openheart.js"
-WAIT = 15.0  # seconds
 
 WSGI = Callable[..., Iterable[bytes]]
-Found = TypeVar("Found")
 
 
 class TestTheAnswer:
@@ -97,7 +95,7 @@ class Server:
         request = Request(environ)
         self.asked.append(f"{request.method} {urllib.parse.unquote(request.full_path)}")
         if SCRIPT not in request.path:
-            self.open.wait(WAIT)
+            self.open.wait(PATIENCE)
         return self._app(environ, start_response)
 
     @property
@@ -154,11 +152,6 @@ def site(*tags: str, headers: dict[str, str] | None = None) -> WSGI:
 
 def load(server: Server) -> str:
     return f'<script type="module" src="{server.url}{SCRIPT}"></script>'
-
-
-def eventually(browser: Chrome, find: Callable[[], Found]) -> Found:
-    """What the function gives as soon as that is true."""
-    return WebDriverWait(browser, WAIT, poll_frequency=0.02).until(lambda _: find())
 
 
 class Tag:

@@ -40,7 +40,7 @@ def server(made: S3Server) -> S3Server:
 
 def load(endpoint: str) -> Flask:
     settings: dict[str, Any] = {"amazon_bucket": "bucket", "amazon_id": "me", "amazon_secret": "s3cret"}
-    return openheart.load(name="one", uri="memory:", s3_endpoint=endpoint, s3_timeout=0.5, **settings)
+    return openheart.load(name="one", uri="memory:", s3_endpoint=endpoint, s3_timeout=1, **settings)
 
 
 class Answers:
@@ -115,7 +115,7 @@ def test_a_server_that_does_not_answer_costs_three_times_the_timeout_and_not_mor
         with pytest.raises(BatteryOutcomeUnknown, match="done or not"):
             openheart.delete_amazon_key("a")
         assert "gave no answer" in (battery_of(Amazon, app).diagnose() or "")
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 40
     finally:
         server.thaw()
 

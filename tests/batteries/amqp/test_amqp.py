@@ -7,7 +7,7 @@ import queue as queues
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,8 +29,7 @@ from openheart.errors import (
 
 from ...child import run_child
 from ...servers.rabbitmq import GIVEN, Rabbitmq
-
-WAIT = 20.0  # seconds
+from ...waiting import PATIENCE, until
 
 FORK = """
 import os, sys
@@ -94,16 +93,6 @@ def waiting(queue: str) -> int:
     return openheart.amqp.declare(queue)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what the broker tells only who asks."""
-    stop = threading.Event()
-    for _ in range(int(WAIT / 0.02)):
-        if condition():
-            return
-        stop.wait(0.02)
-    raise AssertionError("it did not come to that")
-
-
 class TestPublish:
     @pytest.mark.parametrize(
         ("body", "data", "content_type"),
@@ -119,14 +108,14 @@ class TestPublish:
         self, queue: str, body: object, data: bytes, content_type: str
     ) -> None:
         openheart.amqp.publish(queue, body)
-        message = taken(queue).get(timeout=WAIT)
+        message = taken(queue).get(timeout=PATIENCE)
         assert (message.body, message.content_type) == (data, content_type)
 
     def test_what_is_sent_along_arrives(self, queue: str) -> None:
         sent = openheart.amqp.publish(
             queue, '{"a": "ä"}', content_type="text/x-mine", headers={"n": 1}, message_id="mine"
         )
-        message = taken(queue).get(timeout=WAIT)
+        message = taken(queue).get(timeout=PATIENCE)
         assert sent == message.message_id == "mine"
         assert (message.content_type, message.headers, message.queue) == ("text/x-mine", {"n": 1}, queue)
         assert (message.text, message.json) == ('{"a": "ä"}', {"a": "ä"})
@@ -146,7 +135,7 @@ class TestPublish:
     def test_an_exchange_routes_it(self, queue: str) -> None:
         openheart.amqp.get_connection().channel().queue_bind(queue, "amq.topic", "orders.*")
         openheart.amqp.publish("orders.new", "yes", exchange="amq.topic")
-        assert taken(queue).get(timeout=WAIT).text == "yes"
+        assert taken(queue).get(timeout=PATIENCE).text == "yes"
 
     def test_an_exchange_that_is_not_there_is_an_error_and_the_next_message_goes_out(
         self, queue: str
@@ -216,11 +205,11 @@ class TestConnection:
         def work() -> None:
             kept.append(openheart.amqp.get_connection(app))
             ready.set()
-            go_on.wait(WAIT)
+            go_on.wait(PATIENCE)
 
         thread = threading.Thread(target=work)
         thread.start()
-        assert ready.wait(WAIT)
+        assert ready.wait(PATIENCE)
         openheart.unload()
         assert mine.is_closed
         assert kept[0].is_closed
@@ -263,7 +252,7 @@ class TestConsume:
             seen.put((current_app.name, threading.current_thread().name))
 
         openheart.amqp.publish(queue, "")
-        assert seen.get(timeout=WAIT) == ("one", f"openheart-amqp-{queue}-1")
+        assert seen.get(timeout=PATIENCE) == ("one", f"openheart-amqp-{queue}-1")
         assert callable(handle)
         openheart.unload()
         openheart.load(app)
@@ -282,13 +271,13 @@ class TestConsume:
         openheart.amqp.consume(queue, handle, tries=3, pause=0.01)
         openheart.amqp.publish(queue, "bad", message_id="id-1")
         openheart.amqp.publish(queue, "good")
-        assert [tried.get(timeout=WAIT) for _ in range(4)] == [
+        assert [tried.get(timeout=PATIENCE) for _ in range(4)] == [
             ("bad", 0),
             ("bad", 1),
             ("bad", 2),
             ("good", 0),
         ]
-        aside = taken(f"{queue}.failed", declare=False).get(timeout=WAIT)
+        aside = taken(f"{queue}.failed", declare=False).get(timeout=PATIENCE)
         assert (aside.text, aside.message_id) == ("bad", "id-1")
         assert aside.headers["x-death"][0]["queue"] == queue
         assert "failed on the message id-1, try 3 of 3; it goes to where the queue says" in caplog.text
@@ -304,7 +293,7 @@ class TestConsume:
 
         openheart.amqp.consume(queue, handle, pause=0.01)
         openheart.amqp.publish(queue, "")
-        assert done.wait(WAIT)
+        assert done.wait(PATIENCE)
         openheart.unload()
         openheart.load(app)
         assert waiting(queue) == 0
@@ -322,14 +311,14 @@ class TestConsume:
         openheart.amqp.consume(queue, handle, tries=1)
         openheart.amqp.publish(queue, "exit")
         openheart.amqp.publish(queue, "next")
-        assert [seen.get(timeout=WAIT) for _ in range(2)] == ["exit", "next"]
+        assert [seen.get(timeout=PATIENCE) for _ in range(2)] == ["exit", "next"]
 
     def test_threads_handle_several_at_once(self, queue: str) -> None:
         together = threading.Barrier(3)
-        openheart.amqp.consume(queue, lambda message: together.wait(WAIT), threads=2, tries=1)
+        openheart.amqp.consume(queue, lambda message: together.wait(PATIENCE), threads=2, tries=1)
         for _ in range(2):
             openheart.amqp.publish(queue, "")
-        together.wait(WAIT)
+        together.wait(PATIENCE)
 
     def test_stopping_lets_what_runs_finish_and_gives_the_rest_back(self, app: Flask, queue: str) -> None:
         began, go_on = threading.Event(), threading.Event()
@@ -337,13 +326,13 @@ class TestConsume:
 
         def handle(message: Message) -> None:
             began.set()
-            assert go_on.wait(WAIT)
+            assert go_on.wait(PATIENCE)
             done.append(message.text)
 
         openheart.amqp.consume(queue, handle, prefetch=10)
         for number in range(5):
             openheart.amqp.publish(queue, str(number))
-        assert began.wait(WAIT)
+        assert began.wait(PATIENCE)
         unloading = threading.Thread(target=openheart.unload)
         unloading.start()
         go_on.set()
@@ -361,11 +350,11 @@ class TestConsume:
 
         def handle(message: Message) -> None:
             began.set()
-            go_on.wait(WAIT)
+            go_on.wait(PATIENCE)
 
         openheart.amqp.consume(queue, handle, app=two)
         openheart.amqp.publish(queue, "")
-        assert began.wait(WAIT)
+        assert began.wait(PATIENCE)
         battery_of(Amqp, two).close()
         try:
             assert f"1 handlers of the queue {queue!r} still ran after 0.1 s" in caplog.text
@@ -379,15 +368,15 @@ class TestConsume:
         ready = threading.Event()
 
         def handle(message: Message) -> None:
-            assert ready.wait(WAIT)
+            assert ready.wait(PATIENCE)
             consumers[0].stop(0.0)
             stopped.set()
 
         consumers.append(openheart.amqp.consume(queue, handle))
         ready.set()
         openheart.amqp.publish(queue, "")
-        assert stopped.wait(WAIT)
-        assert consumers[0].wait(WAIT)
+        assert stopped.wait(PATIENCE)
+        assert consumers[0].wait(PATIENCE)
 
     def test_a_failing_message_does_not_hold_up_the_end(self, app: Flask, queue: str) -> None:
         began = threading.Event()
@@ -398,7 +387,7 @@ class TestConsume:
 
         openheart.amqp.consume(queue, handle, pause=60)
         openheart.amqp.publish(queue, "")
-        assert began.wait(WAIT)
+        assert began.wait(PATIENCE)
         openheart.unload()
         openheart.load(app)
         assert waiting(queue) == 1
@@ -435,7 +424,7 @@ class TestConsume:
     ) -> None:
         got = taken(queue)
         openheart.amqp.publish(queue, "1")
-        got.get(timeout=WAIT)
+        got.get(timeout=PATIENCE)
         openheart.amqp.get_connection().channel().queue_delete(queue)
         until(lambda: "the broker has removed the queue" in caplog.text)
 
@@ -446,7 +435,7 @@ class TestConsume:
                 return False
 
         until(sent)
-        assert got.get(timeout=WAIT).text == "2"
+        assert got.get(timeout=PATIENCE).text == "2"
 
 
 class TestSettings:

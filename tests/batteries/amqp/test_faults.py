@@ -6,7 +6,7 @@ import logging
 import queue as queues
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
 from ...servers.proxy import Proxy, certificate
 from ...servers.rabbitmq import Rabbitmq
+from ...waiting import PATIENCE, until
 
-WAIT = 30.0  # seconds
 TIMEOUT = 1.0
 
 
@@ -61,23 +61,13 @@ def through(proxy: Proxy) -> str:
     return f"amqp://guest:guest@127.0.0.1:{proxy.port}/"
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what nobody tells."""
-    pause = threading.Event()
-    for _ in range(int(WAIT / 0.05)):
-        if condition():
-            return
-        pause.wait(0.05)
-    raise AssertionError("it did not come to that")
-
-
 def test_a_broker_that_stops_and_starts_again_under_use(broker: Rabbitmq, queue: str) -> None:
     app = load(broker.url)
     got: queues.SimpleQueue[str] = queues.SimpleQueue()
     openheart.amqp.declare(queue)
     consumer = openheart.amqp.consume(queue, lambda message: got.put(message.text))
     openheart.amqp.publish(queue, "before")
-    assert got.get(timeout=WAIT) == "before"
+    assert got.get(timeout=PATIENCE) == "before"
     broker.stop()
     with pytest.raises(BatteryUnavailable, match="cannot be reached"):
         openheart.amqp.publish(queue, "away")
@@ -86,7 +76,7 @@ def test_a_broker_that_stops_and_starts_again_under_use(broker: Rabbitmq, queue:
     broker.start()
     openheart.amqp.publish(queue, "after")
     # The broker may have stopped before it read the acknowledgement of the first one.
-    while (text := got.get(timeout=WAIT)) != "after":
+    while (text := got.get(timeout=PATIENCE)) != "after":
         assert text == "before"
     assert consumer.trouble is None
     assert battery_of(Amqp, app).diagnose() is None
@@ -103,7 +93,7 @@ def test_a_consumer_that_is_started_while_the_broker_is_away_begins_when_it_is_t
     broker.start()
     until(lambda: consumer.trouble is None)
     openheart.amqp.publish(queue, "at last")
-    assert got.get(timeout=WAIT) == "at last"
+    assert got.get(timeout=PATIENCE) == "at last"
 
 
 def test_nothing_that_was_confirmed_is_lost_when_the_broker_is_killed(broker: Rabbitmq, queue: str) -> None:
@@ -150,7 +140,7 @@ def test_nothing_that_was_confirmed_is_lost_when_the_broker_is_killed(broker: Ra
             everything.set()
 
     openheart.amqp.consume(queue, handle, prefetch=100)
-    assert everything.wait(WAIT), f"lost: {sorted(confirmed - arrived.keys())[:10]}"
+    assert everything.wait(PATIENCE), f"lost: {sorted(confirmed - arrived.keys())[:10]}"
     assert arrived.keys() <= confirmed | unknown
 
 
@@ -175,7 +165,7 @@ def test_with_retry_it_is_sent_again_and_has_the_same_id(broker: Rabbitmq, proxy
     sent = openheart.amqp.publish(queue, "twice perhaps", retry=True)
     got: queues.SimpleQueue[Message] = queues.SimpleQueue()
     openheart.amqp.consume(queue, got.put)
-    messages = [got.get(timeout=WAIT) for _ in range(3)]
+    messages = [got.get(timeout=PATIENCE) for _ in range(3)]
     assert [message.message_id for message in messages[1:]] == [sent, sent]
 
 
@@ -252,8 +242,8 @@ def test_a_message_that_was_handled_but_not_acknowledged_comes_again(
     openheart.amqp.declare(queue)
     openheart.amqp.consume(queue, handle)
     sent = openheart.amqp.publish(queue, "")
-    assert got.get(timeout=WAIT) == (sent, False)
-    assert got.get(timeout=WAIT) == (sent, True)
+    assert got.get(timeout=PATIENCE) == (sent, False)
+    assert got.get(timeout=PATIENCE) == (sent, True)
 
 
 def test_work_that_takes_longer_than_the_heartbeat_keeps_its_connection(
@@ -276,7 +266,7 @@ def test_work_that_takes_longer_than_the_heartbeat_keeps_its_connection(
     openheart.amqp.declare(queue)
     consumer = openheart.amqp.consume(queue, handle)
     openheart.amqp.publish(queue, "")
-    assert done.wait(WAIT)
+    assert done.wait(PATIENCE)
     consumer.stop()
     assert times == [False]
     assert openheart.amqp.declare(queue) == 0

@@ -19,9 +19,9 @@ from openheart.batteries.background.battery import Background
 from openheart.errors import BatteryError, ConfigError, OpenHeartError
 
 from ...child import run_child
+from ...waiting import PATIENCE
 
 T = TypeVar("T")
-PATIENCE = 20.0  # seconds, for a slow machine
 
 
 class Gate:

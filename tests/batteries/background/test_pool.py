@@ -8,7 +8,7 @@ import pytest
 from openheart.batteries.background.pool import Pool, Work
 from openheart.errors import BatteryError
 
-PATIENCE = 20.0  # seconds, for a slow machine
+from ...waiting import PATIENCE
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["Browser", "Heard", "Stream"]
+from ...waiting import PATIENCE
 
-PATIENCE = 30.0  # seconds, for a slow machine
+__all__ = ["Browser", "Heard", "Stream"]
 
 
 class Heard(NamedTuple):

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask, render_template_string
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import openheart
 from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
 
-from ...browser import complaints, open_browser
+from ...browser import complaints, eventually, open_browser
 
-WAIT = 15.0  # seconds
 PAGE = """<!doctype html><html lang=en><meta charset=utf-8><link rel=icon href=data:,><title>A page</title>
 <script type="module" src="/openheart/-/openheart.js"></script>
 <script type="module" src="/openheart/-/live.js"></script>
@@ -27,8 +24,6 @@ PAGE = """<!doctype html><html lang=en><meta charset=utf-8><link rel=icon href=d
 <openheart-reactions emoji="🥨 🎉" target="{{ target }}" live="{{ live_url(target=target) }}">
 </openheart-reactions>
 {% endfor %}"""
-
-Found = TypeVar("Found")
 
 
 class Handler(WSGIRequestHandler):
@@ -78,11 +73,6 @@ def browser(chromium: Chrome) -> Iterator[Chrome]:
         chromium.close()
     chromium.switch_to.window(chromium.window_handles[0])
     chromium.get("about:blank")
-
-
-def eventually(browser: Chrome, find: Callable[[], Found]) -> Found:
-    """What the function gives as soon as that is true."""
-    return WebDriverWait(browser, WAIT, poll_frequency=0.02).until(lambda _: find())
 
 
 def shown(browser: Chrome) -> list[str]:

@@ -15,8 +15,8 @@ from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
 from openheart.batteries.live.hub import Listener
 
-from ...servers.process import until
 from ...servers.valkey import Server
+from ...waiting import until
 from .apps import Listen, Load, ask, texts
 from .sse import Stream
 

@@ -16,8 +16,9 @@ from openheart.batteries.live.battery import Live
 from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
 from ...child import run_child
-from ...servers.process import frozen, until
+from ...servers.process import frozen
 from ...servers.valkey import Cluster, Server
+from ...waiting import until
 from .apps import Listen, Load, ask, publishes, texts
 
 pytestmark = pytest.mark.slow
@@ -97,7 +98,7 @@ def test_reactions_go_on_and_when_it_is_back_so_do_events(
 
 
 def test_one_that_answers_nothing_holds_nobody_up(server: Server, load: Load, listen: Listen) -> None:
-    app = load(valkey_timeout="300ms")
+    app = load(valkey_timeout="1s")
     stream = listen(app, "news", target="hello")
     assert stream.next().type == "reaction"
     with frozen(server):
@@ -115,7 +116,7 @@ def test_one_that_says_nothing_any_more_is_left(
 ) -> None:
     monkeypatch.setattr("openheart.batteries.live.valkey.QUIET", 0.3)
     monkeypatch.setattr("openheart.batteries.live.valkey.GLANCE", 0.1)
-    app = load(valkey_timeout="300ms")
+    app = load(valkey_timeout="1s")
     stream = listen(app, "news")
     bus: Any = battery_of(Live, app).resource.bus
     with frozen(server):

@@ -31,6 +31,7 @@ from openheart.errors import (
 )
 
 from ...servers.mail import MailServer
+from ...waiting import PATIENCE
 
 pytestmark = [
     # aiosmtpd says so of itself, and to the one who chose a login without TLS on a loopback address.
@@ -39,7 +40,6 @@ pytestmark = [
 ]
 
 ANN, BOB, EVE = "Ann <ann@example.org>", "bob@example.net", "eve@example.com"
-PATIENCE = 20.0  # seconds, for a slow machine
 LOGIN = ("ann@example.org", "s3cret")
 
 StartServer = Callable[..., MailServer]

@@ -221,7 +221,7 @@ def test_of_several_targets_it_says_how_many_were_stored(alone: MongoServer, mak
 
 
 def test_a_frozen_server_is_given_up_in_time(alone: MongoServer, make: Make) -> None:
-    backend = make(alone.uri, timeout=0.5)
+    backend = make(alone.uri, timeout=1)
     backend.incr("page", "🥨")
     alone.freeze()
     try:
@@ -230,14 +230,14 @@ def test_a_frozen_server_is_given_up_in_time(alone: MongoServer, make: Make) -> 
             backend.incr("page", "🥨")
         with pytest.raises(BackendUnavailable):
             backend.counts(["page"])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
     finally:
         alone.thaw()
     assert backend.incr("page", "🥨") in ({"🥨": 2}, {"🥨": 3})
 
 
 def test_a_used_up_pool_refuses_in_time_and_stores_nothing(alone: MongoServer, make: Make) -> None:
-    backend = make(alone.uri, timeout=0.5, pool=1)
+    backend = make(alone.uri, timeout=1, pool=1)
     backend.incr("page", "🥨")
     alone.freeze()
     failures: list[BackendError] = []

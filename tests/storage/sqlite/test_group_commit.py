@@ -9,7 +9,7 @@ from openheart.errors import BackendUnavailable, BackendUnusable, OutcomeUnknown
 from openheart.storage import Change
 from openheart.storage.sqlite.group_commit import LARGEST_GROUP, GroupCommit, Job
 
-PATIENCE = 30.0
+from ...waiting import PATIENCE
 
 
 class Gate:

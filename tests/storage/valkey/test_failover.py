@@ -12,8 +12,8 @@ from openheart.errors import BackendUnavailable, OutcomeUnknown
 from openheart.storage import Backend, Change, get_backend
 from openheart.storage.valkey.script import Keys
 
-from ...servers.process import until
 from ...servers.valkey import Cluster, Sentinels, Server
+from ...waiting import until
 
 HEART = "❤️"
 THREADS = 6

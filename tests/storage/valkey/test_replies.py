@@ -143,7 +143,7 @@ def test_a_reply_that_stays_lost_is_an_unknown_outcome_and_never_doubled(
     single: tuple[Server, Proxy],
 ) -> None:
     _, proxy = single
-    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=0.1, retries=2) as backend:
+    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=0.5, retries=2) as backend:
         backend.incr("page", HEART)
         proxy.lose(b"EVAL", 1000)
         with pytest.raises(OutcomeUnknown, match="may have been counted"):
@@ -172,7 +172,7 @@ def test_moves_whose_replies_were_lost_move_once(served: Served, command: bytes)
 
 def test_a_rename_that_broke_off_is_finished_by_the_next_one(single: tuple[Server, Proxy]) -> None:
     _, proxy = single
-    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=0.1, retries=0) as backend:
+    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=0.5, retries=0) as backend:
         for step in range(1, 5):
             backend.apply([Change("old", HEART, 3), Change("new", HEART)])
             break_off(backend, proxy, step)

@@ -16,9 +16,10 @@ from openheart.storage import Change, get_backend
 from openheart.storage.valkey.script import Keys
 from openheart.testing import create_app
 
-from ...servers.process import frozen, until
+from ...servers.process import frozen
 from ...servers.proxy import Proxy
 from ...servers.valkey import Cluster, Sentinels, Server
+from ...waiting import until
 from ...wsgi_client import wsgi_sender
 
 HEART, PRETZEL = "❤️", "🥨"
@@ -98,7 +99,7 @@ def test_the_doctor_finds_nothing_to_warn_of_where_there_are_replicas(
 def test_a_name_that_no_sentinel_watches_is_said_with_the_setting_that_has_it(tmp_path: Path) -> None:
     with (
         Server(tmp_path, kind="sentinel") as served,
-        get_backend(f"valkey+sentinel://127.0.0.1:{served.port}/stars", timeout=0.2, retries=0) as backend,
+        get_backend(f"valkey+sentinel://127.0.0.1:{served.port}/stars", retries=0) as backend,
         pytest.raises(BackendUnavailable, match="watches no 'stars', the name in OPENHEART_URI"),
     ):
         backend.incr("page", HEART)
