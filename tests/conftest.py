@@ -120,17 +120,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"- {line}")
 
 
-# What breaks servers on purpose, and moves much data, takes minutes; once, on one Python, is enough.
-BREAKING = re.compile(
-    r"storage/test_(valkey|mongodb)_(faults|failover|replies)|transfer/test_round_trip|batteries/test_amqp_faults"
-)
-
 LIMIT, LONG_LIMIT = 300, 3600  # seconds after which a test, and a long run, counts as one that hangs
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that break servers as slow, and give each test a time in which it must end."""
+    """Give each test a time in which it must end."""
     for item in items:
-        if BREAKING.search(item.nodeid):
-            item.add_marker(pytest.mark.slow)
         item.add_marker(pytest.mark.timeout(LONG_LIMIT if "torture" in item.keywords else LIMIT))

@@ -173,6 +173,7 @@ def test_what_one_does_the_other_sees_without_a_reload(board: Board) -> None:
         button = browser.find_element(By.CSS_SELECTOR, f"[value='{BULB}']")
         eventually(browser, lambda: button.text.endswith("1"))
         assert complaints(browser) == []
+    board.receiver.wait_for(1)
 
 
 def test_health_names_every_battery_and_the_end_is_orderly(board: Board) -> None:

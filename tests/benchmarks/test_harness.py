@@ -32,7 +32,7 @@ def test_each_server_answers_while_its_block_lasts_and_leaves_no_process(
     kind: ServerKind, tmp_path: Path
 ) -> None:
     with serve(BARE_APPLICATION, tmp_path / "data", kind=kind) as server:
-        answers = run_slice(server.port, "GET", pages=1, connections=2, seconds=0.3)
+        answers = run_slice(server.port, "GET", pages=1, connections=2, seconds=1)
         processes = [server.pid, *server.workers()]
 
     assert answers.acknowledged > 0
@@ -83,8 +83,8 @@ def test_a_slice_of_load_counts_acknowledged_and_refused_requests_apart(
         monkeypatch.setenv("PATH", str(tmp_path))  # so that there is no wrk
 
     with serve(BARE_APPLICATION, tmp_path / "data") as server:
-        good = run_slice(server.port, "POST", pages=10, connections=4, seconds=0.5)
-        bad = run_slice(server.port, "GET", pages=1, connections=4, seconds=0.5, prefix="/no-such-route/")
+        good = run_slice(server.port, "POST", pages=10, connections=4, seconds=1)
+        bad = run_slice(server.port, "GET", pages=1, connections=4, seconds=1, prefix="/no-such-route/")
 
     assert good.acknowledged > 0
     assert good.refused == good.broken == 0
@@ -96,7 +96,7 @@ def test_contenders_take_turns_in_each_cell(tmp_path: Path) -> None:
     cell = Cell("GET", workers=1, connections=2, pages=1)
     bare = contenders(None)[0]
 
-    rates = measure([cell], [bare], tmp_path, rounds=2, seconds=0.3, say=lambda _text: None)
+    rates = measure([cell], [bare], tmp_path, rounds=2, seconds=1, say=lambda _text: None)
 
     assert rates.ratios(cell, BARE) == [1.0, 1.0]
     assert rates.ratios(cell, PEER) == []

@@ -16,6 +16,9 @@ import pytest
 from ..servers.mongodb import MongoServer
 from ..servers.valkey import Server
 
+# It moves much data, which takes long; once, on one Python, is enough.
+pytestmark = pytest.mark.slow
+
 MOST_MEMORY = 100 * 1024 * 1024
 
 MEASURED = r"""

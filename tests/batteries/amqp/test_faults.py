@@ -24,6 +24,9 @@ from ...servers.proxy import Proxy, certificate
 from ...servers.rabbitmq import Rabbitmq
 from ...waiting import PATIENCE, until
 
+# It breaks servers, which takes long; once, on one Python, is enough.
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 1.0
 
 

@@ -22,6 +22,9 @@ from openheart.storage.mongodb.backend import MongoBackend
 from ...servers.mongodb import MongoServer
 from ...servers.mongodb_proxy import MongoProxy
 
+# It breaks servers, which takes long; once, on one Python, is enough.
+pytestmark = pytest.mark.slow
+
 Factory = pytest.TempPathFactory
 WRITE = "findAndModify"
 

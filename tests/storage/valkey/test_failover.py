@@ -15,6 +15,9 @@ from openheart.storage.valkey.script import Keys
 from ...servers.valkey import Cluster, Sentinels, Server
 from ...waiting import until
 
+# It breaks servers, which takes long; once, on one Python, is enough.
+pytestmark = pytest.mark.slow
+
 HEART = "❤️"
 THREADS = 6
 RECOVERY = 30.0  # seconds that a failover may take at the most, with a node timeout of one second

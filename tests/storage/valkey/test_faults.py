@@ -29,6 +29,9 @@ from ...servers.process import frozen
 from ...servers.valkey import Cluster, Sentinels, Server
 from ...waiting import until
 
+# It breaks servers, which takes long; once, on one Python, is enough.
+pytestmark = pytest.mark.slow
+
 HEART, PRETZEL = "❤️", "🥨"
 PASSWORD = "hunter2-secret"
 GIVEN_UP = 3.0  # seconds: two tries with a timeout of 1 s each, and the pauses after them

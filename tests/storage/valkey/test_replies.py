@@ -17,6 +17,9 @@ from openheart.storage.valkey.script import ADD
 from ...servers.proxy import Proxy, certificate
 from ...servers.valkey import Cluster, Sentinels, Server
 
+# It breaks servers, which takes long; once, on one Python, is enough.
+pytestmark = pytest.mark.slow
+
 PAGES = ("one", "two", "three")
 HEART, PRETZEL = "❤️", "🥨"
 
