@@ -285,7 +285,7 @@ def _single(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _cluster(folder: Path) -> Iterator[str]:
-    with Cluster(folder, replicas=0) as cluster:
+    with Cluster(folder, replicas=0, calm=True) as cluster:
         yield cluster.uri
 
 

@@ -93,7 +93,7 @@ def test_contexts_and_threads_that_end_leave_nothing_open(tmp_path: Path) -> Non
         assert app.test_client().get("/openheart/a").json == {"🥨": 48}
     finally:
         app.extensions["openheart"].service.close()
-    # A few connections are kept for the threads to come, with up to three files each, and none for each of 48.
+    # A few connections are kept for the threads to come, with up to three files each.
     assert max(opened) - min(opened) < 48
 
 

@@ -186,7 +186,7 @@ class BackendContract(MovesContract):
             subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) for _ in range(self.processes)
         ]
         in_threads(4, lambda: [self.backend.incr("hot", HEART) for _ in range(25)])
-        assert [child.wait(60) for child in children] == [0] * self.processes
+        assert [child.wait(240) for child in children] == [0] * self.processes
         assert self.backend.counts(["hot"]) == [{PRETZEL: 100 * self.processes, HEART: 100}]
 
     def test_a_listing_has_every_target_once_over_its_pages(self) -> None:

@@ -115,7 +115,7 @@ def test_the_tool_of_a_cluster_is_given_keys_of_the_node_that_it_asks(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     cell = EngineCell(processes=1, threads=2, pages=7)
 
-    with Cluster(tmp_path / "cluster", replicas=0) as cluster:
+    with Cluster(tmp_path / "cluster", replicas=0, calm=True) as cluster:
         measure_engine(engine(*VALKEY_WAYS), cluster.uri, [cell], rounds=1, seconds=0.05, say=quiet)
 
     assert (tmp_path / "given").read_text().endswith("--cluster HINCRBY {tag}:__rand_int__ count 1\n")
@@ -146,7 +146,7 @@ def test_the_full_run_goes_up_to_eight_processes_and_a_hundred_thousand_pages() 
 
 
 def test_the_ways_count_on_a_cluster(tmp_path: Path) -> None:
-    with Cluster(tmp_path, replicas=0) as cluster:
+    with Cluster(tmp_path, replicas=0, calm=True) as cluster:
         check_ways(VALKEY_WAYS, cluster.uri)
 
 

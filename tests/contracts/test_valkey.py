@@ -66,20 +66,20 @@ class TestValkeyUserOfTheDocumentation(BackendContract):
 class TestValkeySentinel(BackendContract):
     @classmethod
     def serve(cls, folder: Path, stack: ExitStack) -> str:
-        return stack.enter_context(Sentinels(folder)).uri
+        return stack.enter_context(Sentinels(folder, calm=True)).uri
 
 
 class TestValkeyCluster(BackendContract):
     @classmethod
     def serve(cls, folder: Path, stack: ExitStack) -> str:
-        return stack.enter_context(Cluster(folder)).uri
+        return stack.enter_context(Cluster(folder, calm=True)).uri
 
 
 class TestValkeyClusterTls(BackendContract):
     @classmethod
     def serve(cls, folder: Path, stack: ExitStack) -> str:
         context = certificate(folder)
-        cluster = stack.enter_context(Cluster(folder, replicas=0, tls=context))
+        cluster = stack.enter_context(Cluster(folder, replicas=0, tls=context, calm=True))
         return f"{cluster.uri.replace('valkey+', 'valkeys+')}?ssl_ca_certs={folder}/ca.pem"
 
 
@@ -102,7 +102,7 @@ class TestValkeyClusterWithReplicasUserAndPassword(BackendContract):
 
     @classmethod
     def serve(cls, folder: Path, stack: ExitStack) -> str:
-        cluster = stack.enter_context(Cluster(folder))
+        cluster = stack.enter_context(Cluster(folder, calm=True))
         for node in cluster.nodes:
             node.do("ACL", "SETUSER", "openheart", "on", ">päss@w/rd", f"~{RULES[0]}", *RULES[1:])
         return cluster.uri.replace("://", "://openheart:p%C3%A4ss%40w%2Frd@")

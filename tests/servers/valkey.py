@@ -34,6 +34,7 @@ SERVICE = "hearts"
 
 START = 30.0  # seconds
 NODE_TIMEOUT = 1000  # ms after which a cluster, or the sentinels, count a server as away
+CALM_TIMEOUT = 60_000  # the same where nothing is to take another's place
 SLOTS = 16384
 
 Self = TypeVar("Self", bound="Group")
@@ -77,6 +78,9 @@ class Server(ServerProcess, Group):
         self._kind = kind
         # Nothing is saved at intervals; a test that needs data on disk asks for it.
         usual = [] if kind else ['save ""', "repl-diskless-sync-delay 0", f"unixsocket {self.socket}"]
+        # By default the nodes of a cluster speak to each other 10,000 above, at a port that others may have.
+        if "cluster-enabled yes" in options:
+            usual.append(f"cluster-port {free_port()}")
         lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", *usual, *options]
         (folder / "server.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.start()
@@ -117,6 +121,7 @@ class Cluster(Group):
         proxied: whether clients, and other nodes, reach each node through a proxy.
         tls: a certificate with which each node's proxy speaks TLS; only without replicas, which come to it
             in plain text.
+        calm: that nothing is to fail over, also when a node gets no time for a while.
 
     Attributes:
         nodes: the servers, primaries first.
@@ -131,6 +136,7 @@ class Cluster(Group):
         replicas: int = 1,
         proxied: bool = False,
         tls: ssl.SSLContext | None = None,
+        calm: bool = False,
     ) -> None:
         self.nodes: list[Server] = []
         self.proxies: list[Proxy] = []
@@ -152,6 +158,9 @@ class Cluster(Group):
                     ]
                 self.nodes.append(Server(folder / str(number), *lines, port=port))
             self._form()
+            if calm:
+                for node in self.nodes:
+                    node.do("CONFIG SET", "cluster-node-timeout", CALM_TIMEOUT)
         except BaseException:
             self.close()
             raise
@@ -214,6 +223,7 @@ class Sentinels(Group):
         folder: where their data is.
         options: more lines of every server's configuration.
         proxied: whether clients, and the sentinels, reach each server through a proxy.
+        calm: that nothing is to fail over, also when a server gets no time for a while.
 
     Attributes:
         servers: the servers, at first the master first.
@@ -222,7 +232,7 @@ class Sentinels(Group):
         uri: what openheart is given.
     """
 
-    def __init__(self, folder: Path, *options: str, proxied: bool = False) -> None:
+    def __init__(self, folder: Path, *options: str, proxied: bool = False, calm: bool = False) -> None:
         self.servers: list[Server] = []
         self.sentinels: list[Server] = []
         self.proxies: list[Proxy] = []
@@ -242,7 +252,7 @@ class Sentinels(Group):
             for number in range(3):
                 lines = [
                     f"sentinel monitor {SERVICE} 127.0.0.1 {self._port(0)} 2",
-                    f"sentinel down-after-milliseconds {SERVICE} {NODE_TIMEOUT}",
+                    f"sentinel down-after-milliseconds {SERVICE} {CALM_TIMEOUT if calm else NODE_TIMEOUT}",
                     f"sentinel failover-timeout {SERVICE} 2000",
                     f"sentinel parallel-syncs {SERVICE} 2",
                 ]

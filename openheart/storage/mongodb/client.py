@@ -15,9 +15,9 @@ from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.uri_parser import parse_uri, split_options
 from pymongo.write_concern import WriteConcern
 
-from ...errors import BackendUnavailable, ConfigError
+from ...errors import BackendNotConnected, BackendUnavailable, ConfigError
 from ...masks import mask_uri
-from .errors import named_error, reason_of
+from .errors import DISCONNECTED, named_error, reason_of
 
 __all__ = ["Collection", "Link", "database_named", "database_of", "hosts_of", "make_client"]
 
@@ -67,6 +67,7 @@ class Link:
         self._away: dict[bool, str] = {}
         self._looking = threading.Lock()
         self._next_look = 0.0
+        self._is_closed = False
 
     def open(self, index: Sequence[tuple[str, int]]) -> bool:
         """Wait for a server that takes writes, and see that there is an index.
@@ -101,7 +102,10 @@ class Link:
         try:
             result = work(self._collection)
         except PyMongoError as error:
-            named = named_error(error, self._where, writes=writes, unanswered=self._sent.unanswered > 0)
+            is_open = self._sent.unanswered > 0
+            if self._is_closed and not is_open:
+                raise BackendNotConnected(DISCONNECTED) from error
+            named = named_error(error, self._where, writes=writes, unanswered=is_open)
             if isinstance(error, ServerSelectionTimeoutError):
                 self._away[writes] = named.detail
             raise named from error
@@ -110,6 +114,8 @@ class Link:
 
     def close(self) -> None:
         """Close the connections."""
+        # First, because what runs meets a client that is half closed and says that in many ways.
+        self._is_closed = True
         self._client.close()
 
     def _look(self, writes: bool) -> bool:
@@ -119,9 +125,11 @@ class Link:
         try:
             with pymongo.timeout(LOOK):
                 self._client.admin.command("ping", read_preference=preference)
+        except ServerSelectionTimeoutError:
+            return self._is_there(writes)
         except PyMongoError:
             # One that refuses or is slow is there all the same, and says to the call itself what is wrong.
-            return self._is_there(writes)
+            return True
         finally:
             self._next_look = time.monotonic() + LOOK
             self._looking.release()

@@ -136,10 +136,9 @@ class LockFile:
         if self._now < 0:
             return True
         try:
-            found = os.stat(self.path)
+            return os.path.samestat(os.stat(self.path), os.fstat(self._now))
         except OSError:
             return False
-        return os.path.samestat(found, os.fstat(self._now))
 
     def close(self) -> None:
         """Close the file; the shared memory goes with the last who reads it."""

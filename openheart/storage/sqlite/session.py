@@ -165,7 +165,7 @@ class Session:
         self._writer.close()
         self._group.resume()
         self._readers.close()
-        self._watcher.close()
+        self._watcher.end()
         self._lock.close()
 
     def forget(self) -> None:
@@ -218,11 +218,14 @@ class _Watcher:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._version = -1
+        self._has_ended = False
         self._lock = threading.Lock()
 
     def sees_a_change(self) -> bool:
         """Whether anything was committed since the last call that may not be known yet."""
         with self._lock:
+            if self._has_ended:
+                return False
             try:
                 if self._connection is None:
                     self._connection, self._version = self._connect(), -1
@@ -240,6 +243,12 @@ class _Watcher:
         self._close()
         self._lock.release()
         return True
+
+    def end(self) -> None:
+        """Close the connection for good: a look that comes late opens none."""
+        with self._lock:
+            self._has_ended = True
+            self._close()
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

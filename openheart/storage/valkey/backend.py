@@ -188,10 +188,8 @@ class ValkeyBackend(Backend):
         return Moves(self._current(), self._keys, self._nonce_ttl)
 
     def _current(self) -> Session:
-        session = self._session
-        if session is None:
+        while (session := self._session) is None:
             self.require_connected()
-            raise AssertionError
         return session
 
     def _open(self) -> Session:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from valkey.crc import VALKEY_CLUSTER_HASH_SLOTS, key_slot
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
-from valkey.exceptions import ResponseError
+from valkey.exceptions import ValkeyError
 
 from .breaker import Breaker
 from .errors import Away, Verdict, judge
@@ -111,6 +111,9 @@ class Topology(abc.ABC):
             self._looks.failed(str(error))
             was_lost, self._is_lost = self._is_lost, True
             raise Away(str(error), is_known=was_lost) from error
+        except ValkeyError:
+            self._looks.worked()
+            raise
         self._looks.worked()
         self._is_stale = self._is_lost = False
         self._looked_at = time.monotonic()
@@ -174,7 +177,7 @@ class Sentinels(Topology):
                 # The one that answers is asked first from now on.
                 self._sentinels = sorted(self._sentinels, key=lambda other: other is not sentinel)
                 return reply[0].decode(), int(reply[1])
-            if isinstance(reply, ResponseError) and judge(reply) is Verdict.UNUSABLE:
+            if isinstance(reply, ValkeyError) and judge(reply) is Verdict.UNUSABLE:
                 raise reply
             said.append(
                 str(reply or f"{sentinel.name} watches no {self._place.service!r}, the name in OPENHEART_URI")
@@ -215,7 +218,7 @@ class Cluster(Topology):
             if isinstance(reply, list) and reply:
                 self._take(reply, node)
                 return
-            if isinstance(reply, ResponseError) and judge(reply) is Verdict.UNUSABLE:
+            if isinstance(reply, ValkeyError) and judge(reply) is Verdict.UNUSABLE:
                 raise reply
             said.append(str(reply))
             if time.monotonic() > deadline:

@@ -102,10 +102,10 @@ class TestUri:
         assert caught.value.__context__ is None
 
     def test_options_of_the_uri_go_before_the_settings(self, server: MongoServer) -> None:
-        with of(f"{server.uri}&maxPoolSize=3&timeoutMS=1234", pool=7, timeout=9) as backend:
+        with of(f"{server.uri}&maxPoolSize=3&timeoutMS=61234", pool=7, timeout=9) as backend:
             options = backend._opened()._client.options
             assert options.pool_options.max_pool_size == 3
-            assert options.timeout == 1.234
+            assert options.timeout == 61.234
         with of(server.uri, pool=7, timeout=9) as backend:
             options = backend._opened()._client.options
             assert options.pool_options.max_pool_size == 7

@@ -245,7 +245,8 @@ def test_the_lock_file_of_another_version_is_refused() -> None:
     assert "another version of openheart" in refusal()
 
 
-def test_a_deleted_file_is_not_acknowledged_into() -> None:
+def test_a_deleted_file_is_not_acknowledged_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 3600.0)
     with get_backend(URI) as backend:
         backend.incr("page", "🥨")
         for file in Path().glob("openheart.db*"):

@@ -14,6 +14,7 @@ from openheart.storage.sqlite.lock_file import LockFile, bucket_of
 from openheart.storage.sqlite.readers import Readers
 
 from ...child import run_child
+from ...conftest import open_databases
 
 URI = "sqlite:///openheart.db"
 FILE = Path("openheart.db")
@@ -86,6 +87,7 @@ def refuse_to_select(*arguments: Any) -> Any:
 
 
 def test_what_was_read_or_written_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 3600.0)
     with get_backend(URI) as backend:
         backend.incr("written", "🥨")
         assert backend.counts(["unknown"]) == [{}]
@@ -140,6 +142,14 @@ def test_a_check_of_a_new_file_leaves_an_empty_database() -> None:
     connection = sqlite3.connect(FILE)
     assert connection.execute("SELECT count(*) FROM reaction").fetchone() == (0,)
     connection.close()
+
+
+def test_a_look_that_comes_after_the_end_opens_nothing() -> None:
+    with get_backend(URI) as backend:
+        backend.incr("page", "🥨")
+        session = backend._session  # type: ignore[attr-defined]
+    session.look()
+    assert open_databases() == set()
 
 
 def test_the_counts_survive_without_their_log_after_an_orderly_end() -> None:

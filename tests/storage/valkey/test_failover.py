@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 HEART = "❤️"
 THREADS = 6
-RECOVERY = 30.0  # seconds that a failover may take at the most, with a node timeout of one second
+RECOVERY = 60.0  # seconds that a failover may take at the most, with a node timeout of one second
 LAG = 2.0  # seconds before the kill of which a server may lose what it acknowledged, without WAIT or its like
 
 

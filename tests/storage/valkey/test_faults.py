@@ -77,8 +77,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Server]:
-    """A server that a test may stop and starve; what it acknowledged survives a kill."""
-    with Server(tmp_path / "server", "appendonly yes", "appendfsync always") as server:
+    """A server that a test may stop and starve; what it acknowledged survives a kill, on a slow disk too."""
+    with Server(tmp_path / "server", "appendonly yes", "appendfsync no") as server:
         yield server
 
 
@@ -161,14 +161,14 @@ def test_while_the_server_is_away_requests_end_at_once_and_do_not_pile_up(
 
 
 def test_more_threads_than_connections_wait_and_are_all_served(own: Server) -> None:
-    with get_backend(own.uri, pool=2) as backend:
+    with get_backend(own.uri, pool=2, timeout=20, retries=0) as backend:
         in_threads(12, lambda: [backend.incr("page", HEART) for _ in range(20)])
         assert backend.counts(["page"]) == [{HEART: 240}]
         assert int(own.do("INFO", "clients")["connected_clients"]) <= 2 + 1
 
 
 def test_no_connection_in_time_names_the_setting(own: Server) -> None:
-    with get_backend(own.uri, pool=1, timeout=0.2, retries=0) as backend:
+    with get_backend(own.uri, pool=1, timeout=2, retries=0) as backend:
         backend.incr("page", HEART)
         borrowed = backend._current().topology.server_of(b"").borrow()  # type: ignore[attr-defined]
         with pytest.raises(BackendUnavailable, match="raise OPENHEART_VALKEY_POOL"):
@@ -198,7 +198,7 @@ def test_what_the_operator_set_wrong_is_unusable_and_says_what_to_do(
             began = time.monotonic()
             with pytest.raises(BackendUnusable, match=mend) as caught:
                 use()
-            assert time.monotonic() - began < GIVEN_UP
+            assert time.monotonic() - began < 5.5
             assert "wrong" not in str(caught.value)
             assert PASSWORD not in str(caught.value)
 
@@ -209,6 +209,24 @@ def test_a_server_that_wants_a_password_is_unusable_without_one(tmp_path: Path) 
             backend.incr("page", HEART)
         with get_backend(server.uri.replace("://", f"://:{PASSWORD}@")) as allowed:
             assert allowed.incr("page", HEART) == {HEART: 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "uri"),
+    [
+        (["cluster-enabled yes"], "", "valkey+cluster://:wrong@{}"),
+        ([], "sentinel", "valkey+sentinel://{}/hearts?sentinel_password=wrong"),
+    ],
+)
+def test_a_node_and_a_sentinel_that_do_not_take_the_password_are_unusable_at_once(
+    tmp_path: Path, options: list[str], kind: str, uri: str
+) -> None:
+    with Server(tmp_path, f"requirepass {PASSWORD}", *options, kind=kind) as server:
+        place = uri.format(f"127.0.0.1:{server.port}")
+        with get_backend(place) as backend:
+            for use in (lambda: backend.incr("page", HEART), lambda: backend.check()):
+                with pytest.raises(BackendUnusable, match="correct them in OPENHEART_URI"):
+                    use()
 
 
 def test_a_full_server_takes_nothing_and_says_what_to_do(own: Server, backend: Backend) -> None:
@@ -234,7 +252,7 @@ def test_a_read_only_server_is_waited_for_and_then_named(own: Server, backend: B
 def test_too_few_replicas_for_the_server_refuse_and_for_openheart_are_an_unknown_outcome(
     own: Server, backend: Backend
 ) -> None:
-    with get_backend(own.uri, timeout=1, retries=0, wait=1) as careful:
+    with get_backend(own.uri, timeout=3, retries=0, wait=1) as careful:
         with pytest.raises(OutcomeUnknown, match="0 of 1 replicas confirmed it"):
             careful.incr("page", HEART)
         assert careful.counts(["page"]) == [{HEART: 1}]
@@ -309,8 +327,9 @@ def test_disconnecting_lets_what_runs_end(own: Server, backend: Backend) -> None
         session = backend._current()  # type: ignore[attr-defined]
         until(lambda: session.running.number == 1, "the reaction did not start")
         backend.disconnect()
-        assert len(answers) == 1
+        assert session.running.number == 0
         running.join()
+    assert len(answers) == 1
     with pytest.raises(BackendNotConnected):
         backend.incr("page", HEART)
 
@@ -328,7 +347,7 @@ def test_nonces_that_end_before_the_retries_are_a_start_up_error() -> None:
 
 
 def test_nonces_end_by_themselves(own: Server) -> None:
-    with get_backend(own.uri, timeout=0.5, retries=0, nonce_ttl=2) as backend:
+    with get_backend(own.uri, timeout=2, retries=0, nonce_ttl=6) as backend:
         backend.incr("page", HEART)
         assert own.do("DBSIZE") == 2
         until(lambda: bool(own.do("DBSIZE") == 1), "the nonce stayed")
@@ -346,7 +365,7 @@ def test_a_sentinel_that_knows_no_such_server_is_named(tmp_path: Path) -> None:
 
 
 def test_a_sentinel_that_is_away_is_passed_over(tmp_path: Path) -> None:
-    with Sentinels(tmp_path) as sentinels:
+    with Sentinels(tmp_path, calm=True) as sentinels:
         with get_backend(sentinels.uri, timeout=1) as backend:
             backend.incr("page", HEART)
             sentinels.sentinels[0].kill()
@@ -356,7 +375,7 @@ def test_a_sentinel_that_is_away_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_slot_on_its_way_to_another_node_is_read_on_and_written_once_it_arrived(tmp_path: Path) -> None:
-    with Cluster(tmp_path) as cluster, get_backend(cluster.uri, timeout=1, retries=1) as backend:
+    with Cluster(tmp_path, calm=True) as cluster, get_backend(cluster.uri, timeout=1, retries=1) as backend:
         backend.incr("page", HEART)
         key = Keys(None).of("page")
         slot = cluster.nodes[0].do("CLUSTER KEYSLOT", key)

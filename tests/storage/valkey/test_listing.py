@@ -25,7 +25,7 @@ def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server | Cluster]:
     folder = tmp_path_factory.mktemp("valkey")
-    with Server(folder) if request.param == "server" else Cluster(folder) as served:
+    with Server(folder) if request.param == "server" else Cluster(folder, calm=True) as served:
         yield served
 
 

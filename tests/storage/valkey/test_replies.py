@@ -32,17 +32,17 @@ def alone(folder: Path, stack: ExitStack) -> Served:
 
 
 def behind_sentinels(folder: Path, stack: ExitStack) -> Served:
-    sentinels = stack.enter_context(Sentinels(folder, proxied=True))
+    sentinels = stack.enter_context(Sentinels(folder, proxied=True, calm=True))
     return sentinels.uri, sentinels.proxies[:1]
 
 
 def in_a_cluster(folder: Path, stack: ExitStack) -> Served:
-    cluster = stack.enter_context(Cluster(folder, proxied=True))
+    cluster = stack.enter_context(Cluster(folder, proxied=True, calm=True))
     return cluster.uri, cluster.proxies[:3]
 
 
 def with_tls(folder: Path, stack: ExitStack) -> Served:
-    cluster = stack.enter_context(Cluster(folder, replicas=0, tls=certificate(folder)))
+    cluster = stack.enter_context(Cluster(folder, replicas=0, tls=certificate(folder), calm=True))
     return f"{cluster.uri.replace('valkey', 'valkeys')}?ssl_ca_certs={folder}/ca.pem", cluster.proxies
 
 
@@ -175,7 +175,7 @@ def test_moves_whose_replies_were_lost_move_once(served: Served, command: bytes)
 
 def test_a_rename_that_broke_off_is_finished_by_the_next_one(single: tuple[Server, Proxy]) -> None:
     _, proxy = single
-    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=0.5, retries=0) as backend:
+    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=2, retries=0) as backend:
         for step in range(1, 5):
             backend.apply([Change("old", HEART, 3), Change("new", HEART)])
             break_off(backend, proxy, step)
