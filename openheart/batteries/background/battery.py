@@ -100,8 +100,6 @@ class Background(Battery[Pool]):
 
     row = row_named("background")
 
-    _is_closing = False
-
     def open(self) -> Pool:
         # For a process that ends and calls neither unload() nor a server's end.
         self._take_back = at_end(self.close)
@@ -114,13 +112,11 @@ class Background(Battery[Pool]):
 
     def close(self) -> None:
         # Before it counts as closed, because work that is finished now may add more.
-        self._is_closing = True
         try:
             for pool in list(self._own().opened):
-                pool.drain(self.config[SERVER_GRACE])
+                pool.end(self.config[SERVER_GRACE])
         finally:
             super().close()
-            self._is_closing = False
 
     def shut(self, resource: Pool) -> None:
         self._take_back()
@@ -141,21 +137,13 @@ class Background(Battery[Pool]):
         kwargs: Mapping[str, Any] | None,
         target_time: float | datetime | None,
         callback: Callable[..., object] | None,
-        *,
-        is_repeated: bool = False,
     ) -> Future[T] | None:
-        """See ``run_background``; what is repeated is not missed at the end."""
-        name = _name_of(callable)
-        if not builtins.callable(callable):
-            raise _refusal("callable", f"a {name}", "something that can be called")
-        due = None if target_time is None else _seconds(target_time)
-        tell = None if callback is None else _tell(callback)
-        call = functools.partial(self.app.ensure_sync(callable), *args, **(kwargs or {}))
-        if not self.config[OPENHEART_EXECUTION]:
-            self.logger.debug("Not run, because OPENHEART_EXECUTION is off: %s", name)
+        """See ``run_background``."""
+        work = self._work(callable, args, kwargs, target_time, callback)
+        pool = self._pool_for(work)
+        if pool is None:
             return None
-        work = Work(name, functools.partial(self._run, name, call, tell), due, is_repeated)
-        self.resource.add(work)
+        pool.add(work)
         return work.future
 
     def repeat(self, function: Callable[..., object], pause: float | None) -> None:
@@ -164,10 +152,38 @@ class Background(Battery[Pool]):
             raise ConfigError("timeout", pause, "an argument of background()", "a number of seconds, or None")
 
         def again(error: BaseException | None) -> None:
-            if pause is not None and not self._is_closing:
-                self.run(function, (), None, time.time() + pause, again, is_repeated=True)
+            if pause is not None and pool is not None:
+                # The pool it ran in: with a later one, it would come back after the application closed.
+                pool.add(self._work(function, (), None, time.time() + pause, again, is_repeated=True))
 
-        self.run(function, (), None, None, again)
+        work = self._work(function, (), None, None, again)
+        pool = self._pool_for(work)
+        if pool is not None:
+            pool.add(work)
+
+    def _work(
+        self,
+        callable: Callable[..., object],
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any] | None,
+        target_time: float | datetime | None,
+        callback: Callable[..., object] | None,
+        *,
+        is_repeated: bool = False,
+    ) -> Work:
+        name = _name_of(callable)
+        if not builtins.callable(callable):
+            raise _refusal("callable", f"a {name}", "something that can be called")
+        due = None if target_time is None else _seconds(target_time)
+        tell = None if callback is None else _tell(callback)
+        call = functools.partial(self.app.ensure_sync(callable), *args, **(kwargs or {}))
+        return Work(name, functools.partial(self._run, name, call, tell), due, is_repeated)
+
+    def _pool_for(self, work: Work) -> Pool | None:
+        if not self.config[OPENHEART_EXECUTION]:
+            self.logger.debug("Not run, because OPENHEART_EXECUTION is off: %s", work.name)
+            return None
+        return self.resource
 
     def _run(self, name: str, call: Callable[[], T], tell: Tell | None) -> T:
         try:

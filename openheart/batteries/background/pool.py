@@ -72,20 +72,25 @@ class Pool:
         self._numbers = itertools.count()
         self._running: dict[threading.Thread, Work] = {}
         self._threads: list[threading.Thread] = []
+        self._ending = False
         self._stopped = False
 
     def add(self, work: Work) -> None:
-        """Take work on.
+        """Take work on. What is repeated is cancelled instead when the pool ends, or has stopped.
 
         Raises:
             BatteryError: it is not taken, because too much waits already or the pool has stopped.
         """
         with self._changed:
+            if self._ending and work.is_repeated:
+                work.future.cancel()
+                return
             if self._stopped:
                 raise BatteryError(
                     "background", f"{work.name} came while the application closes; it is not run"
                 )
-            if self.is_full():
+            # What is repeated has had its place all the time, and would not come back otherwise.
+            if self.is_full() and not work.is_repeated:
                 raise BatteryError(
                     "background",
                     f"{work.name} is not run, because {self._limit} others wait already; run fewer, or raise "
@@ -118,6 +123,20 @@ class Pool:
         with self._changed:
             self._changed.wait_for(lambda: not self._is_busy(), patience)
 
+    def end(self, patience: float) -> None:
+        """Drain it, and begin nothing from that very moment on; ``stop()`` then tells what is left.
+
+        Args:
+            patience: how long, in seconds.
+        """
+        with self._changed:
+            # Before the wait: what is repeated without a pause would keep it busy for ever.
+            self._ending = True
+            # The lock is given back only while it waits, so nothing comes due between its end and the stop.
+            self.drain(patience)
+            self._stopped = True
+            self._changed.notify_all()
+
     def stop(self) -> tuple[list[Work], list[Work]]:
         """End the threads as soon as they have nothing to do.
 
@@ -126,7 +145,7 @@ class Pool:
         """
         here = threading.current_thread()
         with self._changed:
-            self._stopped = True
+            self._ending = self._stopped = True
             left = [*self._ready, *(work for _, _, work in sorted(self._timed))]
             self._ready.clear()
             self._timed.clear()
@@ -169,14 +188,13 @@ class Pool:
 
     def _take(self, here: threading.Thread) -> Work | None:
         with self._changed:
-            while True:
+            while not self._stopped:
                 patience = self._move_due()
                 if self._ready:
                     self._running[here] = self._ready.popleft()
                     return self._running[here]
-                if self._stopped:
-                    return None
                 self._changed.wait(patience)
+            return None
 
     def _move_due(self) -> float | None:
         while self._timed:

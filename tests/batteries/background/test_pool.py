@@ -41,6 +41,14 @@ def test_a_pool_that_has_stopped_takes_nothing(pool: Pool) -> None:
         pool.add(Work("work", print))
 
 
+def test_what_is_repeated_ends_without_a_word_when_the_pool_does(pool: Pool) -> None:
+    pool.end(PATIENCE)
+    work = Work("work", print, is_repeated=True)
+    pool.add(work)
+    assert work.future.cancelled()
+    assert pool.stop() == ([], [])
+
+
 def test_work_that_was_cancelled_makes_room_and_is_neither_run_nor_missed(pool: Pool) -> None:
     works = [Work(f"work {number}", print, 4e9 + number) for number in range(3)]
     for work in works:
