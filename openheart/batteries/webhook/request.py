@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Endpoint"]
 
 PORTS = {"http": 80, "https": 443}
+SHORTEST = 0.001  # seconds to connect, also where the time ran out just now: a socket takes none below 0
 LATE = "no answer in time (OPENHEART_WEBHOOK_TIMEOUT)"
 
 
@@ -104,7 +105,7 @@ class Endpoint:
         return answer
 
     def _post(self, address: str, body: bytes, headers: dict[str, str], deadline: float) -> Answer:
-        with contextlib.closing(self._connection(address, deadline - time.monotonic())) as connection:
+        with contextlib.closing(self._connection(address, deadline)) as connection:
             connection.connect()
             reader = _Reader(connection.sock, deadline)
             connection.request(
@@ -126,13 +127,14 @@ class Endpoint:
                 return Answer(response.status, said, _seconds(response.getheader("Retry-After")))
 
     def _connect(self, address: str, deadline: float) -> Answer:
-        with contextlib.closing(self._connection(address, deadline - time.monotonic())) as connection:
+        with contextlib.closing(self._connection(address, deadline)) as connection:
             connection.connect()
         return Answer(None, "")
 
-    def _connection(self, address: str, timeout: float) -> HTTPConnection:
+    def _connection(self, address: str, deadline: float) -> HTTPConnection:
         from urllib3.connection import HTTPConnection, HTTPSConnection
 
+        timeout = max(SHORTEST, deadline - time.monotonic())
         # To the address itself: the name could lead elsewhere when it is resolved once more.
         if self._tls is None:
             return HTTPConnection(address, self._port, timeout=timeout)

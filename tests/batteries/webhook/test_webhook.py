@@ -5,6 +5,7 @@ import contextlib
 import email.utils
 import importlib.util
 import ipaddress
+import itertools
 import logging
 import secrets
 import socket
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, Miss
 
 from ...child import run_child
 from ...servers.receiver import Receiver, Request
+from ...waiting import PATIENCE
 
 SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
@@ -127,7 +130,7 @@ class Log(logging.Handler):
 
     def wait_for(self, words: str) -> str:
         with self.changed:
-            assert self.changed.wait_for(lambda: self.find(words), 10), self.lines
+            assert self.changed.wait_for(lambda: self.find(words), PATIENCE), self.lines
             return self.find(words)[0]
 
     def find(self, words: str) -> list[str]:
@@ -202,15 +205,31 @@ def test_a_receiver_that_goes_and_comes_back_is_told_of_what_it_missed(receiver:
 
 
 def test_a_receiver_that_does_not_answer_is_asked_again_and_slows_nobody(receiver: Receiver) -> None:
-    log = Log(load(receiver, webhook_timeout=0.2))
+    log = Log(load(receiver, webhook_timeout=0.2, webhook_tries=100))
     receiver.hold.clear()
     for _ in range(200):
         openheart.react("/a", "🥨")
     log.wait_for("no answer in time (OPENHEART_WEBHOOK_TIMEOUT)")
+    receiver.wait_for(2)
     receiver.hold.set()
     log.wait_for("taken again")
     first, second = receiver.requests[:2]
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_time_that_runs_out_just_before_it_connects_is_no_error(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, looks: bool
+) -> None:
+    # The deadline is made, it is not over yet, and then it is.
+    moments = itertools.chain([0.0, 4.9], itertools.repeat(5.1))
+    monkeypatch.setattr(webhook_request, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    endpoint = webhook_request.Endpoint(f"http://127.0.0.1:{receiver.port}/", private=True)
+    if looks:
+        # There may be time enough to connect in.
+        assert endpoint.connect(5).said in ("", webhook_request.LATE)
+    else:
+        assert endpoint.post(b"{}", {}, 5) == webhook_request.Answer(None, webhook_request.LATE)
 
 
 def test_a_receiver_that_answers_a_byte_at_a_time_is_given_up_in_time(receiver: Receiver) -> None:
@@ -259,7 +278,8 @@ def test_each_reaction_is_told_of_once_whoever_reacts_and_whatever_fails(receive
 
 
 def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
-    log = Log(load(receiver, webhook_tries=2, webhook_wait=0.1))
+    # Two at a time, which are half of what may wait.
+    log = Log(load(receiver, webhook_tries=2, webhook_wait=3600, webhook_queue=4))
     receiver.answers += [(500, {})] * 2
     openheart.react("/a", "🥨")
     openheart.react("/b", "🥨")
@@ -268,7 +288,8 @@ def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
     assert SECRET not in "".join(log.lines)
     assert "key=1" not in "".join(log.lines)
     openheart.react("/c", "🥨")
-    assert reactions_in(receiver.wait_for(3)[2])[0]["target"] == "c"
+    openheart.react("/d", "🥨")
+    assert [row["target"] for row in reactions_in(receiver.wait_for(3)[2])] == ["c", "d"]
 
 
 def test_a_receiver_that_is_gone_is_told_of_nothing_more(receiver: Receiver) -> None:
@@ -384,7 +405,7 @@ def test_retry_after_may_be_a_date_to_come() -> None:
 
 
 def test_retry_after_is_waited_for(receiver: Receiver) -> None:
-    log = Log(load(receiver, server_grace=0.2))
+    log = Log(load(receiver))
     receiver.answers.append((503, {"Retry-After": "120"}))
     openheart.react("/a", "🥨")
     log.wait_for("is sent again: the answer was 503")
