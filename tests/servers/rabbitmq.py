@@ -26,8 +26,8 @@ GIVEN = "OPENHEART_TEST_AMQP_URL"
 
 # The program that starts it as whoever calls it; the one in /usr/sbin changes to the user rabbitmq first.
 DEBIAN = "/usr/lib/rabbitmq/bin/rabbitmq-server"
-START = 60.0  # seconds
-STOP = 30.0
+START = 180.0  # seconds
+STOP = 120.0
 
 
 class Rabbitmq(ServerProcess):

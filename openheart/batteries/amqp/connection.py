@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import ssl
 import sys
 import threading
@@ -53,6 +54,10 @@ FAILURES = (AMQPError, AMQPConnectorException, OSError)
 
 GOODBYE = 1.0  # seconds: what the broker keeps of a connection it also forgets without a goodbye
 
+REFUSALS = frozenset({402, 403, 530})
+"""AMQP's codes of a connection that is refused: there is no such vhost, no access, or it is not allowed."""
+
+_CLOSED = re.compile(r"ConnectionClosedByBroker: \((\d+)\)")
 _EXPECTED = "the address of an AMQP broker such as amqp://user:password@host:5672/vhost"
 
 
@@ -72,6 +77,17 @@ class Connection(pika.BlockingConnection):
             # With the connection its timers went too.
             if not self.is_closed:
                 self._impl._adapter_remove_timeout(timer)
+
+    def catch_up(self) -> None:
+        """Do all that other threads have asked for so far with ``add_callback_threadsafe``.
+
+        One ``process_data_events`` may return before it has looked at that: it does when anything else is
+        ready, such as after the end of a consumer, or after an acknowledgement that waited for the socket.
+        """
+        done = threading.Event()
+        self.add_callback_threadsafe(done.set)
+        while not done.is_set():
+            self.process_data_events(None)
 
     def is_there(self) -> bool:
         """Whether the broker still has it; reads what came since it was used last."""
@@ -298,15 +314,24 @@ def connect(parameters: Parameters) -> Connection:
     where = _where(parameters)
     try:
         return Connection(parameters)
-    except (AuthenticationError, ProbableAuthenticationError, ProbableAccessDeniedError) as error:
-        raise BatteryError(
-            NAME, f"{where} refuses the user, the password or the vhost: correct {CLOUDAMQP_URL.name}"
-        ) from error
     except FAILURES as error:
+        if _is_refusal(error):
+            raise BatteryError(
+                NAME, f"{where} refuses the user, the password or the vhost: correct {CLOUDAMQP_URL.name}"
+            ) from error
         raise BatteryUnavailable(
             NAME,
             f"{where} {reason_of(error)}: start it, or correct {CLOUDAMQP_URL.name}",
         ) from error
+
+
+def _is_refusal(error: BaseException) -> bool:
+    if not isinstance(error, (ProbableAuthenticationError, ProbableAccessDeniedError)):
+        return isinstance(error, AuthenticationError)
+    # pika calls it so whenever a connection ends before it is open, and keeps only the repr of what ended it.
+    # A broker that refuses gives a code for it; one that is stopped gives another, and one that dies none.
+    code = _CLOSED.match(str(error.args[0]))
+    return code is not None and int(code[1]) in REFUSALS
 
 
 def _leave(connection: Connection, hush: Hush) -> None:
@@ -322,6 +347,8 @@ def reason_of(error: BaseException) -> str:
         return "takes the connection and gives no answer"
     if isinstance(error, ChannelClosedByBroker):
         return f"refused: {error.reply_text}"
+    if isinstance(error, (ProbableAuthenticationError, ProbableAccessDeniedError)):
+        return "ended the connection before it had let us in"
     if isinstance(error, AMQPConnectionError):
         inner = next((part for part in error.args if isinstance(part, BaseException)), None)
         if inner is not None:

@@ -194,12 +194,14 @@ class Consumer:
                 if cancelled:
                     raise _Lost("has removed the queue")
                 connection.process_data_events(None)
-            with connection.limited(GOODBYE):
+            # What the handlers that run have to say goes through this thread and this connection, so a broker
+            # that is slow here is waited for as long as elsewhere, within the grace.
+            left = self._deadline - time.monotonic()
+            with connection.limited(max(GOODBYE, min(self._links.timeout, left))):
                 channel.basic_cancel(tag)
-            # What the handlers that run have to say goes through this thread.
             while any(thread.is_alive() for thread in self._workers) and time.monotonic() < self._deadline:
                 connection.process_data_events(0.1)
-            connection.process_data_events(0)
+            connection.catch_up()
         except FAILURES as error:
             raise _Lost(reason_of(error)) from error
 

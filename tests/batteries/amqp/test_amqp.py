@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from flask import Flask, current_app
+from pika.adapters.blocking_connection import BlockingChannel
 
 import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
+from openheart.batteries.amqp import consumer as consumer_module
 from openheart.batteries.amqp.battery import Amqp, Message
 from openheart.errors import (
     BatteryError,
@@ -91,6 +93,30 @@ def taken(queue: str, **options: Any) -> queues.SimpleQueue[Message]:
 
 def waiting(queue: str) -> int:
     return openheart.amqp.declare(queue)
+
+
+class Held:
+    """A handler that holds each message until it is let go.
+
+    Args:
+        texts: of the messages.
+
+    Attributes:
+        threads: text -> the thread that holds it.
+    """
+
+    def __init__(self, *texts: str) -> None:
+        self.threads: dict[str, threading.Thread] = {}
+        self._go_on = {text: threading.Event() for text in texts}
+
+    def __call__(self, message: Message) -> None:
+        self.threads[message.text] = threading.current_thread()
+        assert self._go_on[message.text].wait(PATIENCE)
+
+    def finish(self, text: str) -> None:
+        """Let one go, and wait until its thread, which was told to stop, has ended."""
+        self._go_on[text].set()
+        self.threads[text].join(PATIENCE)
 
 
 class TestPublish:
@@ -339,7 +365,7 @@ class TestConsume:
         unloading.join()
         assert done == ["0"]
         openheart.load(app)
-        assert waiting(queue) == 4
+        until(lambda: waiting(queue) == 4)
 
     def test_a_handler_that_does_not_end_is_left_after_the_grace_and_its_message_comes_again(
         self, url: str, queue: str, app: Flask, caplog: pytest.LogCaptureFixture
@@ -358,9 +384,81 @@ class TestConsume:
         battery_of(Amqp, two).close()
         try:
             assert f"1 handlers of the queue {queue!r} still ran after 0.1 s" in caplog.text
-            assert waiting(queue) == 1
+            until(lambda: waiting(queue) == 1)
         finally:
             go_on.set()
+
+    def test_a_handler_that_ends_just_after_the_consumer_is_cancelled_is_acknowledged(
+        self, app: Flask, queue: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = Held("0")
+        cancel = BlockingChannel.basic_cancel
+
+        def cancel_and_finish(channel: BlockingChannel, tag: str) -> None:
+            cancel(channel, tag)
+            held.finish("0")
+
+        monkeypatch.setattr(BlockingChannel, "basic_cancel", cancel_and_finish)
+        openheart.amqp.consume(queue, held)
+        openheart.amqp.publish(queue, "0")
+        until(lambda: held.threads)
+        openheart.unload()
+        openheart.load(app)
+        assert waiting(queue) == 0
+
+    def test_handlers_that_end_while_another_is_acknowledged_are_acknowledged_too(
+        self, app: Flask, queue: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = Held("0", "1", "2")
+        cancel, ack = BlockingChannel.basic_cancel, BlockingChannel.basic_ack
+        first = [True]
+
+        def cancel_and_finish(channel: BlockingChannel, tag: str) -> None:
+            cancel(channel, tag)
+            held.finish("0")
+
+        def ack_and_finish(channel: BlockingChannel, tag: int) -> None:
+            if not first:
+                ack(channel, tag)
+                return
+            first.clear()
+            # The first acknowledgement waits for the socket, which makes this one ready and not done.
+            held.finish("1")
+            ack(channel, tag)
+            held.finish("2")
+
+        monkeypatch.setattr(BlockingChannel, "basic_cancel", cancel_and_finish)
+        monkeypatch.setattr(BlockingChannel, "basic_ack", ack_and_finish)
+        openheart.amqp.consume(queue, held, threads=3)
+        for text in ("0", "1", "2"):
+            openheart.amqp.publish(queue, text)
+        until(lambda: len(held.threads) == 3)
+        openheart.unload()
+        openheart.load(app)
+        assert waiting(queue) == 0
+
+    def test_a_broker_that_is_slow_to_end_the_consumer_does_not_cost_what_runs_its_acknowledgement(
+        self, app: Flask, queue: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        held = Held("0")
+        cancel = BlockingChannel.basic_cancel
+
+        def cancel_and_finish(channel: BlockingChannel, tag: str) -> None:
+            try:
+                cancel(channel, tag)
+            finally:
+                held.finish("0")
+
+        # Every broker is too slow for a goodbye that may take no time.
+        monkeypatch.setattr(consumer_module, "GOODBYE", 0.0)
+        monkeypatch.setattr(BlockingChannel, "basic_cancel", cancel_and_finish)
+        openheart.amqp.consume(queue, held)
+        openheart.amqp.publish(queue, "0")
+        until(lambda: held.threads)
+        openheart.unload()
+        assert "comes again" not in caplog.text
+        openheart.load(app)
+        assert waiting(queue) == 0
 
     def test_a_handler_may_stop_its_own_consumer(self, queue: str) -> None:
         stopped = threading.Event()
@@ -390,7 +488,7 @@ class TestConsume:
         assert began.wait(PATIENCE)
         openheart.unload()
         openheart.load(app)
-        assert waiting(queue) == 1
+        until(lambda: waiting(queue) == 1)
 
     def test_without_execution_nothing_is_consumed(self, url: str, queue: str) -> None:
         two = Flask("two")
