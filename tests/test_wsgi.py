@@ -20,7 +20,11 @@ def test_it_serves_reactions_a_page_and_health_and_keeps_them_in_the_folder(tmp_
         "import sys, gunicorn.app.wsgiapp as g; sys.argv[0] = 'gunicorn'; sys.exit(g.run())",
         "--bind", "127.0.0.1:0", "--workers", "2", "--threads", "2", "openheart.wsgi:app",
     ]  # fmt: skip
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
+    # Newer versions open a socket for control in the user's folder, one for all.
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as server:
         assert server.stderr is not None
         try:
             url = next(

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import KNOWN_SETTINGS
 from gunicorn.workers.base import Worker
 
 from .. import config as settings
@@ -22,6 +23,12 @@ from .listener import option_error
 from .stopping import workers_end_early
 
 __all__ = ["serve"]
+
+
+# Newer ones make a socket in the user's folder, which all servers of one user would take from each other.
+_NO_CONTROL_SOCKET = {
+    setting.name: True for setting in KNOWN_SETTINGS if setting.name == "control_socket_disable"
+}
 
 
 class _Application(BaseApplication):
@@ -71,6 +78,7 @@ def serve(
         "loglevel": "warning",
         "post_worker_init": lambda worker: _tell(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
+        **_NO_CONTROL_SOCKET,
         **config.server_options,
     }
     application = _Application(app, options, config)

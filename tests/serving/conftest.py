@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ..servers.ports import free_port
 from ..waiting import PATIENCE, until
 
 APP = """
@@ -99,7 +100,7 @@ def start_server(tmp_path: Path, app: str) -> Iterator[StartServer]:
         def start(**variables: str) -> Server:
             process = subprocess.Popen(
                 [sys.executable, str(script)],
-                env={**os.environ, "PORT": "0", **variables},
+                env={**os.environ, "PORT": str(free_port()), **variables},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -103,7 +103,7 @@ def test_work_in_the_background_is_finished_before_the_server_ends(
 def test_work_that_takes_longer_than_the_grace_is_named_and_does_not_keep_the_server(
     start_server: StartServer, gate: Path, server: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    served = start_server(SERVER=server, GATE=str(gate), SERVER_GRACE="1s", OPENHEART_BACKGROUND_THREADS="1")
+    served = start_server(SERVER=server, GATE=str(gate), SERVER_GRACE="2s", OPENHEART_BACKGROUND_THREADS="1")
     begin_work(served)
     assert served.stop() == 0
     said = capfd.readouterr().err

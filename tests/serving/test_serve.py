@@ -19,7 +19,6 @@ import pytest
 
 from openheart.storage import get_backend
 
-from ..servers.ports import free_port
 from ..servers.receiver import Receiver
 from ..waiting import PATIENCE
 from .conftest import StartServer
@@ -78,7 +77,7 @@ def test_a_stop_under_load_loses_no_acknowledged_reaction_and_frees_the_port(
     start_server: StartServer, tmp_path: Path, server: str, number: int
 ) -> None:
     # Granian sometimes goes on with connections that never pause until its grace is over, and says so then.
-    served = start_server(SERVER=server, SERVER_GRACE="3s", PORT=str(free_port()))
+    served = start_server(SERVER=server, SERVER_GRACE="3s")
     acknowledged = [0] * 4
     busy = threading.Barrier(5)
 
@@ -171,6 +170,23 @@ def test_a_storage_that_does_not_work_is_named_at_the_start_and_used_as_soon_as_
     assert served.stop() == 0
 
 
+def test_gunicorn_leaves_nothing_in_the_folder_of_its_user(start_server: StartServer, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    served = start_server(SERVER="gunicorn", HOME=str(home))
+    assert httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).json() == {}
+    assert list(home.iterdir()) == []
+    assert served.stop() == 0
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_port_that_the_system_chose_is_told(start_server: StartServer, server: str) -> None:
+    served = start_server(SERVER=server, PORT="0")
+    assert httpx.post(f"{served.url}/openheart/hello", content="🥨", timeout=PATIENCE).json() == {"🥨": 1}
+    assert served.stop() == 0
+
+
 def test_a_storage_that_works_is_only_named(
     start_server: StartServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,7 +206,7 @@ def test_two_worker_processes_share_the_counts(start_server: StartServer) -> Non
 
 
 def test_debug_level_on_loopback_is_the_development_server(start_server: StartServer) -> None:
-    served = start_server(LEVEL="DEBUG", PORT=str(free_port()))
+    served = start_server(LEVEL="DEBUG")
     # The process that reloads says so, and the one that serves says so again.
     url = served.line()
     assert httpx.get(f"{url}/openheart/hello", timeout=PATIENCE).json() == {}

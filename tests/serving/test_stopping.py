@@ -13,7 +13,7 @@ from openheart.serving.stopping import on_stop_signal
 from ..child import run_child
 
 MASTER = """
-import os, signal
+import os, signal, time
 from openheart.serving.stopping import workers_end_early
 
 signal.signal(signal.SIGTERM, lambda number, frame: print("heard", number, flush=True))
@@ -22,7 +22,7 @@ def end_worker():
     worker = os.fork()
     if not worker:
         while True:
-            signal.pause()
+            time.sleep(0.01)
     os.kill(worker, signal.SIGTERM)
     return os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
 
@@ -38,7 +38,10 @@ def test_a_worker_that_is_just_being_born_ends_when_it_is_told_to() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_two_signals_at_once_are_one_wish_to_stop(number: signal.Signals) -> None:
+def test_two_signals_at_once_are_one_wish_to_stop(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "IMPATIENCE", 60.0)
     stops: list[int] = []
     before = signal.getsignal(number)
     with on_stop_signal(lambda: stops.append(1)):
