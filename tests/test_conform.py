@@ -298,11 +298,13 @@ def test_a_server_that_refuses_a_long_body_unread_is_heard() -> None:
 
 
 def test_nothing_that_listens_is_one_error_that_names_the_url() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/openheart"
-
-    with pytest.raises(ConfigError, match=r"connecting failed \(.+\): start it or correct the URL") as caught:
-        run_vectors(http_sender(url), ["required"])
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/openheart"
+        with pytest.raises(
+            ConfigError, match=r"connecting failed \(.+\): start it or correct the URL"
+        ) as caught:
+            run_vectors(http_sender(url), ["required"])
 
     assert caught.value.value == url
 

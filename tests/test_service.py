@@ -129,7 +129,10 @@ def test_counts_seen_last_are_shown_while_the_storage_is_away_and_say_their_age(
     service.react("a", "🥨")
     assert service.read(["a", "b"]) == ([{"🥨": 1}, {}], None)
     backend.away = True
-    assert service.read(["b", "a"]) == ([{}, {"🥨": 1}], 1)
+    counts, age = service.read(["b", "a"])
+    assert counts == [{}, {"🥨": 1}]
+    assert age is not None
+    assert 1 <= age <= 60
     with pytest.raises(BackendUnavailable):
         service.read(["a", "never seen"])
     backend.away = False

@@ -50,6 +50,7 @@ ALL_ON = {
     "OPENHEART_WEBHOOK": "http://127.0.0.1:1",
     "OPENHEART_WEBHOOK_PRIVATE": "1",
     "OPENHEART_WEBHOOK_SECRET": "whsec_d2hhdCBvbmx5IHRoZSB0d28gb2YgdGhlbSBrbm93",
+    "OPENHEART_PUSHER_ENDPOINT": "http://127.0.0.1:1",
     "PUSHER_APP_ID": "1",
     "PUSHER_KEY": "key",
     "PUSHER_SECRET": "secret",

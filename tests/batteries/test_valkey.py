@@ -82,7 +82,7 @@ def test_redistogo_url_goes_before_the_valkey_of_the_counts(server: Server) -> N
 
 
 def test_it_never_waits_longer_than_the_timeout_says(server: Server) -> None:
-    openheart.load(name="one", uri="memory:", redistogo_url=server.uri, openheart_valkey_timeout="500ms")
+    openheart.load(name="one", uri="memory:", redistogo_url=server.uri, openheart_valkey_timeout="2s")
     client = openheart.valkey.get_connection()
     client.ping()
     server.freeze()
@@ -97,7 +97,7 @@ def test_it_never_waits_longer_than_the_timeout_says(server: Server) -> None:
 def test_a_server_that_takes_connections_and_answers_nothing_is_not_asked_again_and_again(
     server: Server,
 ) -> None:
-    openheart.load(name="one", uri="memory:", redistogo_url=server.uri, valkey_timeout="500ms")
+    openheart.load(name="one", uri="memory:", redistogo_url=server.uri, valkey_timeout="2s")
     with frozen(server), pytest.raises(driver.TimeoutError):
         openheart.valkey.get_connection().ping()
     assert openheart.valkey.get_connection().ping()

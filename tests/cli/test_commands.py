@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.cli import FlaskGroup
-from werkzeug.serving import make_server
 
 import openheart
 from openheart import OpenHeart, conform, testing
@@ -21,6 +20,8 @@ from openheart.config import OPENHEART_URI, OPTIONS
 from openheart.protocol import emoji_version
 from openheart.protocol.vectors import load_vectors
 
+from ..servers.web import WsgiServer
+from ..waiting import PATIENCE
 from .ended import Run
 
 
@@ -35,13 +36,9 @@ def host() -> Iterator[Flask]:
 
 @pytest.fixture
 def server_url() -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, testing.create_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/openheart"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server = WsgiServer(testing.create_app())
+    yield f"{server.url}/openheart"
+    server.stop()
 
 
 def test_a_reaction_is_added_and_the_counts_are_printed(run: Run) -> None:
@@ -256,7 +253,7 @@ class TestRun:
 
         run("run", "--open")
         served[0]["ready"]("http://127.0.0.1:5000")
-        assert done.wait(5)
+        assert done.wait(PATIENCE)
         monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
         served[0]["ready"]("http://127.0.0.1:5000")
 

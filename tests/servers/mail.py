@@ -15,6 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Protocol
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
+from ..waiting import PATIENCE
 from .ports import free_port
 
 __all__ = ["MailServer"]
@@ -92,6 +93,7 @@ class MailServer:
             self,
             hostname="127.0.0.1",
             port=self.port,
+            ready_timeout=PATIENCE,
             ssl_context=self._context if self.kind == "tls" else None,
             **options,
         )

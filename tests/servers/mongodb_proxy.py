@@ -34,7 +34,7 @@ class MongoProxy:
         self._lost: set[bytes] = set()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._sockets: list[socket.socket] = [self._listener]
+        self._sockets: list[socket.socket] = []
         self._start(self._accept)
 
     def lose(self, command: str, times: int = 1) -> None:
@@ -45,6 +45,9 @@ class MongoProxy:
 
     def close(self) -> None:
         """Close every connection."""
+        # Nobody comes any more before the others are broken.
+        _shut(self._listener)
+        self._threads[0].join()
         for each in self._sockets:
             _shut(each)
         for thread in self._threads:
@@ -59,10 +62,15 @@ class MongoProxy:
         while True:
             try:
                 driver, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server))
             except OSError:
                 return
-            self._sockets += [driver, server]
+            self._sockets.append(driver)
+            try:
+                server = socket.create_connection(("127.0.0.1", self._server))
+            except OSError:
+                _shut(driver)
+                continue
+            self._sockets.append(server)
             self._start(self._serve, driver, server)
 
     def _serve(self, driver: socket.socket, server: socket.socket) -> None:

@@ -86,11 +86,16 @@ class Proxy:
         return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
 
     async def _end(self) -> None:
+        # Who was accepted in this very turn of the loop becomes a task in the turns after it.
+        for each in self._listener.sockets:
+            self._loop.remove_reader(each.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
         self._listener.close()
-        tasks = [*self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := [*self._tasks]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -14,12 +14,13 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ..waiting import PATIENCE
 from .ports import free_port
+from .web import HttpServer
 
 __all__ = ["PusherServer"]
 
@@ -72,7 +73,7 @@ class PusherServer:
         class Handler(BaseHTTPRequestHandler):
             # Kept open, as Pusher does, so that a stop breaks what is kept.
             protocol_version = "HTTP/1.1"
-            timeout = 10
+            timeout = PATIENCE
 
             def do_POST(self) -> None:
                 self._answer(self.rfile.read(int(self.headers["Content-Length"])))
@@ -94,7 +95,7 @@ class PusherServer:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._http = _Http(("127.0.0.1", self.port), Handler)
+        self._http = HttpServer(("127.0.0.1", self.port), Handler)
         if self.tls is not None:
             self._http.socket = self.tls.wrap_socket(
                 self._http.socket, server_side=True, do_handshake_on_connect=False
@@ -139,32 +140,3 @@ class PusherServer:
         signed = f"{method}\n{path}\n" + "&".join(f"{name}={value}" for name, value in pairs)
         right = hmac.new(self.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
         return None if hmac.compare_digest(right, signature) else "Invalid signature"
-
-
-class _Http(ThreadingHTTPServer):
-    daemon_threads = False
-
-    def __init__(self, *arguments: Any) -> None:
-        self._open: set[Any] = set()
-        super().__init__(*arguments)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def break_connections(self) -> None:
-        import socket
-
-        for each in [*self._open]:
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that did not wait for its answer is part of the tests.
-        pass

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ssl
 import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 
 from ..waiting import PATIENCE
 from .ports import free_port
+from .web import HttpServer
 
 __all__ = ["Receiver", "Request"]
 
@@ -69,7 +69,7 @@ class Receiver:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._http = _Http(("127.0.0.1", self.port), Handler)
+        self._http = HttpServer(("127.0.0.1", self.port), Handler)
         if self._tls is not None:
             self._http.socket = self._tls.wrap_socket(
                 self._http.socket, server_side=True, do_handshake_on_connect=False
@@ -82,6 +82,7 @@ class Receiver:
         self.hold.set()
         self._http.shutdown()
         self._thread.join()
+        self._http.break_connections()
         self._http.server_close()
 
     def take(self, request: Request) -> tuple[int, dict[str, str]]:
@@ -97,9 +98,3 @@ class Receiver:
         with self._came:
             assert self._came.wait_for(lambda: len(self.requests) >= number, PATIENCE), len(self.requests)
             return [*self.requests]
-
-
-class _Http(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that did not wait for its answer is part of the tests.
-        pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html.parser
 import re
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,13 +12,13 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from werkzeug.serving import make_server
 
 from openheart.base import load_standalone
 from openheart.errors import BackendUnavailable
 from openheart.storage.memory import MemoryBackend
 
 from ..browser import complaints, eventually, open_browser
+from ..servers.web import WsgiServer
 
 
 class Elements(html.parser.HTMLParser):
@@ -126,13 +125,9 @@ def test_below_another_path_the_page_leads_to_itself() -> None:
 @pytest.fixture
 def address() -> Iterator[str]:
     """The address of our own server, listening."""
-    server = make_server("127.0.0.1", 0, load_standalone(uri="memory:"), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server = WsgiServer(load_standalone(uri="memory:"))
+    yield server.url
+    server.stop()
 
 
 @pytest.mark.slow

@@ -14,7 +14,6 @@ from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from openheart.base import load_standalone
@@ -23,6 +22,7 @@ from openheart.testing import create_app
 
 from ..browser import complaints, eventually, open_browser
 from ..requirements import npm_file
+from ..servers.web import WsgiServer
 from ..waiting import PATIENCE
 from .conftest import MakeClient
 
@@ -73,12 +73,7 @@ class TestTheAnswer:
         assert f'const EMOJI = "{offered}";' in make_client(**settings).get(SCRIPT).text
 
 
-class Handler(WSGIRequestHandler):
-    # A browser opens connections that it may need; the thread behind each has to end with the test.
-    timeout = 0.5
-
-
-class Server:
+class Server(WsgiServer):
     """An app on a port of its own, with what it was asked, and a way to keep an answer back."""
 
     def __init__(self, app: WSGI) -> None:
@@ -86,10 +81,7 @@ class Server:
         self.asked: list[str] = []
         self.open = threading.Event()
         self.open.set()
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.port}"
+        super().__init__(self._answer)
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -105,12 +97,6 @@ class Server:
     @property
     def posts(self) -> list[str]:
         return [line for line in self.asked if line.startswith("POST")]
-
-    def stop(self) -> None:
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@
     const { idea, counts } = JSON.parse(event.data).data;
     const there = document.getElementById(idea);
     if (!there) return location.reload();
+    if (!counts) return;
     for (const button of there.querySelectorAll("[name=emoji]"))
       button.lastElementChild.textContent = counts[button.value] ?? 0;
   };

@@ -18,6 +18,7 @@ from openheart.batteries.amazon.battery import Amazon
 from openheart.errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable
 
 from ...servers.s3 import S3Server, make_bucket
+from ...waiting import PATIENCE
 
 ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>no</Message></Error>"
 
@@ -38,9 +39,9 @@ def server(made: S3Server) -> S3Server:
     return made
 
 
-def load(endpoint: str) -> Flask:
+def load(endpoint: str, timeout: float = PATIENCE) -> Flask:
     settings: dict[str, Any] = {"amazon_bucket": "bucket", "amazon_id": "me", "amazon_secret": "s3cret"}
-    return openheart.load(name="one", uri="memory:", s3_endpoint=endpoint, s3_timeout=1, **settings)
+    return openheart.load(name="one", uri="memory:", s3_endpoint=endpoint, s3_timeout=timeout, **settings)
 
 
 class Answers:
@@ -103,7 +104,7 @@ def test_a_server_that_stops_and_starts_again_under_use(server: S3Server) -> Non
 
 
 def test_a_server_that_does_not_answer_costs_three_times_the_timeout_and_not_more(server: S3Server) -> None:
-    app = load(server.endpoint)
+    app = load(server.endpoint, timeout=1)
     openheart.put_amazon_key("a", "1")
     server.freeze()
     try:

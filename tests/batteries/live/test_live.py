@@ -169,8 +169,9 @@ class TestWhatAPageHandsOver:
         self, monkeypatch: pytest.MonkeyPatch, listen: Listen
     ) -> None:
         app = load(live_life="10s")
-        address = url("news")
         now = int(time.time())
+        monkeypatch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda self: now)
+        address = url("news")
         monkeypatch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda self: now + 9)
         monkeypatch.setattr("openheart.batteries.live.route.time.time", lambda: now + 10.5)
         assert listen(address).end() == []

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask, render_template_string
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 import openheart
 from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
 
 from ...browser import complaints, eventually, open_browser
+from ...servers.web import WsgiServer
 
 PAGE = """<!doctype html><html lang=en><meta charset=utf-8><link rel=icon href=data:,><title>A page</title>
 <script type="module" src="/openheart/-/openheart.js"></script>
@@ -24,11 +23,6 @@ PAGE = """<!doctype html><html lang=en><meta charset=utf-8><link rel=icon href=d
 <openheart-reactions emoji="🥨 🎉" target="{{ target }}" live="{{ live_url(target=target) }}">
 </openheart-reactions>
 {% endfor %}"""
-
-
-class Handler(WSGIRequestHandler):
-    # A browser opens connections that it may need; the thread behind each has to end with the test.
-    timeout = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +46,10 @@ def app() -> Flask:
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
+    server = WsgiServer(app)
+    yield server.url
     openheart.unload()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server.stop()
 
 
 @pytest.fixture

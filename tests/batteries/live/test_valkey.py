@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -16,7 +17,7 @@ from openheart.batteries.live.battery import Live
 from openheart.batteries.live.hub import Listener
 
 from ...servers.valkey import Server
-from ...waiting import until
+from ...waiting import PATIENCE, until
 from .apps import Listen, Load, ask, texts
 from .sse import Stream
 
@@ -180,6 +181,7 @@ def test_who_comes_at_the_moment_the_last_one_goes_misses_nothing(
     first = ask(there, "news")
     last = Stream(first.iter_encoded()).begin().id
     coming: list[Future[TestResponse]] = []
+    gone = threading.Event()
     unsubscribe: Any = valkey.client.PubSub.unsubscribe
 
     def was_asked() -> int:
@@ -188,6 +190,7 @@ def test_who_comes_at_the_moment_the_last_one_goes_misses_nothing(
 
     def late(feed: Any, *topics: str) -> None:
         monkeypatch.undo()
+        assert gone.wait(PATIENCE)
         before = was_asked()
         coming.append(pool.submit(ask, there, "news", last=last))
         until(lambda: was_asked() > before, "nobody came")
@@ -199,6 +202,7 @@ def test_who_comes_at_the_moment_the_last_one_goes_misses_nothing(
     with ThreadPoolExecutor(1) as pool:
         first.close()
         openheart.publish("news", "gone", app=here)
+        gone.set()
         until(lambda: bool(coming), "nobody unsubscribed")
         with closing(coming[0].result()) as second:
             until(lambda: server.do("PUBSUB", "NUMSUB", NEWS)[1] == 1, "nobody subscribed anew")

@@ -23,6 +23,9 @@ from .apps import Listen, Load, ask, publishes, texts
 
 pytestmark = pytest.mark.slow
 
+STEADY = "cluster-node-timeout 15000"
+"""For a cluster that stays whole: in ms, more than a slow disk holds a node up."""
+
 FORK = """
 import os, sys
 import openheart
@@ -132,7 +135,7 @@ def test_a_fork_listens_for_itself(server: Server) -> None:
 def test_a_cluster_takes_events_from_any_process_to_any_other(
     tmp_path: Path, load: Load, listen: Listen
 ) -> None:
-    with Cluster(tmp_path / "cluster", replicas=0) as cluster:
+    with Cluster(tmp_path / "cluster", STEADY, replicas=0) as cluster:
         one, two = load(redistogo_url=cluster.uri), load(redistogo_url=cluster.uri)
         stream = listen(two, "a", "b", target="hello")
         assert stream.next().type == "reaction"
@@ -149,7 +152,7 @@ def test_a_cluster_takes_events_from_any_process_to_any_other(
 def test_nodes_of_a_cluster_that_lose_sight_of_each_other_lose_no_event(
     tmp_path: Path, load: Load, listen: Listen
 ) -> None:
-    with Cluster(tmp_path / "cluster", "enable-debug-command yes", replicas=0) as cluster:
+    with Cluster(tmp_path / "cluster", "enable-debug-command yes", STEADY, replicas=0) as cluster:
         apps = [load(redistogo_url=cluster.uri) for _ in range(6)]
         streams = [listen(app, "news") for app in apps]
         ids = [node.do("CLUSTER MYID") for node in cluster.nodes]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def test_who_just_had_it_queues_up_behind_those_who_wait(monkeypatch: pytest.Mon
     assert order == ["two", "one"]
     one.close()
     two.close()
+
+
+def test_a_look_that_meets_the_end_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = LockFile(PATH)
+    stat = os.stat
+
+    def late(path: Path) -> os.stat_result:
+        one.close()
+        return stat(path)
+
+    monkeypatch.setattr(os, "stat", late)
+    assert not one.is_in_place()
 
 
 def test_every_process_sees_what_one_announces() -> None:
