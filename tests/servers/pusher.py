@@ -108,7 +108,6 @@ class PusherServer:
         self.hold.set()
         self._http.shutdown()
         self._thread.join()
-        self._http.break_connections()
         self._http.server_close()
 
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, str]:

@@ -82,7 +82,6 @@ class Receiver:
         self.hold.set()
         self._http.shutdown()
         self._thread.join()
-        self._http.break_connections()
         self._http.server_close()
 
     def take(self, request: Request) -> tuple[int, dict[str, str]]:

@@ -30,11 +30,12 @@ class Breakable:
         self._open.discard(request)
         super().shutdown_request(request)  # type: ignore[misc]
 
-    def break_connections(self) -> None:
-        """Break every connection that is open now."""
+    def server_close(self) -> None:
+        """Listen no more, and break what is open before its threads are waited for."""
         for each in [*self._open]:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+        super().server_close()  # type: ignore[misc]
 
 
 class HttpServer(Breakable, ThreadingHTTPServer):
@@ -75,5 +76,4 @@ class WsgiServer(Breakable, ThreadedWSGIServer):
         if self._thread.is_alive():
             self.shutdown()
             self._thread.join()
-            self.break_connections()
             self.server_close()
