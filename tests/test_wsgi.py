@@ -21,7 +21,7 @@ def test_it_serves_reactions_a_page_and_health_and_keeps_them_in_the_folder(tmp_
         "--bind", "127.0.0.1:0", "--workers", "2", "--threads", "2", "openheart.wsgi:app",
     ]  # fmt: skip
     # Newer versions open a socket for control in the user's folder, one for all.
-    environment = {**os.environ, "HOME": str(tmp_path)}
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_RUNTIME_DIR": ""}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
     ) as server:

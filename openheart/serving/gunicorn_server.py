@@ -78,7 +78,7 @@ def serve(
         "loglevel": "warning",
         "post_worker_init": lambda worker: _tell(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
-        **_NO_CONTROL_SOCKET,
+        **({} if "control_socket" in config.server_options else _NO_CONTROL_SOCKET),
         **config.server_options,
     }
     application = _Application(app, options, config)

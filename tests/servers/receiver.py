@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 
@@ -44,6 +46,7 @@ class Receiver:
         self.port = free_port()
         self._tls = tls
         self._came = threading.Condition()
+        self._answering = 0
         self.start()
 
     @property
@@ -60,11 +63,12 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                status, more = receiver.take(Request(self.path, headers, body))
-                self.send_response(status)
-                for name, value in more.items():
-                    self.send_header(name, value)
-                self.end_headers()
+                with receiver.answering():
+                    status, more = receiver.take(Request(self.path, headers, body))
+                    self.send_response(status)
+                    for name, value in more.items():
+                        self.send_header(name, value)
+                    self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -78,11 +82,25 @@ class Receiver:
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more; what came is answered before."""
         self.hold.set()
         self._http.shutdown()
         self._thread.join()
+        with self._came:
+            assert self._came.wait_for(lambda: self._answering == 0, PATIENCE)
         self._http.server_close()
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """While a request is answered."""
+        with self._came:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._came:
+                self._answering -= 1
+                self._came.notify_all()
 
     def take(self, request: Request) -> tuple[int, dict[str, str]]:
         with self._came:

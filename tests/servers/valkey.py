@@ -32,7 +32,6 @@ GIVEN = "OPENHEART_TEST_VALKEY_URI"
 SERVICE = "hearts"
 """What the sentinels call the server that they watch."""
 
-START = 30.0  # seconds
 NODE_TIMEOUT = 1000  # ms after which a cluster, or the sentinels, count a server as away
 CALM_TIMEOUT = 60_000  # the same where nothing is to take another's place
 SLOTS = 16384

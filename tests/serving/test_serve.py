@@ -141,8 +141,30 @@ def test_a_stopping_server_takes_no_more_connections(start_server: StartServer) 
     assert refused
 
 
-def test_a_request_longer_than_the_grace_does_not_keep_the_server(start_server: StartServer) -> None:
-    served = start_server(SERVER_GRACE="100ms")
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_connection_over_which_nothing_came_does_not_keep_the_server(
+    start_server: StartServer, server: str
+) -> None:
+    served = start_server(SERVER=server, SERVER_GRACE="1h")
+    address = urlsplit(served.url)
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as idle:
+        # What is connected later is answered, so the server has taken the one before.
+        httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).raise_for_status()
+        assert served.stop() == 0
+        assert idle.recv(1) == b""
+
+
+def test_a_request_of_which_only_a_part_came_is_still_answered_by_a_stopping_server(
+    start_server: StartServer
+) -> None:
+    pass
+
+
+@pytest.mark.parametrize("server", ["waitress", "werkzeug"])
+def test_a_request_longer_than_the_grace_does_not_keep_the_server(
+    start_server: StartServer, server: str
+) -> None:
+    served = start_server(SERVER=server, SERVER_GRACE="100ms")
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(httpx.get, f"{served.url}/slow", timeout=PATIENCE)
         assert served.line() == "started"
@@ -173,7 +195,7 @@ def test_a_storage_that_does_not_work_is_named_at_the_start_and_used_as_soon_as_
 def test_gunicorn_leaves_nothing_in_the_folder_of_its_user(start_server: StartServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    served = start_server(SERVER="gunicorn", HOME=str(home))
+    served = start_server(SERVER="gunicorn", HOME=str(home), XDG_RUNTIME_DIR="")
     assert httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).json() == {}
     assert list(home.iterdir()) == []
     assert served.stop() == 0

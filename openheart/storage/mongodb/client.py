@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.uri_parser import parse_uri, split_options
 from pymongo.write_concern import WriteConcern
 
-from ...errors import BackendNotConnected, BackendUnavailable, ConfigError
+from ...errors import BackendNotConnected, BackendUnavailable, ConfigError, OutcomeUnknown
 from ...masks import mask_uri
 from .errors import DISCONNECTED, named_error, reason_of
 
@@ -30,7 +30,8 @@ _NOT_IN_A_NAME = re.compile(r"""[/\\."$*<>:|?\s\0]""")
 _WRITES = frozenset({"findAndModify", "insert", "update", "delete"})
 
 LOOK = 0.5
-"""Seconds for which one call waits for a server that is known to be away, and until the next one does."""
+"""Seconds for which one call waits for a server that is known to be away, which the driver makes a second at
+the most, and until the next one does."""
 
 
 class Link:
@@ -102,10 +103,9 @@ class Link:
         try:
             result = work(self._collection)
         except PyMongoError as error:
-            is_open = self._sent.unanswered > 0
-            if self._is_closed and not is_open:
+            named = named_error(error, self._where, writes=writes, unanswered=self._sent.unanswered > 0)
+            if self._is_closed and not isinstance(named, OutcomeUnknown):
                 raise BackendNotConnected(DISCONNECTED) from error
-            named = named_error(error, self._where, writes=writes, unanswered=is_open)
             if isinstance(error, ServerSelectionTimeoutError):
                 self._away[writes] = named.detail
             raise named from error
@@ -119,8 +119,18 @@ class Link:
         self._client.close()
 
     def _look(self, writes: bool) -> bool:
-        if time.monotonic() < self._next_look or not self._looking.acquire(blocking=False):
+        if not self._looking.acquire(blocking=False):
             return False
+        try:
+            if time.monotonic() < self._next_look:
+                return False
+            found = self._answers(writes)
+            self._next_look = time.monotonic() + LOOK
+            return found
+        finally:
+            self._looking.release()
+
+    def _answers(self, writes: bool) -> bool:
         preference = ReadPreference.PRIMARY if writes else self._collection.read_preference
         try:
             with pymongo.timeout(LOOK):
@@ -130,9 +140,6 @@ class Link:
         except PyMongoError:
             # One that refuses or is slow is there all the same, and says to the call itself what is wrong.
             return True
-        finally:
-            self._next_look = time.monotonic() + LOOK
-            self._looking.release()
         return True
 
     def _is_there(self, writes: bool) -> bool:

@@ -171,17 +171,19 @@ class Sentinels(Topology):
     def _ask(self) -> Address:
         command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._place.service)
         said = []
+        refusal: ValkeyError | None = None
         for sentinel in list(self._sentinels):
             (reply,) = sentinel.exchange([command])
             if isinstance(reply, list):
                 # The one that answers is asked first from now on.
                 self._sentinels = sorted(self._sentinels, key=lambda other: other is not sentinel)
                 return reply[0].decode(), int(reply[1])
-            if isinstance(reply, ValkeyError) and judge(reply) is Verdict.UNUSABLE:
-                raise reply
+            refusal = refusal or _refusal(reply)
             said.append(
                 str(reply or f"{sentinel.name} watches no {self._place.service!r}, the name in OPENHEART_URI")
             )
+        if refusal is not None:
+            raise refusal
         raise Away(f"no sentinel names the server: {'; '.join(said)}")
 
 
@@ -213,16 +215,18 @@ class Cluster(Topology):
         given = [self.server_at(address) for address in self._place.addresses]
         deadline = time.monotonic() + 2 * self._timeout
         said: list[str] = []
+        refusal: ValkeyError | None = None
         for node in dict.fromkeys((*known, *given)):
             (reply,) = node.exchange([("CLUSTER", "SLOTS")])
             if isinstance(reply, list) and reply:
                 self._take(reply, node)
                 return
-            if isinstance(reply, ValkeyError) and judge(reply) is Verdict.UNUSABLE:
-                raise reply
+            refusal = refusal or _refusal(reply)
             said.append(str(reply))
             if time.monotonic() > deadline:
                 break
+        if refusal is not None:
+            raise refusal
         raise Away(f"no node of the cluster says where the data is: {'; '.join(said)}")
 
     def _take(self, reply: list[Any], node: Server) -> None:
@@ -232,6 +236,11 @@ class Cluster(Topology):
             address = ((host or b"").decode() or node.address[0], int(port))
             slots[first : last + 1] = [self.server_at(address)] * (last + 1 - first)
         self._slots = slots
+
+
+def _refusal(reply: Any) -> ValkeyError | None:
+    # One that refuses us does not end the look: the password of the others may be right.
+    return reply if isinstance(reply, ValkeyError) and judge(reply) is Verdict.UNUSABLE else None
 
 
 def topology_of(place: Place, timeout: float, pool: int) -> Topology:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, PyMongoError, WriteConcernError
 
 from openheart.errors import (
     BackendError,
@@ -311,15 +311,22 @@ def test_a_disconnected_backend_says_so_to_a_thread_that_holds_its_link(
         link.run(lambda reactions: reactions.find_one({}), writes=False)
 
 
-def test_whatever_the_driver_says_of_a_client_that_was_closed_meanwhile_is_not_connected(
-    alone: MongoServer, make: Make
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (AutoReconnect("connection pool paused"), BackendNotConnected),
+        (WriteConcernError("waiting for replication timed out"), OutcomeUnknown),
+    ],
+)
+def test_a_client_that_was_closed_meanwhile_is_not_connected_unless_something_was_stored(
+    alone: MongoServer, make: Make, said: PyMongoError, expected: type[BackendError]
 ) -> None:
     backend = make(alone.uri)
     link = backend._opened()
 
     def late(_: object) -> None:
         backend.disconnect()
-        raise AutoReconnect("connection pool paused")
+        raise said
 
-    with pytest.raises(BackendNotConnected):
+    with pytest.raises(expected):
         link.run(late, writes=True)

@@ -229,6 +229,14 @@ def test_a_node_and_a_sentinel_that_do_not_take_the_password_are_unusable_at_onc
                     use()
 
 
+def test_one_sentinel_that_refuses_the_password_is_passed_over(tmp_path: Path) -> None:
+    locked = Server(tmp_path / "locked", f"requirepass {PASSWORD}", kind="sentinel")
+    with locked, Sentinels(tmp_path, calm=True) as sentinels:
+        first = f"valkey+sentinel://127.0.0.1:{locked.port},"
+        with get_backend(sentinels.uri.replace("valkey+sentinel://", first)) as backend:
+            assert backend.incr("page", HEART) == {HEART: 1}
+
+
 def test_a_full_server_takes_nothing_and_says_what_to_do(own: Server, backend: Backend) -> None:
     backend.incr("page", HEART)
     own.do("CONFIG", "SET", "maxmemory", "1mb")
