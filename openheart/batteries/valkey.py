@@ -17,10 +17,13 @@ from .table import row_named
 if TYPE_CHECKING:
     from valkey import Valkey as Client
 
-__all__ = ["Valkey", "failures", "get_connection"]
+__all__ = ["CLOSED", "Valkey", "failures", "get_connection"]
 
 IDLE = 30
 """Seconds after which a connection that was not used is tried with PING before it is used again."""
+
+CLOSED = (ValueError, AttributeError)
+"""What the client raises, beside failures(), where another thread closes the connection that it waits at."""
 
 
 def get_connection(app: Flask | None = None) -> Client:

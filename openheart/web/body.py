@@ -20,7 +20,8 @@ def read_text(request: Request, limit: int) -> str:
 
     Raises:
         BodyTooLarge: it is longer; no more than the limit was read.
-        InvalidBody, UnsupportedBody: see ``openheart.protocol.read_message``.
+        InvalidBody: it did not arrive whole; or see ``openheart.protocol.read_message``.
+        UnsupportedBody: see there.
     """
     length = request.content_length
     if length is not None and length > limit:
@@ -29,8 +30,10 @@ def read_text(request: Request, limit: int) -> str:
         body = _read(request, length, limit)
     except RequestEntityTooLarge:
         raise _too_large(limit) from None
-    except HTTPException as error:
-        raise InvalidBody(f"The body did not arrive whole ({error.name}); send it again") from None
+    except Exception as error:
+        # Each server's stream has errors of its own for chunks that are none, or that break off.
+        name = error.name if isinstance(error, HTTPException) else type(error).__name__
+        raise InvalidBody(f"The body did not arrive whole ({name}); send it again") from None
     if len(body) > limit:
         raise _too_large(limit)
     if not body and "form" in request.__dict__:

@@ -7,6 +7,7 @@ import gettext
 from importlib.resources import files
 from typing import Protocol, runtime_checkable
 
+from ..errors import BatteryError
 from ..state import State
 
 __all__ = ["CATALOGS", "ENGLISH", "Chooser", "chooser_of", "language_of", "nearest", "translations"]
@@ -34,9 +35,17 @@ def chooser_of(state: State) -> Chooser | None:
 
 
 def language_of(state: State) -> str:
-    """The language that our page is written in for this request: one of CATALOGS, or English."""
+    """The language that our page is written in for this request: one of CATALOGS, or English.
+
+    While what knows the visitor's own is away, such as the sessions, it is the application's default.
+    """
     chooser = chooser_of(state)
-    return ENGLISH if chooser is None else nearest(chooser.locale())
+    if chooser is None:
+        return ENGLISH
+    try:
+        return nearest(chooser.locale())
+    except BatteryError:
+        return nearest(chooser.locales()[0])
 
 
 def nearest(locale: str) -> str:

@@ -51,6 +51,7 @@ def start_page(state: State) -> Response:
     root = request.script_root + "/"
     return _page(
         state,
+        language_of(state),
         "start.html",
         [NO_STORE],
         counts=counts,
@@ -66,13 +67,12 @@ def start_page(state: State) -> Response:
     )
 
 
-def counts_page(state: State, target: str, counts: Counts, headers: Headers) -> Response:
+def counts_page(state: State, language: str, target: str, counts: Counts, headers: Headers) -> Response:
     """What a form without JavaScript gets when there is no page to go back to."""
-    return _page(state, "counts.html", headers, target=target, counts=counts)
+    return _page(state, language, "counts.html", headers, target=target, counts=counts)
 
 
-def _page(state: State, template: str, headers: Headers, **context: object) -> Response:
-    language = language_of(state)
+def _page(state: State, language: str, template: str, headers: Headers, **context: object) -> Response:
     html = _environment(language).get_template(template).render(lang=language.replace("_", "-"), **context)
     response = Response(html, headers=[("Content-Type", "text/html; charset=utf-8"), *SECURITY, *headers])
     if chooser_of(state) is not None:

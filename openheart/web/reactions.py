@@ -25,6 +25,7 @@ from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, 
 from .body import read_text
 from .cors import METHODS, check_write, preflight, read_headers
 from .errors import problem
+from .languages import ENGLISH, language_of
 from .pages import counts_page, start_page
 from .query import query_of
 from .redirects import wants_page, way_back
@@ -121,12 +122,15 @@ def _post(current: Request, state: State, target: str, headers: Headers) -> Resp
     # All that can be wrong with the request is looked at before anything is stored.
     page = wants_page(current)
     back = way_back(current, state.origins) if page else None
+    # The app's own choice of a language may fail too.
+    language = language_of(state) if page and back is None else ENGLISH
     counts = state.service.react(canonical, read_text(current, state.max_body))
     headers.append(NO_STORE)
     if page:
         if back is not None:
             return empty_answer(303, [*headers, ("Location", back)])
-        return counts_page(state, canonical, {} if state.write_only else ordered(counts), headers)
+        shown = {} if state.write_only else ordered(counts)
+        return counts_page(state, language, canonical, shown, headers)
     if state.write_only:
         return empty_answer(204, headers)
     return json_answer(json_bytes(ordered(counts)), headers)

@@ -150,6 +150,28 @@ def test_a_flask_babel_of_the_apps_own_is_not_disturbed_and_is_asked() -> None:
     assert '<html lang="de">' in answer.text
 
 
+def test_a_choice_of_the_app_that_fails_is_an_error_before_the_reaction_counts() -> None:
+    from flask_babel import Babel
+
+    app = Flask("theirs")
+    Babel(app, locale_selector=lambda: str(1 // 0))
+    openheart.load(app, uri="memory:", locales=EN_PT)
+    client = app.test_client()
+    answer = client.post("/openheart/x", data="🥨", headers={"Accept": "text/html"})
+    assert answer.status_code == 500
+    assert client.get("/openheart/x").json == {}
+
+
+def test_while_the_sessions_are_away_a_reaction_counts_and_its_page_is_in_the_default_language() -> None:
+    away = {"redis_session": True, "redistogo_url": "valkey://127.0.0.1:1"}
+    client = load(("pt_br", "en_us"), **away).test_client()
+    client.set_cookie("session", "of before")
+    answer = client.post("/openheart/x", data="🥨", headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    assert '<html lang="pt-BR">' in answer.text
+    assert client.get("/openheart/x").json == {"🥨": 1}
+
+
 def test_a_flask_babel_that_the_app_sets_up_later_wins() -> None:
     from flask_babel import Babel
 

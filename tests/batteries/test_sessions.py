@@ -19,6 +19,7 @@ import pytest
 from flask import Flask, Response, flash, get_flashed_messages, session
 from flask.testing import FlaskClient
 from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
 
 import openheart
 from openheart.errors import BatteryError, BatteryUnavailable, ConfigError, MissingDependency
@@ -293,6 +294,33 @@ def test_a_new_id_at_login_keeps_what_the_session_holds_and_ends_the_old_id(serv
     assert len(keys(server)) == 1
 
 
+def test_a_request_that_ran_while_its_visitor_logged_in_leaves_the_new_id_alone(server: Server) -> None:
+    app = make(server.uri)
+
+    @app.get("/login")
+    def login() -> str:
+        openheart.renew_session()
+        session["value"] = "in"
+        return "in"
+
+    @app.get("/slow")
+    def slow() -> str:
+        session["value"] = "slow"
+        # The same browser, in another tab.
+        tab = app.test_client()
+        tab.set_cookie("session", cookie(client))
+        tab.get("/login")
+        client.set_cookie("session", cookie(tab))
+        return "done"
+
+    client = app.test_client()
+    client.get("/set/hello")
+    answer = client.get("/slow")
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["Vary"] == "Cookie"
+    assert client.get("/get").text == "in"
+
+
 def test_a_new_id_after_the_session_was_emptied_is_one_too(server: Server) -> None:
     app = make(server.uri)
 
@@ -440,6 +468,53 @@ def test_the_app_may_catch_it_as_any_failure_of_a_battery() -> None:
 
     answer = app.test_client(use_cookies=False).get("/get", headers={"Cookie": "session=x"})
     assert (answer.status_code, answer.text) == (502, "sessions")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        # Of a connection that another thread closes, the driver raises these two.
+        (ValueError("I/O operation on closed file."), 503),
+        (AttributeError("'NoneType' object has no attribute 'recv'"), 503),
+        (RuntimeError("anything else"), 500),
+    ],
+)
+def test_a_session_that_could_not_be_read_is_not_stored_over(
+    server: Server, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    app = make(server.uri)
+
+    @app.errorhandler(500)
+    @app.errorhandler(503)
+    def sorry(error: HTTPException) -> tuple[str, int]:
+        session["value"] = "sorry"
+        return "sorry", error.code or 500
+
+    def fail(*args: Any, **options: Any) -> None:
+        raise error
+
+    client = app.test_client()
+    client.get("/set/hello")
+    with monkeypatch.context() as broken:
+        broken.setattr(openheart.valkey.get_connection(app), "getex", fail)
+        answer = client.get("/get")
+    assert (answer.status_code, answer.text) == (status, "sorry")
+    assert "Set-Cookie" not in answer.headers
+    assert client.get("/get").text == "hello"
+
+
+@pytest.mark.parametrize("command", ["set", "delete"])
+def test_a_connection_that_is_closed_while_a_session_is_stored_is_a_503(
+    server: Server, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def fail(*args: Any, **options: Any) -> None:
+        raise ValueError("I/O operation on closed file.")
+
+    app = make(server.uri)
+    client = app.test_client()
+    client.get("/set/hello")
+    monkeypatch.setattr(openheart.valkey.get_connection(app), command, fail)
+    assert client.get({"set": "/set/again", "delete": "/clear"}[command]).status_code == 503
 
 
 def test_a_handler_of_the_app_that_fails_itself_leaves_the_503() -> None:

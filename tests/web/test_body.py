@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from openheart import OpenHeart
 from openheart.testing import create_app
@@ -103,4 +104,45 @@ def test_a_body_that_breaks_off_is_refused(client: FlaskClient) -> None:
         "/openheart/a", environ_overrides={"wsgi.input": io.BytesIO("🥨".encode()), "CONTENT_LENGTH": "100"}
     )
     assert answer.status_code == 400
+    assert client.get("/openheart/a").json == {}
+
+
+class BadChunk(Exception):
+    """What a server raises for chunks that are none; gunicorn's is no OSError either."""
+
+
+class Broken(io.RawIOBase):
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        raise self._error
+
+
+@pytest.mark.parametrize("host_limit", [None, 1000])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (BadChunk(), 400),
+        (OSError("no more data"), 400),
+        (ValueError("no size of a chunk"), 400),
+        (ClientDisconnected(), 400),
+        (RequestEntityTooLarge(), 413),
+    ],
+)
+def test_a_body_that_the_server_cannot_read_is_refused(
+    error: Exception, status: int, host_limit: int | None
+) -> None:
+    app = create_app()
+    app.config["MAX_CONTENT_LENGTH"] = host_limit
+    client = app.test_client()
+    answer = client.post(
+        "/openheart/a",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input": Broken(error), "wsgi.input_terminated": True},
+    )
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
     assert client.get("/openheart/a").json == {}

@@ -23,7 +23,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from ...errors import BatteryError, BatteryUnavailable
 from ...storage.valkey.errors import Away
 from ..battery import battery_of
-from ..valkey import Valkey, failures
+from ..valkey import CLOSED, Valkey, failures
 
 if TYPE_CHECKING:
     from valkey import Valkey as Client
@@ -70,6 +70,7 @@ class StoredSession(SessionMixin):
         accessed: whether it was used.
         is_stored: whether it was there before this request.
         is_lost: whether it could not be read; it looks empty then, and is not stored.
+        is_over: whether it ended elsewhere during this request; its cookie is not set again.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class StoredSession(SessionMixin):
         self.accessed = False
         self.is_stored = False
         self.is_lost = False
+        self.is_over = False
 
     @property
     def new(self) -> bool:  # type: ignore[override]
@@ -120,7 +122,8 @@ class StoredSession(SessionMixin):
             self._data = {}
             try:
                 found = self._find(self.sid) if self.sid else None
-            except BatteryError:
+            except BaseException:
+                # Whatever it was: what looks empty must not be stored over what is there.
                 self.is_lost = True
                 raise
             if found is None:
@@ -175,6 +178,10 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         session.is_stored = False
         session.modified = True
 
+    def should_set_cookie(self, app: Flask, session: StoredSession) -> bool:
+        """As Flask does; but where it ended meanwhile, the browser may have the cookie of a new one."""
+        return not session.is_over and bool(super().should_set_cookie(app, session))
+
     def get_cookie_samesite(self, app: Flask) -> str:
         """``Lax``, unless SESSION_COOKIE_SAMESITE says something else."""
         return super().get_cookie_samesite(app) or "Lax"
@@ -220,12 +227,13 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
             data = self._json.dumps(dict(session)).encode()
             with self._asking() as client:
                 # What ended during this request, as by a logout in another one, stays ended.
-                client.set(store_id, data, ex=_seconds(session_lifetime), xx=session.is_stored)
+                done = client.set(store_id, data, ex=_seconds(session_lifetime), xx=session.is_stored)
+            session.is_over = done is None
 
     @contextmanager
     def _asking(self) -> Iterator[Client]:
         breaker = self._battery.resource
-        away: tuple[type[Exception], ...] = (*failures(), Away, BatteryError)
+        away: tuple[type[Exception], ...] = (*failures(), *CLOSED, Away, BatteryError)
         try:
             breaker.admit()
             yield battery_of(Valkey, self._battery.app).resource
