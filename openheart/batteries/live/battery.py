@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from ...errors import ConfigError, LiveFull, ReadingNotAllowed
 from ...protocol import canonical_target
 from ...signals import reaction_added
 from ...state import State, state_of
+from ...storage import Backend
 from ...storage.valkey.uri import SCHEMES
 from ...web.answers import ordered
 from ...web.routes import add_reading_route, add_route
@@ -34,7 +36,7 @@ from ..table import row_named
 from ..valkey import get_connection
 from .bus import Bus, LocalBus
 from .collect import Collector
-from .hub import Event, Hub, Listener, json_text, reset
+from .hub import Event, Hub, Listener, json_text, mark, reset
 from .route import DOCUMENT, live_js, make_view
 from .tokens import Tokens
 from .valkey import ValkeyBus
@@ -155,15 +157,17 @@ class Desk:
         """Let a listener have what it missed, and everything from now on.
 
         Returns:
-            The id that it has from now on; empty where those of the events that it missed come first.
+            The id that it has from now on; empty where that follows what it missed.
         """
         events = [channel for channel in listener.channels if channel.startswith("c:")]
         self.bus.follow(listener.channels)
         replay = self.bus.replay(events, last)
-        gaps = [reset(channel, replay.id) for channel in replay.gaps]
-        listener.begin([*gaps, *replay.events], replay.position)
+        missed = [*map(reset, replay.gaps), *replay.events]
+        if missed:
+            missed.append(mark("", replay.id, replay.position))
+        listener.begin(missed, replay.position)
         self.changed(channel for channel in listener.channels if channel.startswith("t:"))
-        return "" if replay.events else replay.id
+        return "" if missed else replay.id
 
     def changed(self, channels: Iterable[str]) -> None:
         """Send the counts of targets anew to those who listen to them, soon."""
@@ -213,6 +217,9 @@ class Live(Battery[Desk]):
         uri = self.config[OPENHEART_URI] or ""
         self.is_shared = self.config[REDISTOGO_URL] is not None or uri.partition(":")[0].lower() in SCHEMES
         self._said_full = float("-inf")
+        self._was_closed = False
+        # The storage that was open when this was closed.
+        self._last_storage: weakref.ref[Backend] | None = None
 
     def install(self) -> None:
         self.tokens.require_key()
@@ -242,6 +249,14 @@ class Live(Battery[Desk]):
     def shut(self, resource: Desk) -> None:
         resource.close()
 
+    def close(self) -> None:
+        """Let everything go. The next use opens it again; a reaction, when the storage was closed too."""
+        service = state_of(self.app).service
+        with self._own().lock:
+            self._was_closed = True
+            self._last_storage = weakref.ref(service.backend) if service.is_open else None
+        super().close()
+
     def check(self) -> None:
         self.resource.bus.check()
 
@@ -270,7 +285,19 @@ class Live(Battery[Desk]):
         return given if threads is None else min(given, threads - 1)
 
     def _reacted(self, sender: object, target: str, **_: Any) -> None:
-        self.resource.reacted(target)
+        # Under the lock of close(), so that nothing is opened after it that nobody would close.
+        with self._own().lock:
+            if not self.is_open and self._is_late():
+                return
+            desk = self.resource
+        desk.reacted(target)
+
+    def _is_late(self) -> bool:
+        # Whether a reaction may have been under way since before close().
+        if not self._was_closed:
+            return False
+        last = None if self._last_storage is None else self._last_storage()
+        return not state_of(self.app).service.is_open or (last is not None and last.is_connected())
 
 
 def _key(channel: str) -> str:

@@ -43,6 +43,7 @@ class Collector:
         self._changed = threading.Condition(threading.Lock())
         self._waiting: dict[str, None] = {}
         self._thread: threading.Thread | None = None
+        self._has_failed_to_start = False
         self._closing = threading.Event()
 
     def add(self, names: Iterable[str]) -> None:
@@ -54,10 +55,7 @@ class Collector:
             while len(self._waiting) > MOST:
                 del self._waiting[next(iter(self._waiting))]
             if self._thread is None and self._waiting:
-                self._thread = threading.Thread(
-                    target=self._run, name=f"openheart-live-{self._name}", daemon=True
-                )
-                self._thread.start()
+                self._start()
             self._changed.notify()
 
     def close(self) -> None:
@@ -68,6 +66,22 @@ class Collector:
             self._changed.notify()
         if thread is not None and thread is not threading.current_thread():
             thread.join(PATIENCE)
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name=f"openheart-live-{self._name}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # Whoever reacts can do nothing about it. What waits is handled when one can be started.
+            if not self._has_failed_to_start:
+                self._has_failed_to_start = True
+                self._logger.warning(
+                    "Live events: %s waits for a thread, which is tried again with the next event: %s",
+                    self._name,
+                    error,
+                )
+        else:
+            self._thread = thread
 
     def _run(self) -> None:
         wait = 0.0

@@ -6,11 +6,11 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import BatteryUnavailable, LiveFull
 
-__all__ = ["NAME", "Event", "Hub", "Listener", "encode", "json_text", "reset"]
+__all__ = ["NAME", "Event", "Hub", "Listener", "encode", "json_text", "mark", "reset"]
 
 NAME = "live"
 """What the battery is called."""
@@ -23,7 +23,7 @@ class Event:
     Attributes:
         channel: where it was published.
         name: the type of the event, for ``addEventListener()``; ``message`` goes to ``onmessage``.
-        data: JSON text in one line.
+        data: JSON text in one line; empty for what only has an id.
         number: its place among the events of all channels, so that none is sent twice; None for what has no
             place there.
         id: what the browser sends as Last-Event-ID when it comes back; None leaves what it had.
@@ -48,12 +48,22 @@ def encode(event: Event) -> bytes:
     lines = [] if event.id is None else [f"id: {event.id}"]
     if event.name != "message":
         lines.append(f"event: {event.name}")
-    return "\n".join([*lines, f"data: {event.data}", "", ""]).encode()
+    if event.data:
+        lines.append(f"data: {event.data}")
+    return "\n".join([*lines, "", ""]).encode()
 
 
-def reset(channel: str, identifier: str) -> Event:
-    """The event that says: some events of this channel are gone, so read anew what the page shows."""
-    return Event(channel, "reset", json_text({"channel": channel.partition(":")[2]}), id=identifier)
+def reset(channel: str) -> Event:
+    """The event that says: some events of this channel are gone, so read anew what the page shows.
+
+    It has no id, since more may follow it: whoever is cut off before that comes back with an older one.
+    """
+    return Event(channel, "reset", json_text({"channel": channel.partition(":")[2]}))
+
+
+def mark(channel: str, identifier: str, position: int) -> Event:
+    """What follows the last that is sent for a position: from here on a browser comes back with its id."""
+    return Event(channel, "message", "", position, identifier)
 
 
 class Listener:
@@ -97,6 +107,10 @@ class Listener:
             elif event.number is not None and event.number <= self._seen:
                 return
             else:
+                if self._waiting and not event.data:
+                    # A mark takes no place of its own, and what has an id can do without one.
+                    last = self._waiting.pop()
+                    event = last if last.id else replace(last, number=event.number, id=event.id)
                 self._waiting.append(event)
                 self._seen = max(self._seen, event.number or 0)
             if len(self._waiting) > self._limit:
@@ -153,16 +167,20 @@ class Hub:
         self._lock = threading.Lock()
         self._listeners: dict[str, set[Listener]] = {}
         self._joined: set[Listener] = set()
+        self._forgotten: deque[Listener] = deque()
         self._is_closed = False
 
     @property
     def count(self) -> int:
         """How many listen."""
-        return len(self._joined)
+        with self._lock:
+            self._remove_forgotten()
+            return len(self._joined)
 
     def channels(self) -> set[str]:
         """What they listen to."""
         with self._lock:
+            self._remove_forgotten()
             return set(self._listeners)
 
     def has(self, channel: str) -> bool:
@@ -179,6 +197,7 @@ class Hub:
         with self._lock:
             if self._is_closed:
                 raise BatteryUnavailable(NAME, "live events are being closed")
+            self._remove_forgotten()
             if len(self._joined) >= most:
                 raise LiveFull(NAME, f"{len(self._joined)} browsers listen to this process already")
             self._joined.add(listener)
@@ -186,20 +205,22 @@ class Hub:
                 self._listeners.setdefault(channel, set()).add(listener)
 
     def leave(self, listener: Listener) -> None:
-        """Forget a listener; twice is fine."""
+        """Take a listener out; twice is fine."""
         listener.end()
         with self._lock:
-            self._joined.discard(listener)
-            for channel in listener.channels:
-                there = self._listeners.get(channel)
-                if there is not None:
-                    there.discard(listener)
-                    if not there:
-                        del self._listeners[channel]
+            self._remove(listener)
+
+    def forget(self, listener: Listener) -> None:
+        """Have a listener taken out before the next one joins, or is counted or sent anything.
+
+        For finalizers, which run at any moment and in any thread, also in one that holds a lock of ours.
+        """
+        self._forgotten.append(listener)
 
     def deliver(self, event: Event) -> None:
         """Hand an event to those who listen to its channel; never waits for one of them."""
         with self._lock:
+            self._remove_forgotten()
             there = tuple(self._listeners.get(event.channel, ()))
         for listener in there:
             listener.put(event)
@@ -211,3 +232,16 @@ class Hub:
             there = tuple(self._joined)
         for listener in there:
             listener.end()
+
+    def _remove_forgotten(self) -> None:
+        while self._forgotten:
+            self._remove(self._forgotten.popleft())
+
+    def _remove(self, listener: Listener) -> None:
+        self._joined.discard(listener)
+        for channel in listener.channels:
+            there = self._listeners.get(channel)
+            if there is not None:
+                there.discard(listener)
+                if not there:
+                    del self._listeners[channel]

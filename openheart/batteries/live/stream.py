@@ -48,14 +48,15 @@ class Stream:
         is_stopping: Callable[[], bool],
     ) -> None:
         self._listener = listener
+        self._hub = hub
         self._first: bytes | None = first
         self._heartbeat = heartbeat
         self._until = time.monotonic() + lasts
         self._connection = connection
         self._is_stopping = is_stopping
         # Also when nobody calls close(), as where another answer took the place of this one.
-        self._leave = weakref.finalize(self, hub.leave, listener)
-        self._leave.atexit = False
+        self._forget = weakref.finalize(self, hub.forget, listener)
+        self._forget.atexit = False
         if connection is not None:
             _give_up_after(connection, UNHEARD * heartbeat)
 
@@ -82,8 +83,9 @@ class Stream:
         raise StopIteration
 
     def close(self) -> None:
-        """Forget the listener; the server calls it when the browser has gone, too."""
-        self._leave()
+        """Take the listener out; the server calls it when the browser has gone, too."""
+        self._forget.detach()
+        self._hub.leave(self._listener)
 
 
 def socket_of(environ: WSGIEnvironment) -> socket.socket | None:

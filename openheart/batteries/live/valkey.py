@@ -15,7 +15,7 @@ from typing import Any
 from ...errors import BatteryOutcomeUnknown, BatteryUnavailable, OpenHeartError
 from ..valkey import failures
 from .bus import RETENTION, Bus, Replay, read_id
-from .hub import NAME, Event, Hub, reset
+from .hub import NAME, Event, Hub, mark, reset
 from .script import PUBLISH, REPLAY, TELL
 
 __all__ = ["ValkeyBus"]
@@ -93,8 +93,12 @@ class ValkeyBus(Bus):
             if wanted <= self._followed:
                 return
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="openheart-live", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="openheart-live", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    raise BatteryUnavailable(NAME, f"no thread can be started: {error}") from error
+                self._thread = thread
             is_waiting = self._failure is None
         if is_waiting:
             self._wake()
@@ -226,9 +230,12 @@ class ValkeyBus(Bus):
         events = sorted(channel for channel in channels if channel.startswith("c:"))
         replay = self.replay(events, self._heard)
         for channel in replay.gaps:
-            self._hub.deliver(reset(channel, replay.id))
+            self._hub.deliver(reset(channel))
         for event in replay.events:
             self._hub.deliver(event)
+        # Each listener takes one of them.
+        for channel in replay.gaps:
+            self._hub.deliver(mark(channel, replay.id, replay.position))
         self._tell_changed(channel for channel in channels if channel.startswith("t:"))
         self._heard = replay.id
         with self._changed:

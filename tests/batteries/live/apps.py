@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeAlias
 
+import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -13,7 +16,7 @@ from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
 from .sse import Stream
 
-__all__ = ["Listen", "Load", "ask", "publishes", "texts"]
+__all__ = ["Listen", "Load", "ask", "no_threads", "publishes", "texts"]
 
 Load: TypeAlias = Callable[..., Flask]
 Listen: TypeAlias = Callable[..., Stream]
@@ -38,3 +41,15 @@ def publishes(app: Flask, text: str) -> bool:
     except (BatteryUnavailable, BatteryOutcomeUnknown):
         return False
     return True
+
+
+@contextlib.contextmanager
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As when the system gives no more threads."""
+
+    def fail(thread: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        yield

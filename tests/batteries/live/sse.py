@@ -34,6 +34,7 @@ class Stream:
         chunks: the bytes as they come.
 
     Attributes:
+        heard: the events that came.
         id: the last id that came.
         retry: when the browser would come back, in ms.
         comments: how many there were.
@@ -41,6 +42,7 @@ class Stream:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._blocks = self._split(iter(chunks))
+        self.heard: list[Heard] = []
         self.id = ""
         self.retry = 0
         self.comments = 0
@@ -50,6 +52,11 @@ class Stream:
         while not self.retry:
             self._read()
         return self
+
+    def read(self, blocks: int) -> None:
+        """Read so many blocks, of which each has an event or none."""
+        for _ in range(blocks):
+            self._read()
 
     def next(self) -> Heard:
         """The next event; raises StopIteration where the stream ended."""
@@ -90,7 +97,10 @@ class Stream:
                 data.append(value)
             else:
                 raise AssertionError(f"no field of a stream: {line!r}")
-        return Heard(kind, json.loads("\n".join(data)), self.id) if data else None
+        if not data:
+            return None
+        self.heard.append(Heard(kind, json.loads("\n".join(data)), self.id))
+        return self.heard[-1]
 
     @staticmethod
     def _split(chunks: Iterator[bytes]) -> Iterator[str]:

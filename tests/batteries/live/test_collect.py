@@ -12,6 +12,8 @@ from openheart.batteries.live import collect
 from openheart.batteries.live.collect import Collector
 from openheart.errors import BatteryUnavailable
 
+from .apps import no_threads
+
 LOGGER = logging.getLogger("openheart.test")
 Make = Callable[..., Collector]
 
@@ -144,3 +146,25 @@ def test_of_too_many_names_the_oldest_are_given_up(make: Make, monkeypatch: pyte
     goes_on.set()
     assert done.wait(30)
     assert seen == ["0", "3", "4", "5"]
+
+
+def test_without_a_thread_for_it_what_was_added_waits_for_the_next_and_the_log_says_so_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+    done = threading.Event()
+
+    def handle(names: Sequence[str]) -> None:
+        seen.extend(names)
+        done.set()
+
+    collector, left = make(handle), make(handle)
+    with no_threads(monkeypatch):
+        for each in (collector, left):
+            each.add(["a"])
+            each.add(["b"])
+    left.close()
+    collector.add(["c"])
+    assert done.wait(30)
+    assert seen == ["a", "b", "c"]
+    assert len([record for record in caplog.records if "can't start new thread" in record.message]) == 2

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openheart.batteries.live.hub import Event, Hub, Listener, encode
+from openheart.batteries.live.hub import Event, Hub, Listener, encode, mark, reset
+from openheart.batteries.live.stream import Stream
 from openheart.errors import BatteryUnavailable, LiveFull
+
+from ...waiting import PATIENCE
 
 
 def event(number: int, channel: str = "c:a") -> Event:
@@ -88,6 +95,24 @@ def test_of_a_state_only_the_newest_waits_and_what_was_sent_is_not_sent_again() 
     assert each.take(0) == []
 
 
+def test_the_id_of_a_position_goes_with_the_last_that_waits_for_it() -> None:
+    each = listener(limit=2)
+    each.begin([], 0)
+    each.put(reset("c:a"))
+    each.put(reset("c:b"))
+    for channel in ("c:a", "c:b"):
+        each.put(mark(channel, "era.6", 6))
+    assert [(found.name, found.id) for found in each.take(0)] == [("reset", None), ("reset", "era.6")]
+    each.put(mark("c:a", "era.5", 5))
+    each.put(event(6))
+    assert each.take(0) == []
+    each.put(event(7))
+    each.put(mark("c:a", "era.8", 8))
+    assert [found.id for found in each.take(0)] == ["era.7"]
+    each.put(mark("c:a", "era.8", 8))
+    assert b"".join(map(encode, each.take(0))) == b"id: era.8\n\n"
+
+
 def test_whoever_waits_is_woken_by_an_event_and_by_the_end() -> None:
     each = listener()
     each.begin([], 0)
@@ -138,6 +163,59 @@ def test_many_that_come_and_go_at_once_are_counted_exactly() -> None:
     assert (hub.count, hub.channels()) == (0, set())
     for _ in range(5):
         hub.join(listener(), 5)
+
+
+class CollectingDict(dict[str, Any]):
+    """Has the garbage collected whenever it is used."""
+
+    def get(self, *arguments: Any) -> Any:
+        gc.collect()
+        return super().get(*arguments)
+
+    def setdefault(self, *arguments: Any) -> Any:
+        gc.collect()
+        return super().setdefault(*arguments)
+
+
+class CollectingDeque(deque[Event]):
+    """Has the garbage collected whenever something is put into it."""
+
+    def append(self, item: Event) -> None:
+        gc.collect()
+        super().append(item)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda hub, other, forgotten: hub.join(other, 5),
+        lambda hub, other, forgotten: hub.leave(other),
+        lambda hub, other, forgotten: hub.deliver(event(1)),
+        lambda hub, other, forgotten: forgotten.put(event(1)),
+    ],
+    ids=["join", "leave", "deliver", "put"],
+)
+def test_a_stream_that_is_collected_at_any_moment_holds_nobody_up(
+    use: Callable[[Hub, Listener, Listener], None],
+) -> None:
+    hub = Hub()
+    other, forgotten = listener(), listener()
+    hub.join(forgotten, 5)
+    hub._listeners = CollectingDict(hub._listeners)
+    forgotten._waiting = CollectingDeque()
+    stream = Stream(
+        forgotten, hub, first=b"", heartbeat=1, lasts=1, connection=None, is_stopping=lambda: False
+    )
+    cycle: list[object] = [stream]
+    cycle.append(cycle)
+    del stream, cycle
+    thread = threading.Thread(target=use, args=(hub, other, forgotten), daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    hub.leave(other)
+    assert (hub.count, hub.channels()) == (0, set())
+    hub.join(other, 1)
 
 
 def test_a_hub_that_is_closed_ends_those_who_listen_and_takes_nobody() -> None:

@@ -47,6 +47,20 @@ def told(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, json.loads(answer.text)["type"]
 
 
+def listens(channels: list[str], last: str = "", cut: int | None = None) -> Stream:
+    """What a browser hears in so many blocks; by default until an event that comes in the last channel."""
+    headers = {"Last-Event-ID": last} if last else {}
+    with openheart.get_app().test_client().get(url(*channels), headers=headers) as answer:
+        stream = Stream(answer.iter_encoded())
+        if cut is not None:
+            stream.read(cut)
+            return stream
+        openheart.publish(channels[-1], "end")
+        while stream.next().data.get("data") != "end":
+            pass
+        return stream
+
+
 def count() -> int:
     return battery_of(Live).resource.hub.count
 
@@ -351,6 +365,43 @@ class TestComingBack:
         last = last.format(era=listen(url("a")).id.partition(".")[0])
         stream = listen(f"{url('a')}&last={last.encode('unicode_escape').decode()}")
         assert stream.next()[:2] == ("reset", {"channel": "a"})
+
+    def test_who_is_cut_off_between_a_reset_and_events_hears_both(self) -> None:
+        load(live_backlog=3)
+        last = listens(["a", "b"], cut=1).id
+        for number in range(4):
+            openheart.publish("a", number)
+        for number in (4, 5):
+            openheart.publish("b", number)
+        # What begins the stream, the reset, five events and the id of the position.
+        for cut in range(1, 9):
+            first = listens(["a", "b", f"end {cut}"], last, cut)
+            second = listens(["a", "b", f"end {cut}"], first.id or last)
+            heard = first.heard + second.heard
+            assert {event.data["channel"] for event in heard if event.type == "reset"} == {"a"}
+            assert [event.data["data"] for event in heard if event.type == "message"] == [
+                1,
+                2,
+                3,
+                4,
+                5,
+                "end",
+            ]
+            assert len(second.heard) == 1 or cut < 7
+
+    def test_who_is_cut_off_between_the_resets_of_a_new_process_hears_all_of_them(self) -> None:
+        app = load()
+        last = listens(["a", "b"], cut=1).id
+        battery_of(Live, app).close()
+        for cut in range(1, 5):
+            first = listens(["a", "b", f"end {cut}"], last, cut)
+            second = listens(["a", "b", f"end {cut}"], first.id or last)
+            resets = {event.data["channel"] for event in first.heard + second.heard if event.type == "reset"}
+            assert resets - {f"end {cut}"} == {"a", "b"}
+        everything = listens(["a", "b"], last, 4)
+        assert everything.id
+        assert [event.type for event in everything.heard] == ["reset", "reset"]
+        assert [event.type for event in listens(["a", "b", "end"], everything.id).heard] == ["message"]
 
     def test_a_new_process_tells_a_reset(self, listen: Listen) -> None:
         app = load()

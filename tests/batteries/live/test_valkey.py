@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -15,10 +16,12 @@ import openheart
 from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
 from openheart.batteries.live.hub import Listener
+from openheart.storage.backend import Change, Counts
+from openheart.storage.memory import MemoryBackend
 
 from ...servers.valkey import Server
 from ...waiting import PATIENCE, until
-from .apps import Listen, Load, ask, texts
+from .apps import Listen, Load, ask, no_threads, texts
 from .sse import Stream
 
 NEWS = "openheart:live:0::c:news"
@@ -247,3 +250,105 @@ def test_what_comes_while_a_connection_is_made_anew_does_not_hide_what_was_misse
     assert server.do("CLIENT KILL", "TYPE", "pubsub") == 1
     assert stream.next().data["data"] == "missed"
     assert stream.next().data["data"] == "new"
+
+
+def test_who_is_cut_off_while_its_process_catches_up_misses_nothing(
+    server: Server, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = load(), load()
+    for channel in "ab":
+        openheart.publish(channel, "before", app=there)
+    subscribe: Any = valkey.client.PubSub.subscribe
+    # The reset, and three events.
+    for cut in range(1, 5):
+        with closing(ask(here, "a", "b")) as answer:
+            stream = Stream(answer.iter_encoded()).begin()
+            last = stream.id
+            with monkeypatch.context() as patch:
+
+                def late(feed: Any, *topics: str, cut: int = cut) -> None:
+                    if NEWS.replace("news", "a") in topics:
+                        for number in range(4):
+                            openheart.publish("a", number, app=there)
+                        server.do("XTRIM", "openheart:{live:}:c:a", "MAXLEN", "1")
+                        for number in (4, 5):
+                            openheart.publish("b", number, app=there)
+                    subscribe(feed, *topics)
+
+                patch.setattr(valkey.client.PubSub, "subscribe", late)
+                assert server.do("CLIENT KILL", "TYPE", "pubsub") >= 1
+                stream.read(cut)
+            assert stream.heard[0][:2] == ("reset", {"channel": "a"})
+        with closing(ask(here, "a", "b", last=stream.id or last)) as answer:
+            again = Stream(answer.iter_encoded())
+            openheart.publish("b", "end", app=there)
+            while again.next().data.get("data") != "end":
+                pass
+        heard = [event.data["data"] for event in stream.heard + again.heard if event.type == "message"]
+        assert heard == [3, 4, 5, "end"]
+
+
+def test_who_was_told_that_all_is_gone_is_not_told_again(server: Server, load: Load, listen: Listen) -> None:
+    app = load()
+    stream = listen(app, "a", "b")
+    last = stream.id
+    server.do("FLUSHALL")
+    assert server.do("CLIENT KILL", "TYPE", "pubsub") >= 1
+    while stream.id == last:
+        stream.read(1)
+    assert [event.type for event in stream.heard] == ["reset", "reset"]
+    again = listen(app, "a", "b", last=stream.id)
+    openheart.publish("b", "next", app=app)
+    assert texts(again, 1) == ["next"]
+
+
+def test_without_a_thread_to_listen_with_nobody_is_taken_and_the_next_one_tries_again(
+    load: Load, listen: Listen, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    apps = load(), load()
+    with no_threads(monkeypatch):
+        for app in apps:
+            refused = ask(app, "news")
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+            assert "no thread can be started" in caplog.messages[-1]
+            assert battery_of(Live, app).resource.hub.count == 0
+    apps[0].extensions["openheart"].close()
+    assert not [message for message in caplog.messages if "did not close" in message]
+    stream = listen(apps[1], "news")
+    openheart.publish("news", 1, app=apps[1])
+    assert texts(stream, 1) == [1]
+
+
+@pytest.mark.parametrize("what", ["the app", "the battery"])
+def test_a_reaction_that_was_under_way_when_all_was_closed_opens_nothing_again(
+    load: Load, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    app = load()
+    state, live = app.extensions["openheart"], battery_of(Live, app)
+    stored, goes_on = threading.Event(), threading.Event()
+    apply = MemoryBackend.apply
+
+    def gated(backend: MemoryBackend, changes: Sequence[Change]) -> list[Counts]:
+        found = apply(backend, changes)
+        stored.set()
+        assert goes_on.wait(PATIENCE)
+        return found
+
+    def react() -> Counts:
+        with app.app_context():
+            return openheart.react("hello", "🥨")
+
+    monkeypatch.setattr(MemoryBackend, "apply", gated)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(react)
+        assert stored.wait(PATIENCE)
+        assert not live.is_open
+        (state if what == "the app" else live).close()
+        goes_on.set()
+        assert running.result() == {"🥨": 1}
+    assert not live.is_open
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("openheart-live")]
+    # Who uses the app after that opens it again.
+    state.close()
+    react()
+    assert live.is_open
