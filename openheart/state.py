@@ -116,8 +116,12 @@ class State:
 
     def close(self) -> None:
         """Finish what was accepted and let every resource go. The next use opens it again."""
-        # What runs in the background may use all that comes after it, and the storage last.
-        for battery in sorted(self.batteries.values(), key=lambda battery: battery.place):
+        # What runs in the background may use all that comes after it, and the storage last. What it uses
+        # for the first time while it is waited for is there only then.
+        closed: list[Attached] = []
+        while left := [each for each in list(self.batteries.values()) if each not in closed]:
+            battery = min(left, key=lambda each: each.place)
+            closed.append(battery)
             try:
                 battery.close()
             except Exception as error:

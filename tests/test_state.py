@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 import openheart
+from openheart.batteries import Battery, Row, battery_of
 from openheart.errors import ConfigError, OpenHeartError
 from openheart.state import state_of
 from openheart.testing import create_app
@@ -38,6 +39,40 @@ def test_a_relative_path_starts_at_the_instance_folder(
     openheart.load(app, uri=uri)
     app.test_client().post("/openheart/a", data="🥨")
     assert (tmp_path / expected).is_file()
+
+
+def test_closing_closes_also_what_is_used_for_the_first_time_meanwhile() -> None:
+    said: list[str] = []
+
+    class Last(Battery[str]):
+        row = Row("last", f"{__name__}:Last", place=100)
+
+        def open(self) -> str:
+            return "last"
+
+        def shut(self, resource: str) -> None:
+            said.append("last")
+
+    class Waited(Last):
+        row = Row("waited", f"{__name__}:Waited", place=0)
+
+        def shut(self, resource: str) -> None:
+            # As what runs in the background does while it is waited for.
+            _ = battery_of(Last, self.app).resource
+            said.append("waited")
+
+    class Between(Last):
+        row = Row("between", f"{__name__}:Between", place=50)
+
+        def shut(self, resource: str) -> None:
+            said.append("between")
+
+    app = create_app()
+    _ = battery_of(Between, app).resource
+    _ = battery_of(Waited, app).resource
+    state_of(app).close()
+    assert said == ["waited", "between", "last"]
+    assert not battery_of(Last, app).is_open
 
 
 @pytest.mark.parametrize("option", ["emoji", "emoji_deny"])

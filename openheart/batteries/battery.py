@@ -138,7 +138,7 @@ class Battery(ABC, Generic[T]):
         self.app = app
         self.config = config
         self.logger = logger
-        self._process: _Process[T] = _Process()
+        self._processes: dict[int, _Process[T]] = {}
 
     @abstractmethod
     def open(self) -> T:
@@ -178,11 +178,20 @@ class Battery(ABC, Generic[T]):
             BatteryError: it cannot be opened. The next use tries again.
         """
         process = self._own()
+        before = process.failure
         with process.lock:
             if not process.opened:
-                self.require()
-                self.row.load()
-                process.opened.append(self.open())
+                failure = process.failure
+                if failure is not None and failure is not before:
+                    # It failed for another thread while this one waited, and all in turn would take long.
+                    raise _like(failure) from failure
+                try:
+                    self.require()
+                    self.row.load()
+                    process.opened.append(self.open())
+                except BatteryError as error:
+                    process.failure = error
+                    raise
             return process.opened[0]
 
     @property
@@ -220,19 +229,25 @@ class Battery(ABC, Generic[T]):
                 self.close()
 
     def _own(self) -> _Process[T]:
-        # After a fork the parent's is the parent's, and its lock may have been held at that moment.
-        if self._process.pid != os.getpid():
-            self._process = _Process()
-        return self._process
+        # After a fork the parent's is the parent's, and its lock may have been held at that moment. So there
+        # is no lock here either: of the threads that come first, setdefault() gives all the same one.
+        pid = os.getpid()
+        process = self._processes.get(pid)
+        if process is None:
+            process = self._processes.setdefault(pid, _Process())
+            for other in [*self._processes]:
+                if other != pid:
+                    self._processes.pop(other, None)
+        return process
 
 
 class _Process(Generic[T]):
     """What a battery has in one process."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.lock = threading.RLock()
         self.opened: list[T] = []
+        self.failure: BatteryError | None = None
         self.looking = threading.Lock()
         self.looked = float("-inf")
         self.health: str | None = None
@@ -276,6 +291,13 @@ def _complaint(look: Callable[[], object]) -> str | None:
     else:
         return None
     return escape_controls(text)
+
+
+def _like(failure: BatteryError) -> BatteryError:
+    # Each thread raises one of its own. What its class takes as arguments is not known here.
+    like = type(failure).__new__(type(failure), *failure.args)
+    like.__dict__.update(failure.__dict__)
+    return like
 
 
 def _is_set(config: Config, option: Option[Any]) -> bool:

@@ -58,7 +58,10 @@ class Models(Battery["Client"]):
 
     def open(self) -> Client:
         self._is_given_up = False
-        return self._mongodb.resource
+        mongodb = self._mongodb
+        # A document that is used after close() gets the client that may be about to close.
+        mongodb.before_shut = self._let_go
+        return mongodb.resource
 
     def shut(self, resource: Client) -> None:
         # The client itself is closed by its own battery.
@@ -125,6 +128,10 @@ class Models(Battery["Client"]):
             uuidRepresentation="standard",
         )
         at_fork(in_child=self._forget)
+
+    def _let_go(self) -> None:
+        if self.is_open:
+            self.close()
 
     def _forget(self) -> None:
         if self.alias:

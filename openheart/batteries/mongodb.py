@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flask import Flask
@@ -70,9 +71,14 @@ def database_name(config: Config) -> str:
 
 
 class Mongodb(Battery["Client"]):
-    """The client of an application."""
+    """The client of an application.
+
+    Attributes:
+        before_shut: called before the client is closed; for who keeps it and has to forget it then.
+    """
 
     row = row_named("mongodb")
+    before_shut: Callable[[], None] | None = None
 
     @property
     def uri(self) -> str:
@@ -87,6 +93,8 @@ class Mongodb(Battery["Client"]):
         return make_client(uri, key=key, source=source, uuidRepresentation="standard")
 
     def shut(self, resource: Client) -> None:
+        if self.before_shut is not None:
+            self.before_shut()
         resource.close()
 
     def require(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ def trigger(
     Raises:
         InvalidRequest: a name, the connection or the data is none that Pusher takes; nothing was sent.
         BatteryUnavailable: Pusher cannot be reached; nothing was sent.
-        BatteryError: Pusher refused it, or did not answer: then it may have been sent.
+        BatteryError: Pusher refused it, or gave no answer that can be read: then it may have been sent.
         ConfigError, OpenHeartError: as in ``get_client``.
     """
     names = [channels] if isinstance(channels, str) else [*channels]
@@ -236,8 +237,14 @@ class Pusher(Battery["Client"]):
                 f"no answer from Pusher within {wait}, or half of one ({type(error).__name__}): the event "
                 "may have been sent",
             ) from None
+        except json.JSONDecodeError:
+            raise BatteryError(
+                self.name,
+                "the answer is not JSON, so it may be of something between this machine and Pusher: the "
+                "event may have been sent. Look at OPENHEART_PUSHER_ENDPOINT and the network",
+            ) from None
         except (ValueError, TypeError) as error:
-            # What the library finds wrong with the data, or an answer that is not JSON.
+            # What the library finds wrong with the data.
             raise InvalidRequest(f"This cannot be sent through Pusher: {_said(error)}") from None
 
 

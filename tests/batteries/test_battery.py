@@ -12,7 +12,9 @@ from flask import Flask
 import openheart
 from openheart import OpenHeart, casts
 from openheart.batteries import Battery, Option, Row, battery, battery_of
-from openheart.errors import BatteryError, ConfigError, MissingDependency, OpenHeartError
+from openheart.errors import BatteryError, ConfigError, MailRefused, MissingDependency, OpenHeartError
+
+from ..waiting import PATIENCE, until
 
 NEEDED: Option[str | None] = Option("THING_URL", casts.uri(), None, "The thing of the app.")
 PASSWORD: Option[Any] = Option("THING_PASSWORD", casts.secret_text(), None, "Its password.", secret=True)
@@ -96,6 +98,52 @@ def test_one_that_cannot_be_opened_is_tried_again_at_the_next_use(thing: Thing) 
     assert thing.resource == "resource"
 
 
+@pytest.mark.parametrize(
+    "failure", [BatteryError("thing", "away"), MailRefused({"bob@example.net": "550 No"}, [])]
+)
+def test_threads_that_wait_for_one_that_cannot_be_opened_do_not_try_it_in_turn(
+    thing: Thing, monkeypatch: pytest.MonkeyPatch, failure: BatteryError
+) -> None:
+    came: list[None] = []
+    caught: list[BatteryError] = []
+
+    class Counting:
+        lock = threading.RLock()
+
+        def __enter__(self) -> None:
+            came.append(None)
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    def open() -> str:
+        thing.say("open")
+        until(lambda: len(came) >= 8)
+        raise failure
+
+    def use() -> None:
+        with pytest.raises(BatteryError) as raised:
+            _ = thing.resource
+        caught.append(raised.value)
+
+    monkeypatch.setattr(thing._own(), "lock", Counting())
+    monkeypatch.setattr(thing, "open", open)
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert thing.said == ["open"]
+    assert {(type(each), str(each), each.detail) for each in caught} == {
+        (type(failure), str(failure), failure.detail)
+    }
+    assert len({id(each) for each in caught}) == 8
+    with pytest.raises(BatteryError):
+        _ = thing.resource
+    assert thing.said == ["open", "open"]
+
+
 def test_closing_it_again_does_nothing_and_the_next_use_opens_it(thing: Thing) -> None:
     thing.close()
     _ = thing.resource
@@ -122,6 +170,44 @@ def test_a_fork_opens_one_of_its_own_and_leaves_the_parents_open(thing: Thing) -
     os.close(writing)
     assert thing.is_open
     assert thing.said == ["open"]
+
+
+def test_threads_that_use_it_first_after_a_fork_share_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(Thing):
+        row = Row("counted", f"{__name__}:Counted")
+
+        def open(self) -> str:
+            super().open()
+            return f"resource {len(self.said)}"
+
+    counted = battery_of(Counted, app)
+    _ = counted.resource
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        both_are_there = threading.Barrier(2)
+
+        class Meeting(battery._Process[str]):
+            def __init__(self) -> None:
+                both_are_there.wait(PATIENCE)
+                super().__init__()
+
+        monkeypatch.setattr(battery, "_Process", Meeting)
+        counted.said.clear()
+        found: list[str] = []
+        threads = [threading.Thread(target=lambda: found.append(counted.resource)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        os.write(writing, f"{found} {counted.said}".encode())
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(reading, 1000) == b"['resource 1', 'resource 1'] ['open']"
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_fork_that_happens_while_it_is_opened_does_not_wait_for_it(app: Flask) -> None:
@@ -221,7 +307,7 @@ def test_readyz_lists_each_and_a_fault_of_one_is_logged_and_not_shown(
         "status": "ready",
         "batteries": {"thing": "ok", "late": "ok"},
     }
-    battery_of(Thing, app)._process.looked = float("-inf")
+    battery_of(Thing, app)._own().looked = float("-inf")
     thing.fails["check"] = BatteryError("thing", "the server at 10.0.0.1 is away")
     answer = client.get("/openheart/-/readyz")
     assert answer.status_code == 200

@@ -191,6 +191,32 @@ def test_unload_lets_the_client_go_and_the_next_use_makes_another(server: MongoS
         battery.close()
 
 
+def test_documents_that_are_used_while_the_app_closes_get_the_next_client_afterwards(
+    server: MongoServer,
+) -> None:
+    models = module()
+    app = openheart.load(
+        name="one", uri="memory:", mongohq_url=server.uri, mongo_database="closing", models=models
+    )
+    models.Post(title="before").save()
+    battery_of(Models, app).close()
+    assert models.Post.objects.count() == 1
+    battery_of(openheart.mongodb.Mongodb, app).close()
+    assert not battery_of(Models, app).is_open
+    assert models.Post.objects.count() == 1
+    assert models.Post._get_collection().database.client is openheart.mongodb.get_connection()
+
+
+def test_a_module_goes_to_the_next_app_also_when_it_was_used_while_the_last_closed() -> None:
+    models = module()
+    app = openheart.load(name="before", uri="memory:", mongohq_url="mongodb://h/one", models=models)
+    battery_of(Models, app).close()
+    assert models.Post._get_db().name == "one"
+    battery_of(openheart.mongodb.Mongodb, app).close()
+    openheart.load(name="after", uri="memory:", mongohq_url="mongodb://h/two", models=models)
+    assert models.Post._get_db().name == "two"
+
+
 @pytest.mark.slow
 def test_a_server_that_was_away_is_used_again(server: MongoServer) -> None:
     models = module()

@@ -190,6 +190,17 @@ def test_what_pusher_refuses_is_an_error_with_its_words_in_one_line(
     openheart.pusher.trigger("c", "e", {})
 
 
+@pytest.mark.parametrize(("status", "body"), [(200, ""), (202, "<html>"), (200, '{"chann')])
+def test_an_answer_that_is_not_json_leaves_open_whether_the_event_was_sent(
+    server: PusherServer, status: int, body: str
+) -> None:
+    load(server)
+    server.answers.append((status, body))
+    with pytest.raises(BatteryError, match="not JSON.*may have been sent"):
+        openheart.pusher.trigger("c", "e", {})
+    openheart.pusher.trigger("c", "e", {})
+
+
 def test_a_server_that_goes_and_comes_back_needs_no_new_app(server: PusherServer) -> None:
     load(server)
     openheart.pusher.trigger("c", "before", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -110,13 +111,16 @@ class AmazonKey:
             to.writelines(self.chunks())
             return
         path = Path(to)
-        draft = path.with_name(f"{path.name}.part")
+        # One for each save, since others may save to this path meanwhile. Names of files have a longest.
+        draft = path.with_name(f"{path.name[:50]}.{secrets.token_hex(8)}.part")
+        file = draft.open("xb")
         try:
-            with draft.open("wb") as file:
+            with file:
                 file.writelines(self.chunks())
             draft.replace(path)
-        finally:
+        except BaseException:
             draft.unlink(missing_ok=True)
+            raise
 
     def exists(self) -> bool:
         """Whether the bucket has this key.

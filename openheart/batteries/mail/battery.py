@@ -61,7 +61,7 @@ def send_mail(
         InvalidMail: the message cannot be made: a bad address, a line break in a header, no text.
         MailRefused: the server refuses receivers; says which, and who got it all the same.
         BatteryUnavailable: the server cannot be reached, or cannot work now; nobody got the message.
-        BatteryOutcomeUnknown: the server went away before it said whether it took the message.
+        BatteryOutcomeUnknown: the server did not say whether it took the message, such as when it went away.
         BatteryError: the server refuses the message or the login; nobody got the message.
         ConfigError: a setting is missing or cannot be used; names it.
         jinja2.TemplateError: a template is not there, or cannot be rendered.

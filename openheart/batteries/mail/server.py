@@ -80,7 +80,7 @@ def deliver(server: smtplib.SMTP, route: Route, letter: Letter) -> None:
     Raises:
         MailRefused: it refuses receivers; says which, and who got the message all the same.
         BatteryUnavailable: nobody got it.
-        BatteryOutcomeUnknown: it went away meanwhile.
+        BatteryOutcomeUnknown: it went away meanwhile, or its answer is none, such as half of one.
         BatteryError: nobody got it.
     """
     refused: dict[str, str] = {}
@@ -116,13 +116,12 @@ def _hand_over(server: smtplib.SMTP, route: Route, letter: Letter) -> None:
     except smtplib.SMTPDataError as error:
         raise _refusal(route, error.smtp_code, error.smtp_error, REFUSED) from None
     except (smtplib.SMTPException, OSError) as error:
-        raise BatteryOutcomeUnknown(
-            "mail",
-            f"{route.where} went away before it said whether it took the message {letter.id} "
-            f"({type(error).__name__}): it was delivered or not, and sent again it may come twice",
-        ) from error
-    if code != 250:
+        raise _unknown(route, letter, type(error).__name__) from error
+    if 400 <= code < 600:
         raise _refusal(route, code, reply, REFUSED)
+    if code != 250:
+        # Such as the 25 of a 250 whose rest did not come. The message is there, and may have been taken.
+        raise _unknown(route, letter, f"its answer was {_said(route, code, reply)}".rstrip())
 
 
 def _dial(route: Route) -> smtplib.SMTP:
@@ -230,6 +229,14 @@ def _unavailable(route: Route, error: Exception) -> BatteryUnavailable:
     hint = "; is it one for OPENHEART_SMTP_TLS=tls?" if "timed out" in str(error) else ""
     detail = _clean(route, str(error) or type(error).__name__)
     return BatteryUnavailable("mail", f"{route.where} cannot be reached ({detail}{hint}); nothing was sent")
+
+
+def _unknown(route: Route, letter: Letter, why: str) -> BatteryOutcomeUnknown:
+    return BatteryOutcomeUnknown(
+        "mail",
+        f"{route.where} did not say whether it took the message {letter.id} ({why}): it was delivered or "
+        "not, and sent again it may come twice",
+    )
 
 
 def _refusal(route: Route, code: int, reply: bytes | str, what: str) -> BatteryError:

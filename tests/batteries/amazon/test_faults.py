@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from flask import Flask
 import openheart
 from openheart.batteries import battery_of
 from openheart.batteries.amazon.battery import Amazon
+from openheart.batteries.amazon.key import AmazonKey
 from openheart.errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable
 
 from ...servers.s3 import S3Server, make_bucket
@@ -149,6 +150,37 @@ def test_data_that_ends_early_is_an_error_and_no_file(tmp_path: Path) -> None:
             openheart.get_amazon_key("a").save(tmp_path / "a")
         openheart.unload()
     assert list(tmp_path.iterdir()) == []
+
+
+class Parts(AmazonKey):
+    """A key whose data are given; a function among them is called where it stands."""
+
+    def __init__(self, *parts: bytes | Callable[[], object]) -> None:
+        self._parts = parts
+
+    def chunks(self) -> Iterator[bytes]:
+        for part in self._parts:
+            if callable(part):
+                part()
+            else:
+                yield part
+
+
+def test_saves_to_one_path_at_once_leave_the_data_of_one_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+
+    def fail() -> None:
+        raise RuntimeError("no more")
+
+    def meanwhile() -> None:
+        Parts(b"s" * 1000).save(path)
+        with pytest.raises(RuntimeError, match="no more"):
+            Parts(b"b" * 100_000, fail).save(path)
+        assert path.read_bytes() == b"s" * 1000
+
+    Parts(b"l" * 100_000, meanwhile, b"l" * 100_000).save(path)
+    assert path.read_bytes() == b"l" * 200_000
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_no_s3_at_all_is_an_error_of_ours() -> None:

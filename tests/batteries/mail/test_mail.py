@@ -240,6 +240,31 @@ def test_what_the_server_says_to_the_message_is_the_error(
     assert type(caught.value) is kind
 
 
+@pytest.mark.parametrize("reply", [b"25", b"2", b"55", b"250-Half", b"what?\r\n", b"220 Hello\r\n"])
+def test_an_answer_that_does_not_say_whether_the_message_was_taken_leaves_it_open(reply: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with listener.accept()[0] as connection, connection.makefile("rb") as lines:
+                connection.sendall(b"220 Hello\r\n")
+                for line in lines:
+                    if line.lower() == b"data\r\n":
+                        break
+                    connection.sendall(b"250 OK\r\n")
+                connection.sendall(b"354 Go on\r\n")
+                while lines.readline() != b".\r\n":
+                    pass
+                connection.sendall(reply)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        openheart.load(name="one", uri="memory:", smtp_host=host, openheart_smtp_timeout=PATIENCE)
+        with pytest.raises(BatteryOutcomeUnknown, match="may come twice"):
+            send()
+        thread.join()
+
+
 @pytest.mark.parametrize("kind", ["plain", "starttls", "tls"])
 @pytest.mark.parametrize("password", ["s3cret", "pässwörd ❤", b"p\xe4ss"])
 def test_it_logs_in(start_server: StartServer, kind: str, password: str | bytes) -> None:
