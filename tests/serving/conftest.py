@@ -53,7 +53,9 @@ class Server:
     def line(self) -> str:
         """The next line that it prints."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        line = self.process.stdout.readline().strip()
+        # Two threads of granian wait for a worker, and the one that did not see its end may say so.
+        return self.line() if "refused to gracefully stop" in line else line
 
     def rest(self) -> list[str]:
         """All the lines that it prints until it ends."""

@@ -20,7 +20,7 @@ import pytest
 from openheart.storage import get_backend
 
 from ..servers.receiver import Receiver
-from ..waiting import PATIENCE
+from ..waiting import PATIENCE, until
 from .conftest import StartServer
 
 SERVERS = ["waitress", "gunicorn", "granian", "werkzeug"]
@@ -121,8 +121,9 @@ def test_a_request_that_runs_is_finished_before_the_server_ends(
     assert served.process.wait(PATIENCE) == 0
 
 
-def test_a_stopping_server_takes_no_more_connections(start_server: StartServer) -> None:
-    served = start_server()
+@pytest.mark.parametrize("server", ["waitress", "werkzeug"])
+def test_a_stopping_server_takes_no_more_connections(start_server: StartServer, server: str) -> None:
+    served = start_server(SERVER=server)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(httpx.get, f"{served.url}/slow", timeout=PATIENCE)
         assert served.line() == "started"
@@ -154,10 +155,27 @@ def test_a_connection_over_which_nothing_came_does_not_keep_the_server(
         assert idle.recv(1) == b""
 
 
-def test_a_request_of_which_only_a_part_came_is_still_answered_by_a_stopping_server(
-    start_server: StartServer
+@pytest.mark.parametrize("server", ["waitress", "werkzeug"])
+def test_a_request_whose_body_comes_after_the_stop_is_answered(
+    start_server: StartServer, server: str
 ) -> None:
-    pass
+    served = start_server(SERVER=server)
+    address = urlsplit(served.url)
+    body = "🥨".encode()
+    head = [
+        "POST /openheart/hello HTTP/1.1",
+        "Host: a",
+        f"Content-Length: {len(body)}",
+        "Expect: 100-continue",
+    ]
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as client:
+        client.sendall("\r\n".join([*head, "", ""]).encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+        served.process.send_signal(signal.SIGTERM)
+        until(lambda: is_free(served.url), "it goes on listening")
+        client.sendall(body)
+        assert b"HTTP/1.1 200 " in b"".join(iter(lambda: client.recv(1000), b""))
+    assert served.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("server", ["waitress", "werkzeug"])
@@ -169,8 +187,10 @@ def test_a_request_longer_than_the_grace_does_not_keep_the_server(
         slow = pool.submit(httpx.get, f"{served.url}/slow", timeout=PATIENCE)
         assert served.line() == "started"
         served.process.send_signal(signal.SIGTERM)
+        served.process.wait(PATIENCE / 2)
         with pytest.raises(httpx.TransportError):
             slow.result(PATIENCE)
+    assert served.rest() == ["returned"]
 
 
 @pytest.mark.parametrize("server", SERVERS)

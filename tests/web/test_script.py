@@ -311,6 +311,73 @@ class TestOnAPageOfAnotherOrigin:
         eventually(browser, lambda: counts(app, "t") == {"🥨": 3, "❤️": 1})
         tag.shows(heart="1", pretzel="3")
 
+    def test_an_element_that_is_moved_while_a_press_waits_goes_on_with_it(
+        self, browser: Chrome, listen: Listen
+    ) -> None:
+        app = create_app()
+        react(app, "t", *"🥨" * 5)
+        server = listen(app)
+        tag_html = TAG.replace("emoji=", "target=t emoji=")
+        browser.get(listen(site(load(server), tag_html, "<main></main>")).url)
+        tag = Tag(browser)
+        tag.shows(heart="0", pretzel="5")
+        server.open.clear()
+        tag.button("🥨").click()
+        tag.button("🥨").click()
+        browser.execute_script("document.querySelector('main').append(arguments[0])", tag.element)
+        assert tag.shown == {"❤️": "0", "🥨": "7"}
+        server.open.set()
+        eventually(browser, lambda: counts(app, "t") == {"🥨": 7})
+        tag.says("🥨 7")
+        assert tag.shown == {"❤️": "0", "🥨": "7"}
+
+    def test_an_element_that_comes_back_reads_anew(self, browser: Chrome, listen: Listen) -> None:
+        app = create_app()
+        browser.get(listen(site(load(listen(app)), TAG.replace("emoji=", "target=t emoji="))).url)
+        tag = Tag(browser)
+        tag.button("🥨").click()
+        tag.says("🥨 1")
+        browser.execute_script("window.away = arguments[0]; away.remove()", tag.element)
+        react(app, "t", "❤️")
+        browser.execute_script("document.body.append(away)")
+        Tag(browser).shows(heart="1", pretzel="1")
+
+    def test_what_was_pressed_counts_when_the_page_is_left_before_the_answer(
+        self, browser: Chrome, listen: Listen
+    ) -> None:
+        app = create_app()
+        server = listen(app)
+        browser.get(listen(site(load(server), TAG.replace("emoji=", "target=t emoji="))).url)
+        tag = Tag(browser)
+        tag.shows(heart="0", pretzel="0")
+        server.open.clear()
+        for emoji in "🥨", "🥨", "❤️":
+            tag.button(emoji).click()
+        browser.get("about:blank")
+        eventually(browser, lambda: len(server.posts) == 3)
+        server.open.set()
+        eventually(browser, lambda: counts(app, "t") == {"🥨": 2, "❤️": 1})
+
+    def test_what_was_pressed_counts_once_on_a_page_that_was_left_and_goes_on(
+        self, browser: Chrome, listen: Listen
+    ) -> None:
+        app = create_app()
+        server = listen(app)
+        browser.get(listen(site(load(server), TAG.replace("emoji=", "target=t emoji="))).url)
+        tag = Tag(browser)
+        tag.shows(heart="0", pretzel="0")
+        server.open.clear()
+        for emoji in "🥨", "🥨", "❤️":
+            tag.button(emoji).click()
+        # What a browser does as it puts a page aside, to show it again when the visitor goes back.
+        browser.execute_script("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+        eventually(browser, lambda: len(server.posts) == 3)
+        server.open.set()
+        tag.says("❤️ 1")
+        tag.button("🥨").click()
+        tag.says("🥨 3")
+        assert counts(app, "t") == {"🥨": 3, "❤️": 1}
+
     def test_the_counts_come_without_moving_anything(self, browser: Chrome, listen: Listen) -> None:
         app = create_app()
         react(app, "t", *"🥨" * 42)

@@ -5,8 +5,7 @@ const EMOJI = "❤️ 👍 🎉 😂 🤔"; // The server writes those that it t
 const AT_ONCE = 100; // targets in one request
 const LONGEST = 4000; // characters of a query that every server takes
 const PATIENCE = 10_000; // milliseconds
-const HOME = new URL("..", import.meta.url);
-const AWAY = "The server cannot be reached. Please try again later.";
+const HOME = import.meta.resolve("../");
 
 const style = new CSSStyleSheet(); // A page's policy may forbid <style>.
 style.replaceSync(`
@@ -26,8 +25,8 @@ output { position: absolute; z-index: 1; margin: .3em 0; padding: .3em; color: C
 const make = (name, values) => Object.assign(document.createElement(name), values);
 const plain = (emoji) => emoji.replaceAll("\uFE0F", ""); // ❤ and ❤️ are one.
 
-async function ask(server, query, options) {
-  const answer = await fetch(server + "?" + query, { signal: AbortSignal.timeout(PATIENCE), ...options });
+async function ask(address, options) {
+  const answer = await fetch(address, { signal: AbortSignal.timeout(PATIENCE), ...options });
   const found = answer.status === 204 ? null : await answer.json();
   if (!answer.ok) throw Object(found);
   return found;
@@ -38,10 +37,6 @@ class Page {
   tags = new Set();
   pressed = []; // what the server did not answer yet
   turn = Promise.resolve();
-
-  get query() {
-    return "target=" + encodeURIComponent(this.target);
-  }
 
   take(counts) {
     if (counts) this.counts = new Map(Object.entries(counts).map(([emoji, count]) => [plain(emoji), count]));
@@ -54,11 +49,14 @@ class Page {
   }
 
   press(emoji, tag) {
+    let sent;
+    const send = () => (sent ??= ask(this.server + this.query, { method: "POST", body: emoji, keepalive: true }));
+    addEventListener("pagehide", send); // Later is too late.
     this.pressed.push(emoji);
     this.show();
     // One at a time, so that the answer that comes last is the newest.
     this.turn = this.turn
-      .then(() => ask(this.server, this.query, { method: "POST", body: emoji, keepalive: true }))
+      .then(send)
       .then((counts) => this.take(counts), (error) => error)
       .then((error) => {
         this.pressed.shift();
@@ -68,7 +66,7 @@ class Page {
   }
 }
 
-const pages = new Map();
+const pages = {};
 let unread = [];
 
 function readAll() {
@@ -84,7 +82,7 @@ function readAll() {
 
 async function read(batch) {
   try {
-    const found = await ask(batch[0].server, batch.map((page) => page.query).join("&"));
+    const found = await ask(batch[0].server + batch.map((page) => page.query).join("&"));
     // The answer to a press is newer.
     for (const page of batch) page.counts ?? page.take(found[page.target]);
   } catch (error) {
@@ -103,7 +101,7 @@ class Reactions extends HTMLElement {
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [style];
     root.replaceChildren(this.#box, this.#note);
-    const inside = [...this.querySelectorAll("button")].map((button) => button.name).join(" ");
+    const inside = [...this.querySelectorAll("button")].map((button) => button.name).join();
     const emoji = (this.#text("emoji", inside) || EMOJI).match(/[^\s,]+/g) ?? [];
     this.#box.replaceChildren(...emoji.map((name) => {
       const button = make("button", { name, part: "button" });
@@ -111,30 +109,31 @@ class Reactions extends HTMLElement {
       button.addEventListener("click", () => this.page.press(name, this));
       return button;
     }));
-    const server = new URL(this.#text("server", HOME), document.baseURI).href.replace(/\/*$/, "/");
+    const server = new URL(this.#text("server", HOME), document.baseURI).href.replace(/\/*$/, "/?");
     const target = this.#text("target", location.host + location.pathname);
-    this.key = server + " " + target;
-    this.page = pages.get(this.key) ?? Object.assign(new Page(), { server, target });
-    if (!pages.has(this.key) && unread.push(this.page) === 1) setTimeout(readAll); // when all have joined
-    pages.set(this.key, this.page);
-    this.page.tags.add(this);
+    const query = "target=" + encodeURIComponent(target);
+    let page = pages[server + query];
+    // What is read while a press waits may be older than its answer.
+    if (!page?.tags.size && !page?.pressed[0]) {
+      page = pages[server + query] = Object.assign(new Page(), { server, target, query });
+      if (unread.push(page) === 1) setTimeout(readAll); // when all have joined
+    }
+    this.page = page;
+    page.tags.add(this);
     this.show();
   }
 
   disconnectedCallback() {
     this.page.tags.delete(this);
-    if (!this.page.tags.size) pages.delete(this.key);
   }
 
   attributeChangedCallback() {
-    if (!this.page?.tags.has(this)) return;
-    this.disconnectedCallback();
-    this.connectedCallback();
+    this.page?.tags.delete(this) && this.connectedCallback();
   }
 
   show(error, sent) {
     const { counts, hidden, pressed } = this.page;
-    let said = error ? this.#text("failed", error.detail ?? AWAY) : "";
+    let said = error && this.#text("failed", error.detail ?? "The server cannot be reached. Please try again later.");
     for (const button of this.#box.children) {
       const { name } = button;
       const count = counts && (counts.get(plain(name)) ?? 0) + pressed.filter((emoji) => emoji === name).length;
