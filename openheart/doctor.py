@@ -4,6 +4,7 @@ slow or unsafe in production. Each finding names its mend."""
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import sqlite3
@@ -129,7 +130,8 @@ def _file(backend: Backend) -> Iterator[Finding]:
             f"{path} is in memory ({kind}) and goes when the machine restarts",
             "put the file on a disk with OPENHEART_URI",
         )
-    folder = next((parent for parent in path.parents if parent.is_dir()), None)
+    # Not Path.is_dir(), which raises where a folder above may not be searched.
+    folder = next((parent for parent in path.parents if os.path.isdir(parent)), None)
     free = shutil.disk_usage(folder).free if folder else LEAST_DISK
     if free < LEAST_DISK:
         yield Finding(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -197,6 +199,33 @@ def test_a_disk_that_is_nearly_full_is_named(monkeypatch: pytest.MonkeyPatch) ->
     [(level, what)] = worse_than_ok()
 
     assert (level, what.endswith("has 5 MB left")) == ("warning", True)
+
+
+def test_a_file_below_a_folder_that_may_not_be_searched_is_looked_at_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "closed" / "below" / "x.db"
+    path.parent.parent.mkdir()
+    stat, usage = os.stat, shutil.disk_usage("/")._replace(free=5 * 1024**2)
+    asked: list[Path] = []
+
+    def closed(path: Any, **options: Any) -> os.stat_result:
+        if str(path).startswith(str(tmp_path / "closed" / "below")):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    def full(folder: Path) -> Any:
+        asked.append(folder)
+        return usage
+
+    monkeypatch.setattr("os.stat", closed)
+    monkeypatch.setattr("shutil.disk_usage", full)
+
+    found = worse_than_ok(uri=f"sqlite:///{path!s}")
+
+    assert [level for level, _ in found] == ["error", "warning"]
+    assert "Permission denied" in found[0][1]
+    assert asked == [path.parent.parent]
 
 
 def test_a_storage_that_cannot_be_reached_is_to_be_started(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from ..config import AMAZON_BUCKET
 from ..state import state_of
 from ..transfer import backups_of, make_backup, restore_backup
 from .commands import _app, _json_option, _print_json, openheart_group
-from .group import EXIT_FINDING, complain
+from .group import EXIT_FINDING, complain, say
 from .moving import _progress
 
 __all__ = ["backup", "bucket", "clear", "restore"]
@@ -59,7 +59,7 @@ def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) 
             _print_json([asdict(backup) for backup in found])
             return
         for each in found:
-            click.echo(f"{each.name}  {each.made}  {each.targets} targets  {each.reactions} reactions")
+            say(f"{each.name}  {each.made}  {each.targets} targets  {each.reactions} reactions")
         return
     with _app(ctx) as app, _progress("Restoring") as advance:
         taken, compared = restore_backup(state_of(app).service.backend, app, name, advance)

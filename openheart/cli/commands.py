@@ -29,7 +29,7 @@ from ..state import state_of
 from ..storage import Counts
 from ..version import __version__
 from ..web.answers import ordered
-from .group import EXIT_FINDING, EXIT_USAGE, Failure, Group, complain
+from .group import EXIT_FINDING, EXIT_USAGE, Failure, Group, complain, say
 
 __all__ = ["main", "openheart_group"]
 
@@ -37,7 +37,7 @@ EPILOG = """\b
 Exit codes:
   0    done
   1    doctor found an error, conform a case that failed, migrate or restore a missing count
-  2    the command line or the configuration cannot be used
+  2    the command line, the configuration, a file or the standard output cannot be used
   3    the storage, or another server, does not work or cannot be reached
   70   a bug in openheart
   130  ended by Ctrl-C, or by a no to a question
@@ -63,7 +63,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
             f"Flask {version('flask')}",
             f"SQLite {sqlite3.sqlite_version}",
         )
-        click.echo(", ".join(parts))
+        say(", ".join(parts))
         ctx.exit()
 
 
@@ -95,6 +95,17 @@ def openheart_group(ctx: click.Context) -> None:
 
 def _complete_emoji(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     return [emoji for emoji in SUGGESTED_EMOJI if emoji.startswith(incomplete)]
+
+
+def _utf8(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Refuse bytes that are no text, which Python hands over as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter(
+            f"{value!r} holds bytes that are not UTF-8: type it in UTF-8", ctx, param
+        ) from None
+    return value
 
 
 def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -182,7 +193,7 @@ def top(ctx: click.Context, limit: int, as_json: bool) -> None:
         return
     for target, total, counts in rows:
         shown = "  ".join(f"{emoji} {number}" for emoji, number in counts.items())
-        click.echo(f"{total:>8}  {escape_controls(target)}  {shown}")
+        say(f"{total:>8}  {escape_controls(target)}  {shown}")
 
 
 @openheart_group.command()
@@ -217,15 +228,15 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         _print_json([{"level": row.level, "what": row.what, "mend": row.mend} for row in findings])
     else:
         for row in findings:
-            click.echo(f"{row.level:<8} {escape_controls(row.what)}")
+            say(f"{row.level:<8} {escape_controls(row.what)}")
             if row.mend:
-                click.echo(f"{'':<8} -> {escape_controls(row.mend)}")
+                say(f"{'':<8} -> {escape_controls(row.mend)}")
     if any(row.level == "error" for row in findings):
         ctx.exit(EXIT_FINDING)
 
 
 @openheart_group.command()
-@click.argument("url")
+@click.argument("url", callback=_utf8)
 @click.option(
     "--group",
     "groups",
@@ -257,7 +268,7 @@ def conform(ctx: click.Context, url: str, groups: Sequence[str], as_json: bool) 
             ]
         )
     else:
-        click.echo(table(outcomes))
+        say(table(outcomes))
     if any(not each.passed and each.case.group in (groups or ("required",)) for each in outcomes):
         ctx.exit(EXIT_FINDING)
 
@@ -307,18 +318,18 @@ def _print_counts(counts: Counts, as_json: bool) -> None:
         _print_json(counts)
         return
     for emoji, number in counts.items():
-        click.echo(f"{emoji} {number}")
+        say(f"{emoji} {number}")
 
 
 def _print_json(document: object) -> None:
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    click.echo(json.dumps(document, ensure_ascii=not utf8))
+    say(json.dumps(document, ensure_ascii=not utf8))
 
 
 def _print_table(rows: Sequence[tuple[str, str, str]]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
-        click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+        say(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
 
 
 def main() -> NoReturn:

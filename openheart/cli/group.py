@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -19,16 +20,19 @@ __all__ = [
     "EXIT_OK",
     "EXIT_STORAGE",
     "EXIT_USAGE",
+    "Command",
     "Failure",
     "Group",
     "complain",
+    "say",
+    "to_stdout",
 ]
 
 EXIT_OK = 0
 EXIT_FINDING = 1
 """An error was found by ``doctor``, or a case failed in ``conform``."""
 EXIT_USAGE = 2
-"""The command line or the configuration cannot be used."""
+"""The command line, the configuration, a file or the standard output cannot be used."""
 EXIT_STORAGE = 3
 """The storage, or the server of a battery, does not work, or cannot be reached."""
 EXIT_BUG = 70
@@ -49,8 +53,25 @@ class Failure(click.ClickException):
         complain(self.format_message())
 
 
+class Command(click.Command):
+    """A command whose help goes to the standard output as all else does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; --help prints here."""
+        with to_stdout():
+            return super().parse_args(ctx, args)
+
+
 class Group(click.Group):
     """Turns every error into one line on stderr and a documented exit code."""
+
+    command_class = Command
+    group_class = type
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; --help and --version print here."""
+        with to_stdout():
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an OpenHeartError becomes a Failure, also under ``flask``."""
@@ -93,3 +114,33 @@ class Group(click.Group):
 def complain(message: str) -> None:
     """Print one line on stderr; control characters in it are escaped."""
     click.echo(f"openheart: {escape_controls(message)}", err=True)
+
+
+def say(text: str) -> None:
+    """Print text on stdout.
+
+    Raises:
+        Failure: it cannot be written.
+    """
+    with to_stdout():
+        click.echo(text)
+
+
+@contextmanager
+def to_stdout() -> Iterator[None]:
+    """Within this, what cannot be written is the standard output.
+
+    Raises:
+        Failure: it cannot be written.
+        BrokenPipeError: who reads has enough.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(
+            f"the standard output cannot be written ({error.strerror}): make room where it goes, or send it "
+            "elsewhere",
+            EXIT_USAGE,
+        ) from error

@@ -16,15 +16,15 @@ from ..state import State, state_of
 from ..storage import Backend
 from ..storage.uri import backend_from_config
 from ..transfer import FORMATS, Comparison, compare, copy, detect, export_file, export_lines, import_file
-from .commands import _app, _json_option, _print_counts, openheart_group
-from .group import EXIT_FINDING, complain
+from .commands import _app, _json_option, _print_counts, _utf8, openheart_group
+from .group import EXIT_FINDING, complain, to_stdout
 
 __all__ = ["delete", "export", "import_", "migrate", "rename"]
 
 
 @openheart_group.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="-")
-@click.option("--prefix", default="", help="Only the targets that start with this.")
+@click.option("--prefix", default="", callback=_utf8, help="Only the targets that start with this.")
 @click.option("--again", is_flag=True, help="Begin anew, and do not go on with an interrupted export.")
 @click.pass_context
 def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
@@ -175,8 +175,11 @@ def _to_stdout(parts: Iterator[bytes]) -> None:
     stdout = sys.stdout.buffer
     try:
         for part in parts:
-            stdout.write(part)
-        stdout.flush()
+            # Around the writing alone: the parts come from the storage.
+            with to_stdout():
+                stdout.write(part)
+        with to_stdout():
+            stdout.flush()
     except BrokenPipeError:
         # Who reads has enough, as `| head` does. Python would complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

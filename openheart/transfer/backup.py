@@ -3,6 +3,9 @@
 A backup is two keys. The one with the counts has a new name each time; the other one, the manifest, names
 it, and is written when the counts were read back whole. So a backup that was interrupted is none, and one
 that is made again under its name replaces the older one at once.
+
+Two hosts may back up under one name at the same time. So a backup removes the counts that the manifest in
+its place named, and no others that may still become one.
 """
 
 from __future__ import annotations
@@ -12,28 +15,32 @@ import hashlib
 import json
 import re
 import secrets
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
 from flask import Flask
 
-from ..batteries.amazon.battery import delete_amazon_key, get_amazon_key, list_amazon_keys
+from ..batteries.amazon.battery import Amazon, delete_amazon_key, get_amazon_key, list_amazon_keys
+from ..batteries.battery import battery_of
 from ..errors import BatteryError, KeyNotFound, TransferError
 from ..storage.backend import Backend, Counts
 from .copying import Advance, Comparison, compare_rows, copy, nothing
 from .jsonl import read_rows, write_row
+from .temporary import temporary_folder, writing_to
 
 __all__ = ["Backup", "backups_of", "make_backup", "restore_backup"]
 
 FOLDER = "openheart-backups/"
 _NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
 _ENDING = ".json"
+
+LEFTOVER = timedelta(days=1)
+"""How much older than a new backup counts are that no manifest names, and that no run will finish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +99,15 @@ def make_backup(backend: Backend, app: Flask, name: str | None = None, advance: 
         The backup.
 
     Raises:
-        TransferError: the name cannot be used, or what was read back differs.
+        TransferError: the name cannot be used, what was read back differs, or another backup of this name
+            was made meanwhile.
         BatteryError: of the bucket; there is no such backup, or still the older one.
         BackendError: of the storage; likewise.
     """
     now = datetime.now(UTC)
     name = name or now.strftime("%Y-%m-%dT%H-%M-%SZ")
     if not _NAME.fullmatch(name):
-        raise TransferError(
-            f"{name!r} cannot name a backup: expected up to 100 letters, digits, '.', '_', '-'"
-        )
+        raise _no_name(name)
     key = f"{FOLDER}{name}.{secrets.token_hex(4)}.jsonl.gz"
     sent, there = _Tally(), _Tally()
     data = get_amazon_key(key, app)
@@ -114,6 +120,7 @@ def make_backup(backend: Backend, app: Flask, name: str | None = None, advance: 
             raise TransferError(
                 f"the backup {name} does not read back as it was sent: it was removed, try again"
             )
+        older = _in_place(name, app)
     except BaseException:
         with suppress(BatteryError):
             data.delete()
@@ -131,7 +138,8 @@ def make_backup(backend: Backend, app: Flask, name: str | None = None, advance: 
     )
     manifest = json.dumps(asdict(made), ensure_ascii=False, indent=1)
     get_amazon_key(_manifest(name), app).put(manifest.encode(), content_type="application/json")
-    _remove_others(made, app)
+    _remove_others(made, older, app)
+    _require_whole(made, app)
     return made
 
 
@@ -174,26 +182,30 @@ def restore_backup(
     if backup is None:
         what = f"no backup {name!r}" if name is not None else "no backup of this INSTANCE"
         raise TransferError(f"the bucket has {what}: `openheart restore --list` shows those that it has")
-    with tempfile.TemporaryDirectory(prefix="openheart-") as folder:
-        path = Path(folder) / "counts.jsonl.gz"
-        try:
-            get_amazon_key(backup.key, app).save(path)
-        except KeyNotFound:
-            raise TransferError(
-                f"the backup {backup.name} has lost its counts, the key {backup.key}"
-            ) from None
-        except OSError as error:
-            raise TransferError(
-                f"the backup cannot be written to {path.parent} ({error.strerror}): make room, or set TMPDIR"
-            ) from error
-        tally = _Tally()
-        with path.open("rb") as file:
-            for line in _decompressed(file, backup.name):
-                tally.add(line)
-        if tally.values() != (backup.targets, backup.size, backup.sha256):
-            raise TransferError(f"the backup {backup.name} is not as it was made, so nothing was restored")
+    with temporary_folder() as folder:
+        path = folder / "counts.jsonl.gz"
+        with writing_to(folder):
+            _fetch(backup, path, app)
         copy(_rows(path, backup.name), backend, advance)
         return backup, compare_rows(_rows(path, backup.name), backend, advance)
+
+
+def _no_name(name: str) -> TransferError:
+    return TransferError(f"{name!r} cannot name a backup: expected up to 100 letters, digits, '.', '_', '-'")
+
+
+def _fetch(backup: Backup, path: Path, app: Flask) -> None:
+    """Save the counts of a backup to a file, when they are as they were made."""
+    try:
+        get_amazon_key(backup.key, app).save(path)
+    except KeyNotFound:
+        raise TransferError(f"the backup {backup.name} has lost its counts, the key {backup.key}") from None
+    tally = _Tally()
+    with path.open("rb") as file:
+        for line in _decompressed(file, backup.name):
+            tally.add(line)
+    if tally.values() != (backup.targets, backup.size, backup.sha256):
+        raise TransferError(f"the backup {backup.name} is not as it was made, so nothing was restored")
 
 
 def _lines(backend: Backend, tally: _Tally, advance: Advance) -> Iterator[bytes]:
@@ -231,17 +243,64 @@ def _rows(path: Path, name: str) -> Iterator[tuple[str, Counts]]:
             yield row
 
 
-def _remove_others(made: Backup, app: Flask) -> None:
-    """Remove the counts of older backups of this name, and of those that were interrupted."""
+def _in_place(name: str, app: Flask) -> Backup | None:
+    """The backup of this name, None also where its manifest is none."""
+    try:
+        return _find(name, app)
+    except TransferError:
+        # It names no counts, and another one may take its place.
+        return None
+
+
+def _remove_others(made: Backup, older: Backup | None, app: Flask) -> None:
+    """Remove the counts of the backup that was replaced, and of runs that were interrupted long ago."""
     ours = re.compile(rf"{re.escape(FOLDER + made.name)}\.[0-9a-f]{{8}}\.jsonl\.gz")
-    for key in list_amazon_keys(f"{FOLDER}{made.name}.", app):
-        if key != made.key and ours.fullmatch(key):
+    written = {key: at for key, at in _times(f"{FOLDER}{made.name}.", app) if ours.fullmatch(key)}
+    for key, at in written.items():
+        # The server's times alone: the clocks of two hosts differ.
+        is_leftover = made.key in written and written[made.key] - at > LEFTOVER
+        if key != made.key and (is_leftover or (older is not None and key == older.key)):
             delete_amazon_key(key, app)
+
+
+def _times(prefix: str, app: Flask) -> Iterator[tuple[str, datetime]]:
+    """The keys with a prefix, and when the server took each."""
+    store = battery_of(Amazon, app).resource
+    pages = iter(store.client.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=prefix))
+    while True:
+        with store.asking():
+            page = next(pages, None)
+        if page is None:
+            return
+        for row in page.get("Contents", ()):
+            yield row["Key"], row["LastModified"]
+
+
+def _require_whole(made: Backup, app: Flask) -> None:
+    """See that the bucket has this backup, and has it whole, whatever others did meanwhile."""
+    mend = "run one backup at a time, or give each a name of its own"
+    # The counts first: who takes the name after this look finds a backup that was whole.
+    is_there = get_amazon_key(made.key, app).exists()
+    found = _in_place(made.name, app)
+    if found not in (None, made):
+        raise TransferError(
+            f"another backup took the name {made.name} while this one was made, and is the one that can be "
+            f"restored: {mend}"
+        )
+    if found is None or not is_there:
+        raise TransferError(
+            f"the backup {made.name} was removed while it was made, and cannot be restored: make it again, "
+            f"and {mend}"
+        )
 
 
 def _find(name: str, app: Flask) -> Backup | None:
     try:
-        values = json.loads(get_amazon_key(_manifest(name), app).read())
+        key = get_amazon_key(_manifest(name), app)
+    except ValueError:
+        raise _no_name(name) from None
+    try:
+        values = json.loads(key.read())
         return Backup(**{field.name: values[field.name] for field in fields(Backup)})
     except KeyNotFound:
         return None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..errors import TransferError, VisitorError
 from ..protocol import canonical_emoji
 from ..storage.backend import LARGEST_DELTA, Backend, Change
 from ..storage.sqlite.backend import SqliteBackend
 from .reactions import Reaction
+from .temporary import temporary_folder, writing_to
 
 __all__ = ["Problems", "staged"]
 
@@ -52,20 +51,25 @@ def staged(
         reactions: what another system wrote.
         spell: from its spelling of a target to the canonical one.
         problems: takes what cannot be used.
+
+    Raises:
+        TransferError: that file cannot be written.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="openheart-") as name,
-        SqliteBackend("sqlite:///staged.db", folder=Path(name), synchronous="NORMAL") as backend,
-    ):
+    with temporary_folder() as folder, ExitStack() as stack:
+        backend = SqliteBackend("sqlite:///staged.db", folder=folder, synchronous="NORMAL")
+        with writing_to(folder):
+            stack.enter_context(backend)
         batch: list[Change] = []
         for reaction in reactions:
             change = _change(reaction, spell, problems)
             if change is not None:
                 batch.append(change)
             if len(batch) >= _BATCH:
-                backend.apply(batch)
+                with writing_to(folder):
+                    backend.apply(batch)
                 batch.clear()
-        backend.apply(batch)
+        with writing_to(folder):
+            backend.apply(batch)
         yield backend
 
 

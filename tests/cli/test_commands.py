@@ -343,3 +343,28 @@ def test_commands_and_emoji_are_completed(words: str, cword: str, expected: list
     ended = spawn(_OPENHEART_COMPLETE="zsh_complete", COMP_WORDS=words, COMP_CWORD=cword)
 
     assert [line for line in ended.stdout.splitlines() if line in expected] == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "react \udcff 🥨",
+        "react a \udcff",
+        "count \udcff",
+        "rename \udcff a",
+        "rename a \udcff",
+        "delete \udcff --yes",
+    ],
+)
+def test_bytes_that_are_no_text_are_an_error_of_the_command_line(run: Run, arguments: str) -> None:
+    ended = run(*arguments.split())
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "U+DCFF" in ended.err
+
+
+def test_a_url_that_is_no_text_is_refused_before_it_is_asked(run: Run) -> None:
+    ended = run("conform", "http://\udcff/")
+
+    assert ended.code == 2
+    assert "holds bytes that are not UTF-8" in ended.err

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
+
 import click
 import pytest
 
-from openheart.cli.group import EXIT_BUG, EXIT_FINDING, EXIT_INTERRUPTED, Group
+from openheart.cli.group import EXIT_BUG, EXIT_FINDING, EXIT_INTERRUPTED, EXIT_USAGE, Group, say, to_stdout
 from openheart.errors import BackendUnavailable, ConfigError, InvalidTarget
+from openheart.storage import get_backend
 
 
 def end(error: BaseException | None, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
@@ -74,3 +80,54 @@ def test_a_caller_may_take_the_errors_itself() -> None:
 
     with pytest.raises(click.ClickException, match="bad"):
         group.main(["fail"], standalone_mode=False)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "count a",
+        "count a --json",
+        "export",
+        "top",
+        "config",
+        "doctor",
+        "--version",
+        "--help",
+        "bucket clear --help",
+    ],
+)
+def test_an_output_that_cannot_be_written_is_an_error_of_who_chose_it(arguments: str) -> None:
+    with get_backend("sqlite:///openheart.db") as backend:
+        backend.incr("a", "🥨")
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "openheart", *arguments.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert (ended.returncode, ended.stderr) == (
+        EXIT_USAGE,
+        "openheart: the standard output cannot be written (No space left on device): make room where it "
+        "goes, or send it elsewhere\n",
+    )
+
+
+def test_only_what_was_printed_is_told_as_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = end(OSError(errno.ENOSPC, "No space left on device"), capsys)
+
+    assert code == EXIT_BUG
+    assert "(OSError)" in line
+
+
+def test_a_reader_that_has_enough_is_left_to_click() -> None:
+    with pytest.raises(BrokenPipeError), to_stdout():
+        raise BrokenPipeError
+
+
+def test_what_is_said_is_on_the_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    say("hello")
+
+    assert capsys.readouterr() == ("hello\n", "")

@@ -32,6 +32,11 @@ class TestExport:
         assert run("export") == (0, A + B, "")
         assert run("export", "--prefix", "b") == (0, B, "")
 
+    def test_a_prefix_that_is_no_text_is_refused(self, run: Run) -> None:
+        ended = run("export", "--prefix", os.fsdecode(b"h\xff"))
+        assert (ended.code, ended.out) == (2, "")
+        assert r"'--prefix': 'h\udcff' holds bytes that are not UTF-8: type it in UTF-8" in ended.err
+
     def test_a_file_is_written_and_the_number_of_targets_is_said(self, run: Run) -> None:
         assert run("export", "out.jsonl") == (0, "", "2 targets exported to out.jsonl\n")
         assert Path("out.jsonl").read_text(encoding="utf-8") == A + B

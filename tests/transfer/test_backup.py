@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import openheart
 from openheart.errors import BackendError, BatteryError, TransferError
 from openheart.storage import Backend, Change, get_backend
 from openheart.storage.sqlite.backend import SqliteBackend
-from openheart.transfer import backups_of, make_backup, restore_backup
+from openheart.transfer import backup, backups_of, make_backup, restore_backup
 
 from ..servers.s3 import S3Server, make_bucket
 
@@ -99,6 +101,124 @@ def test_one_that_is_interrupted_leaves_the_older_one_as_it_was(
     assert data_key(app) == made.key
     restore_backup(to, app, "one")
     assert to.counts(["a"]) == source.counts(["a"])
+
+
+class Meanwhile:
+    """What another host does just before, or just after, the next manifest is written."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.before: Callable[[], object] | None = None
+        self.after: Callable[[], object] | None = None
+        put = openheart.AmazonKey.put
+
+        def gated(key: openheart.AmazonKey, data: Any, **options: Any) -> None:
+            if not key.name.endswith(".json"):
+                put(key, data, **options)
+                return
+            # The manifest of the other host passes.
+            before, after = self.before, self.after
+            self.before = self.after = None
+            if before is not None:
+                before()
+            put(key, data, **options)
+            if after is not None:
+                after()
+
+        patch.setattr(openheart.AmazonKey, "put", gated)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    return Meanwhile(monkeypatch)
+
+
+@pytest.fixture
+def another() -> Iterator[Backend]:
+    """The storage of another host that uses the same bucket."""
+    with get_backend("memory:") as backend:
+        backend.incr("of/another", "🥨")
+        yield backend
+
+
+@pytest.mark.parametrize("has_older", [False, True])
+def test_of_two_at_once_under_one_name_the_one_that_ends_last_is_whole(
+    app: Flask, source: Backend, another: Backend, to: Backend, meanwhile: Meanwhile, has_older: bool
+) -> None:
+    if has_older:
+        make_backup(another, app, "one")
+    meanwhile.before = lambda: make_backup(another, app, "one")
+    made = make_backup(source, app, "one")
+    assert restore_backup(to, app, "one")[0] == made
+    assert dict(to.iter_targets()) == dict(source.iter_targets())
+
+
+def test_one_that_another_takes_the_place_of_says_so_and_the_other_is_whole(
+    app: Flask, source: Backend, another: Backend, to: Backend, meanwhile: Meanwhile
+) -> None:
+    meanwhile.after = lambda: make_backup(another, app, "one")
+    with pytest.raises(TransferError, match=r"another backup took the name one .*: run one backup at a time"):
+        make_backup(source, app, "one")
+    restore_backup(to, app, "one")
+    assert dict(to.iter_targets()) == dict(another.iter_targets())
+
+
+@pytest.mark.parametrize("ending", [".json", ".gz"])
+def test_one_that_is_removed_while_it_is_made_is_not_told_as_made(
+    app: Flask, source: Backend, meanwhile: Meanwhile, ending: str
+) -> None:
+    def remove() -> None:
+        for key in [*openheart.list_amazon_keys("openheart-backups/one.", app)]:
+            if key.endswith(ending):
+                openheart.delete_amazon_key(key, app)
+
+    meanwhile.after = remove
+    with pytest.raises(TransferError, match="the backup one was removed while it was made"):
+        make_backup(source, app, "one")
+
+
+def test_counts_that_no_manifest_names_go_when_they_are_old(
+    app: Flask, source: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, of_another = (f"openheart-backups/{name}.0123abcd.jsonl.gz" for name in ("one", "one.more"))
+    openheart.put_amazon_key(left, b"x", app=app)
+    openheart.put_amazon_key(of_another, b"x", app=app)
+    make_backup(source, app, "one")
+    assert {left, of_another} < {*openheart.list_amazon_keys(app=app)}
+    monkeypatch.setattr(backup, "LEFTOVER", timedelta(seconds=-1))  # all are old then
+    made = make_backup(source, app, "one")
+    assert {*openheart.list_amazon_keys(app=app)} == {"openheart-backups/one.json", made.key, of_another}
+
+
+def test_a_manifest_that_is_none_is_replaced(app: Flask, source: Backend) -> None:
+    openheart.put_amazon_key("openheart-backups/one.json", b"{}", app=app)
+    made = make_backup(source, app, "one")
+    assert list(backups_of(app)) == [made]
+
+
+@pytest.mark.parametrize("name", ["../one", "\udcff"])
+def test_a_name_that_no_key_can_have_is_refused_by_both(
+    app: Flask, source: Backend, to: Backend, name: str
+) -> None:
+    with pytest.raises(TransferError, match="cannot name a backup"):
+        make_backup(source, app, name)
+    with pytest.raises(TransferError, match="cannot name a backup"):
+        restore_backup(to, app, name)
+
+
+def test_a_full_disk_names_the_temporary_folder_and_restores_nothing(
+    app: Flask, source: Backend, to: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_backup(source, app, "one")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place in ("tempfile.mkdtemp", "openheart.AmazonKey.save", "openheart.transfer.backup._decompressed"):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, full)
+            with pytest.raises(TransferError, match=r"folder /.* cannot be used \(No space left .*TMPDIR"):
+                restore_backup(to, app, "one")
+    assert list(to.iter_targets()) == []
 
 
 def test_what_reads_back_differently_is_no_backup(
