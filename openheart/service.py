@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from .errors import BackendError, BackendUnavailable, OnHold
+from .forks import at_fork
 from .protocol import Policy, is_scoped
 from .signals import announce, reaction_added
 from .storage import Backend, Counts, Page
@@ -49,6 +50,7 @@ class Service:
         self._incr: Callable[[str, str], Counts] | None = None
         self._opening = threading.Lock()
         self._failure: BackendError | None = None
+        at_fork(in_child=self._begin_again)
 
     @property
     def backend(self) -> Backend:
@@ -87,9 +89,7 @@ class Service:
         if self._last is not None:
             self._last.remember(target, counts)
         if reaction_added.receivers:
-            announce(
-                reaction_added, self._sender, self.logger, target=target, emoji=emoji, counts=dict(counts)
-            )
+            announce(reaction_added, self._sender, self.logger, target=target, emoji=emoji, counts=counts)
         return counts
 
     def reactions(self, target: str) -> Counts:
@@ -165,10 +165,22 @@ class Service:
                 except BackendError as error:
                     self._failure = error
                     raise
-                self._incr = backend.incr if backend.adds_up else HotPages(backend.apply).incr
+                self._incr = _incr_of(backend)
                 self._backend = backend
             return self._backend
 
     def _opened_incr(self) -> Callable[[str, str], Counts]:
         backend = self._open()
         return self._incr or backend.incr
+
+    def _begin_again(self) -> None:
+        # In a child after a fork: the threads that held these locks, or had a reaction on its way, are not
+        # there, and nobody may wait for them.
+        self._opening = threading.Lock()
+        self._incr = None if self._backend is None else _incr_of(self._backend)
+        if self._last is not None:
+            self._last.begin_again()
+
+
+def _incr_of(backend: Backend) -> Callable[[str, str], Counts]:
+    return backend.incr if backend.adds_up else HotPages(backend.apply).incr

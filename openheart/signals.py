@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from copy import copy
 from typing import Any
 
 from blinker import NamedSignal, Namespace
@@ -23,10 +24,10 @@ def announce(signal: NamedSignal, sender: object, logger: logging.Logger, **data
         signal: what to announce.
         sender: whose signal it is; the Flask app.
         logger: where a listener's failure goes.
-        data: keyword arguments of the listeners.
+        data: keyword arguments of the listeners; each gets copies of its own.
     """
     for receiver in signal.receivers_for(sender):
         try:
-            receiver(sender, **data)
+            receiver(sender, **{name: copy(value) for name, value in data.items()})
         except Exception:
             logger.exception("A listener of %s failed; the reaction itself is stored", signal.name)

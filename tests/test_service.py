@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,57 @@ from openheart.service import Service
 from openheart.storage import Backend, Counts
 from openheart.storage.memory import MemoryBackend
 
+from .child import run_child
+
 SENDER = Flask("sender")
+
+FORK = """
+import contextlib, json, logging, os, signal, sys, threading
+from openheart.protocol import Policy
+from openheart.service import Service
+from openheart.storage.memory import MemoryBackend
+
+me = os.getpid()
+where = sys.argv[1]
+is_inside, may_go_on = threading.Event(), threading.Event()
+
+def stop_at(place):
+    if place == where and os.getpid() == me:
+        is_inside.set()
+        may_go_on.wait()
+
+class Slow(MemoryBackend):
+    adds_up = False
+    def connect(self):
+        stop_at("connect")
+        super().connect()
+    def apply(self, changes):
+        stop_at("apply")
+        return super().apply(changes)
+
+service = Service(Slow, Policy(), sender=None, hold=False, stale=60, logger=logging.getLogger())
+worker = threading.Thread(target=service.react, args=("page", "🥨"))
+if where == "remember":
+    is_inside.set()
+    stopped = service._last._lock
+else:
+    stopped = contextlib.nullcontext()
+    worker.start()
+is_inside.wait()
+with stopped:
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        found = [service.react("page", "🥨"), service.react("page", "🥨")]
+        os._exit(0 if found == [{"🥨": 1}, {"🥨": 2}] else 1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+may_go_on.set()
+if where == "remember":
+    worker.start()
+worker.join()
+print(json.dumps([status, service.reactions("page")]))
+service.close()
+"""
 
 
 def make_service(*, hold: bool = False, stale: float = 0.0, backends: list[Backend] | None = None) -> Service:
@@ -165,6 +217,12 @@ def test_reactions_to_one_page_are_added_up_for_a_storage_that_does_not() -> Non
     with ThreadPoolExecutor(8) as pool:
         answers = [counts["🥨"] for counts in pool.map(lambda _: service.react("a", "🥨"), range(200))]
     assert sorted(answers) == list(range(1, 201))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("where", ["connect", "apply", "remember"])
+def test_a_child_does_not_wait_for_what_a_thread_of_its_parent_was_about(where: str) -> None:
+    assert json.loads(run_child(FORK, where)) == [0, {"🥨": 1}]
 
 
 def test_a_storage_that_cannot_be_opened_is_tried_by_one_thread_for_all_that_wait() -> None:

@@ -43,3 +43,22 @@ def test_a_listener_of_another_sender_hears_nothing() -> None:
     announce(signal, other, logging.getLogger("openheart.test"))
     announce(signal, mine, logging.getLogger("openheart.test"))
     assert told == [mine]
+
+
+def test_each_listener_may_change_what_it_is_given() -> None:
+    signal = NamedSignal("something")
+    told: list[dict[str, int]] = []
+    mine = {"🥨": 1}
+
+    def first(sender: object, counts: dict[str, int]) -> None:
+        told.append(counts.copy())
+        counts.clear()
+
+    def second(sender: object, counts: dict[str, int]) -> None:
+        first(sender, counts)
+
+    for listener in (first, second):
+        signal.connect(listener)
+    announce(signal, object(), logging.getLogger("openheart.test"), counts=mine)
+    assert told == [{"🥨": 1}, {"🥨": 1}]
+    assert mine == {"🥨": 1}

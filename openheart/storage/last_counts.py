@@ -27,6 +27,10 @@ class LastCounts:
         self._seen: OrderedDict[str, tuple[float, Counts]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def begin_again(self) -> None:
+        """Go on in a child after a fork, where the lock may be that of a thread which is not there."""
+        self._lock = threading.Lock()
+
     def remember(self, target: str, counts: Counts) -> None:
         """Keep the counts of a target as they are now."""
         with self._lock:

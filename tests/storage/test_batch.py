@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from openheart.errors import BackendUnavailable, OutcomeUnknown
-from openheart.storage import Change, Counts
+from openheart.storage import Change, Counts, batch
 from openheart.storage.batch import LARGEST_BATCH, HotPages
 from openheart.storage.memory import MemoryBackend
 
-from ..waiting import PATIENCE
+from ..waiting import PATIENCE, until
 
 
 class Gate:
@@ -25,7 +27,7 @@ class Gate:
         self.sent: list[list[Change]] = []
         self.arrived = threading.Semaphore(0)
         self.open = threading.Semaphore(0)
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         self.sent.append(list(changes))
@@ -104,6 +106,135 @@ def test_a_failure_reaches_each_that_went_with_it_and_nobody_else(kind: type[Exc
     gate.error = None
     gate.open.release()
     assert pages.incr("page", "🥨") == {"🥨": 2}
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, ValueError])
+def test_who_went_with_a_thread_that_was_interrupted_is_told_that_the_outcome_is_unknown(
+    kind: type[BaseException],
+) -> None:
+    gate = Gate()
+    pages = HotPages(gate.apply)
+    with ThreadPoolExecutor(4) as pool:
+        futures = react_behind(pages, gate, pool, "🥨🥨👍🥨")
+        gate.open.release()
+        assert futures[0].result(PATIENCE) == {"🥨": 1}
+        gate.error = kind("interrupted")
+        gate.open.release()
+        errors = [future.exception(PATIENCE) for future in futures[1:]]
+    assert [type(error) for error in errors] == [kind, OutcomeUnknown, OutcomeUnknown]
+    assert errors[1] is not errors[2]
+    assert kind.__name__ in str(errors[1])
+    gate.error = None
+    gate.open.release()
+    assert pages.incr("page", "🥨") == {"🥨": 2}
+    assert pages._waiting == {}
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system has no signals for threads")
+def test_ctrl_c_in_a_reaction_that_waits_takes_it_out_and_stops_no_other() -> None:
+    gate = Gate()
+    pages = HotPages(gate.apply)
+    me = threading.get_ident()
+
+    def interrupt() -> None:
+        until(lambda: waiting(pages, "page", 1))
+        signal.pthread_kill(me, signal.SIGINT)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(pages.incr, "page", "🥨")
+        assert gate.arrived.acquire(timeout=PATIENCE)
+        interrupting = pool.submit(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            pages.incr("page", "👍")
+        interrupting.result(PATIENCE)
+        gate.open.release(2)
+        assert first.result(PATIENCE) == {"🥨": 1}
+        assert pool.submit(pages.incr, "page", "🥨").result(PATIENCE) == {"🥨": 2}
+    assert pages._waiting == {}
+
+
+class Woken:
+    """The lock of a waiter whose thread is interrupted in it."""
+
+    def __init__(self, lock: Any, acquire: Callable[[Any], object]) -> None:
+        self.lock = lock
+        self.release = lock.release
+        self.interrupt = acquire
+
+    def acquire(self) -> None:
+        self.interrupt(self.lock)
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[Any], object]]:
+    """By emoji: what the thread of such a reaction does with its lock before it is interrupted."""
+    found: dict[str, Callable[[Any], object]] = {}
+    make = batch._Waiter
+
+    def waiter(emoji: str) -> object:
+        made: Any = make(emoji)
+        if emoji in found:
+            made.woken = Woken(made.woken, found[emoji])
+        return made
+
+    monkeypatch.setattr(batch, "_Waiter", waiter)
+    return found
+
+
+def test_one_that_is_interrupted_when_it_is_its_turn_to_send_leaves_that_to_the_next(
+    interrupted: dict[str, Callable[[Any], object]],
+) -> None:
+    gate = Gate()
+    pages = HotPages(gate.apply)
+    interrupted["😱"] = lambda lock: lock.acquire(timeout=PATIENCE)
+    with ThreadPoolExecutor(4) as pool:
+        futures = react_behind(pages, gate, pool, "🥨😱👍🥨")
+        gate.open.release(2)
+        assert isinstance(futures[1].exception(PATIENCE), KeyboardInterrupt)
+        answers = [futures[number].result(PATIENCE) for number in (0, 2, 3)]
+    assert answers == [{"🥨": 1}, {"🥨": 1, "👍": 1}, {"🥨": 2, "👍": 1}]
+    assert gate.sent == [[Change("page", "🥨")], [Change("page", "👍"), Change("page", "🥨")]]
+    assert pages._waiting == {}
+
+
+def test_one_that_is_interrupted_alone_when_it_is_its_turn_leaves_the_page_free(
+    interrupted: dict[str, Callable[[Any], object]],
+) -> None:
+    gate = Gate()
+    pages = HotPages(gate.apply)
+    interrupted["😱"] = lambda lock: lock.acquire(timeout=PATIENCE)
+    with ThreadPoolExecutor(2) as pool:
+        futures = react_behind(pages, gate, pool, "🥨😱")
+        gate.open.release(2)
+        assert isinstance(futures[1].exception(PATIENCE), KeyboardInterrupt)
+        assert pool.submit(pages.incr, "page", "🥨").result(PATIENCE) == {"🥨": 2}
+    assert pages._waiting == {}
+
+
+def test_the_turn_does_not_go_to_one_that_was_interrupted_meanwhile(
+    interrupted: dict[str, Callable[[Any], object]],
+) -> None:
+    gate = Gate()
+    pages = HotPages(gate.apply)
+    is_led = threading.Event()
+    futures: list[Future[Counts]] = []
+
+    def lead(lock: Any) -> None:
+        assert lock.acquire(timeout=PATIENCE)
+        is_led.set()
+        futures[2].exception(PATIENCE)
+
+    interrupted["😱"] = lead
+    interrupted["🙈"] = lambda lock: is_led.wait(PATIENCE)
+    with ThreadPoolExecutor(4) as pool:
+        futures += react_behind(pages, gate, pool, "🥨😱🙈👍")
+        gate.open.release(2)
+        errors = [futures[number].exception(PATIENCE) for number in (1, 2)]
+        assert [type(error) for error in errors] == [KeyboardInterrupt, KeyboardInterrupt]
+        assert futures[3].result(PATIENCE) == {"🥨": 1, "👍": 1}
+    assert gate.sent == [[Change("page", "🥨")], [Change("page", "👍")]]
+    assert pages._waiting == {}
 
 
 def test_a_change_has_a_largest_size() -> None:

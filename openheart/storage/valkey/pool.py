@@ -69,5 +69,10 @@ class Pool:
     def close(self) -> None:
         """Close what is not lent, and the rest when it comes back."""
         self._is_closed = True
-        while self._idle:
-            self._idle.pop().drop()
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                # A look before it would not do: another thread may close at the same time.
+                return
+            connection.drop()
