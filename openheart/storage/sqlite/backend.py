@@ -82,8 +82,9 @@ class SqliteBackend(Backend):
         self._session: Session | None = None
         self._next_look = 0.0
         self._opening = threading.Lock()
-        self._is_held_for_fork = False
-        at_fork(before=self.suspend, in_parent=self.resume, in_child=self.resume)
+        self._changing: Session | None = None  # the one that is being opened or closed just now
+        self._forking: int | None = None  # the thread that holds _opening for its fork
+        at_fork(before=self.suspend, in_parent=self.resume, in_child=self._begin_in_child)
 
     @property
     def location(self) -> str:
@@ -92,7 +93,7 @@ class SqliteBackend(Backend):
     def connect(self) -> None:
         with self._opening:
             if self._session is None:
-                self._session = self._open()
+                self._open()
 
     def disconnect(self) -> None:
         with self._opening:
@@ -160,18 +161,33 @@ class SqliteBackend(Backend):
         self._with_session(lambda session: session.check())
 
     def suspend(self) -> None:
-        """Close every connection for a fork; ``resume()`` must follow in the parent and in the child."""
-        self._is_held_for_fork = self._opening.acquire(timeout=_FORK_PATIENCE)
+        """Close every connection for a fork; ``resume()`` must follow in this thread of the parent."""
+        if not self._opening.acquire(timeout=_FORK_PATIENCE):
+            return
+        self._forking = threading.get_ident()
         if self._session is not None and self._session.pid == os.getpid():
             self._session.suspend(_FORK_PATIENCE)
 
     def resume(self) -> None:
         """Go on after ``suspend()`` and a fork."""
+        # Another thread that forks may have suspended it, and is not ready yet.
+        if self._forking != threading.get_ident():
+            return
         if self._session is not None and self._session.pid == os.getpid():
             self._session.resume()
-        if self._is_held_for_fork:
-            self._is_held_for_fork = False
-            self._opening.release()
+        self._forking = None
+        self._opening.release()
+
+    def _begin_in_child(self) -> None:
+        # Whichever thread of the parent holds the lock does not exist here.
+        self._opening = threading.Lock()
+        self._forking = None
+        if self._changing is not None:
+            # The fork did not wait for it. It is not suspended, so forget() refuses it: it may have a
+            # connection, and another one to the same file would share wrong locks with that.
+            self._session, self._changing = self._changing, None
+        if self._session is not None:
+            self._session.begin_in_child()
 
     def _with_session(self, work: Callable[[Session], T]) -> T:
         session = self._session
@@ -186,9 +202,9 @@ class SqliteBackend(Backend):
         try:
             return work(session)
         except BackendNotConnected:
-            # Another thread found that the file was replaced, and closed this session.
-            if self._session is None or self._session is session:
-                raise
+            # Another thread closed this session, because the file was replaced or by disconnect(). It may
+            # be on its way to the next one, for which _renewed() waits; nothing was done so far.
+            pass
         return work(self._renewed(session))
 
     def _renewed(self, session: Session | None) -> Session:
@@ -199,22 +215,33 @@ class SqliteBackend(Backend):
                 raise AssertionError
             if current is session:
                 self._let_go(current)
-                current = self._session = self._open()
+                current = self._open()
             return current
 
     def _let_go(self, session: Session) -> None:
-        if session.pid == os.getpid():
-            session.close()
-        else:
-            session.forget()
+        self._changing = session
+        try:
+            if session.pid == os.getpid():
+                session.close()
+            else:
+                session.forget()
+        finally:
+            self._changing = None
 
     def _open(self) -> Session:
         check_library()
         prepare_folder(self.path)
-        return Session(
+        session = Session(
             self.path,
             self.instance or "",
             synchronous=self.synchronous,
             patience=self.busy_timeout,
             queue=self.queue,
         )
+        self._changing = session
+        try:
+            session.open()
+            self._session = session
+        finally:
+            self._changing = None
+        return session

@@ -6,7 +6,9 @@ arrive meanwhile wait, and the first of them commits the next group.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -74,13 +76,21 @@ class GroupCommit:
                 "reactions come in; look at the disk, or spread the load over time"
             )
         job = Job(changes)
-        self._queue.append(job)
-        while not self._lead(job) and not job.is_done:
-            if not job.woken.acquire(timeout=self._patience) and self._withdraw(job):
-                raise BackendUnavailable(
-                    f"the write waited {self._patience:g} s for those before it and was given up; "
-                    "another program may hold the database: close it, or look at the disk"
-                )
+        try:
+            self._queue.append(job)
+            while not self._lead(job) and not job.is_done:
+                if job.woken.acquire(timeout=self._patience):
+                    continue
+                if not self._lead(job) and self._withdraw(job):
+                    raise BackendUnavailable(
+                        f"the write waited {self._patience:g} s for those before it and was given up; "
+                        "another program may hold the database: close it, or look at the disk"
+                    )
+        except BaseException:
+            # It may have been called to commit for all just now, so it hands the call on as it goes.
+            self._withdraw(job)
+            self._call_next()
+            raise
         if job.error is not None:
             # Each caller gets an exception of its own: a shared one would collect all their tracebacks.
             raise type(job.error)(job.error.detail) from job.error
@@ -90,21 +100,26 @@ class GroupCommit:
     def pause(self, timeout: float = -1) -> bool:
         """Finish the jobs that wait and let nobody commit until ``resume()``.
 
+        Jobs that come meanwhile wait for ``resume()``: writers that never rest would keep it here for good.
+
         Args:
-            timeout: seconds to wait for a commit that is running; -1 waits as long as it takes.
+            timeout: seconds to wait for the commits; one that has begun is not cut short. -1 waits as long
+                as it takes.
 
         Returns:
             Whether nobody commits now; False after the timeout.
         """
+        deadline = time.monotonic() + timeout if timeout >= 0 else math.inf
         if not self._turn.acquire(timeout=timeout):
             return False
         try:
-            while self._queue:
-                self._commit_group()
+            is_finished = self._finish(deadline)
         except BaseException:
             self.resume()
             raise
-        return True
+        if not is_finished:
+            self.resume()
+        return is_finished
 
     def resume(self) -> None:
         """Let the jobs go on that came during ``pause()``."""
@@ -131,7 +146,17 @@ class GroupCommit:
             except IndexError:
                 return
 
-    def _commit_group(self) -> None:
+    def _finish(self, deadline: float) -> bool:
+        """Commit the jobs that wait now, and none that come meanwhile; False after the deadline."""
+        waiting = len(self._queue)
+        while waiting > 0 and self._queue:
+            if time.monotonic() >= deadline:
+                return False
+            waiting -= self._commit_group()
+        return True
+
+    def _commit_group(self) -> int:
+        """Commit the next group; how many jobs it had."""
         group: list[Job] = []
         size = 0
         while self._queue and (not group or size + len(self._queue[0].changes) <= LARGEST_GROUP):
@@ -141,6 +166,9 @@ class GroupCommit:
                 break
             group.append(job)
             size += len(job.changes)
+        if not group:
+            # The last job was withdrawn just now.
+            return 0
         failure: BackendError | None = None
         try:
             self._commit(group)
@@ -157,6 +185,7 @@ class GroupCommit:
                 if job.answers is None:
                     job.error = failure
                 _wake(job)
+        return len(group)
 
     def _withdraw(self, job: Job) -> bool:
         try:

@@ -147,6 +147,20 @@ class LockFile:
                 os.close(descriptor)
         self._now, self._next = -1, -1
 
+    def forget(self) -> None:
+        """Let go, in a child, of what the fork copied: with it the child would keep its parent's turn.
+
+        The turn is not given away, which only ``release()`` does. The shared memory goes too, since it has
+        a descriptor of its own, so nobody in the child may read ``generations`` any more.
+        """
+        words, self.generations = self.generations, None
+        if words is not None:
+            shared = words.obj
+            words.release()
+            assert isinstance(shared, mmap.mmap)
+            shared.close()
+        self.close()
+
     def _others_wait(self) -> bool:
         words = self.generations
         # A time and not a number of processes: if one is killed while it waits, this mends itself.

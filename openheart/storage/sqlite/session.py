@@ -40,7 +40,7 @@ class Session:
         suspended: whether every connection is closed for a fork.
 
     Raises:
-        BackendError: the file cannot be used.
+        BackendError: the lock file cannot be used.
     """
 
     def __init__(self, path: Path, instance: str, *, synchronous: str, patience: float, queue: int) -> None:
@@ -67,6 +67,13 @@ class Session:
             cache=lambda: self._cache,
         )
         self._group = GroupCommit(self._writer.commit, limit=queue, patience=patience)
+
+    def open(self) -> None:
+        """Open the file for the first time.
+
+        Raises:
+            BackendError: it cannot be opened; this session is of no use then.
+        """
         try:
             self._writer.open()
         except BaseException:
@@ -147,7 +154,7 @@ class Session:
         """
         if self._group.pause(timeout):
             self._writer.let_go()
-            self.suspended = self._readers.pause(timeout) and self._watcher.close(timeout)
+            self.suspended = self._readers.pause(timeout) and self._watcher.pause(timeout)
             if not self.suspended:
                 self._readers.resume()
                 self._group.resume()
@@ -157,7 +164,14 @@ class Session:
         if self.suspended:
             self.suspended = False
             self._readers.resume()
+            self._watcher.resume()
             self._group.resume()
+
+    def begin_in_child(self) -> None:
+        """Let go, as a child begins, of what would keep the turn of its parent if that were killed."""
+        if self.suspended:
+            self._generations = None
+            self._lock.forget()
 
     def close(self) -> None:
         """Finish the writes that wait, then close everything."""
@@ -218,13 +232,14 @@ class _Watcher:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._version = -1
+        self._is_paused = False
         self._has_ended = False
         self._lock = threading.Lock()
 
     def sees_a_change(self) -> bool:
         """Whether anything was committed since the last call that may not be known yet."""
         with self._lock:
-            if self._has_ended:
+            if self._is_paused or self._has_ended:
                 return False
             try:
                 if self._connection is None:
@@ -236,13 +251,19 @@ class _Watcher:
             changed, self._version = version != self._version, version
             return changed
 
-    def close(self, timeout: float = -1) -> bool:
-        """Close the connection until the next look; False after the timeout."""
+    def pause(self, timeout: float) -> bool:
+        """Close the connection and open none until ``resume()``; False after the timeout."""
         if not self._lock.acquire(timeout=timeout):
             return False
+        # Set under the lock: a look that comes between this and the fork must not open it again.
+        self._is_paused = True
         self._close()
         self._lock.release()
         return True
+
+    def resume(self) -> None:
+        """Open a connection at the next look."""
+        self._is_paused = False
 
     def end(self) -> None:
         """Close the connection for good: a look that comes late opens none."""

@@ -7,6 +7,7 @@ import pytest
 
 from openheart.errors import BackendUnavailable, BackendUnusable, OutcomeUnknown, QueueFull
 from openheart.storage import Change
+from openheart.storage.sqlite import group_commit
 from openheart.storage.sqlite.group_commit import LARGEST_GROUP, GroupCommit, Job
 
 from ...waiting import PATIENCE
@@ -151,3 +152,114 @@ def test_a_pause_gives_up_while_a_commit_goes_on() -> None:
     assert not group.pause(0.01)
     gate.open.set()
     join(threads)
+
+
+def test_a_pause_ends_though_new_jobs_never_stop_coming() -> None:
+    groups: list[int] = []
+
+    def commit(jobs: Sequence[Job]) -> None:
+        groups.append(len(jobs))
+        assert len(groups) < 10
+        for job in jobs:
+            job.answers = [{}]
+        if len(groups) < 5:
+            group._queue.append(late := Job([Change("page", "🥨")]))
+            came.append(late)
+
+    group = GroupCommit(commit, limit=100, patience=PATIENCE)
+    came = [Job([Change("page", "🥨")]), Job([Change("page", "🥨")])]
+    group._queue.extend(came)
+    assert group.pause(PATIENCE)
+    assert groups == [2]
+    group.resume()
+    while not came[-1].is_done:
+        group.apply([Change("page", "🥨")])
+    assert all(job.is_done for job in came)
+
+
+def test_a_pause_that_has_no_time_left_commits_nothing_and_forgets_nothing() -> None:
+    gate = Gate()
+    gate.open.set()
+    group = GroupCommit(gate.commit, limit=100, patience=PATIENCE)
+    job = Job([Change("page", "🥨")])
+    group._queue.append(job)
+    assert not group.pause(0.0)
+    assert gate.groups == []
+    assert group.apply([Change("page", "🥨")]) == [{"🥨": 1}]
+    assert gate.groups == [2]
+    assert job.answers == [{"🥨": 1}]
+
+
+def test_who_is_called_to_commit_and_gives_up_calls_the_next() -> None:
+    gate = Gate()
+    group, threads, outcomes = filled(gate, 0, patience=0.01)
+    gives_up, go_on = threading.Event(), threading.Event()
+    withdraw = group._withdraw
+
+    def slow(job: Job) -> bool:
+        gives_up.set()
+        assert go_on.wait(PATIENCE)
+        return withdraw(job)
+
+    group._withdraw = slow  # type: ignore[method-assign]
+    threads.append(start(lambda: group.apply([Change("page", "🥨")]), outcomes))
+    assert gives_up.wait(PATIENCE)
+    group._patience = 2 * PATIENCE
+    threads.append(start(lambda: group.apply([Change("page", "🥨")]), outcomes))
+    wait_for_queue(group, 2)
+    gate.open.set()
+    threads[0].join(PATIENCE)
+    go_on.set()
+    join(threads)
+    assert gate.groups == [1, 1]
+    kinds = sorted(type(outcome).__name__ for outcome in outcomes)
+    assert kinds == ["BackendUnavailable", "list", "list"]
+
+
+def test_who_waited_too_long_commits_if_nobody_else_does() -> None:
+    gate = Gate()
+    gate.open.set()
+    group = GroupCommit(gate.commit, limit=100, patience=0.01)
+    assert group.pause()
+    tries: list[Job] = []
+    lead = group._lead
+
+    def late(job: Job) -> bool:
+        tries.append(job)
+        if len(tries) == 2:
+            group._turn.release()
+        return lead(job)
+
+    group._lead = late  # type: ignore[method-assign]
+    assert group.apply([Change("page", "🥨")]) == [{"🥨": 1}]
+    assert gate.groups == [1]
+
+
+def test_who_is_interrupted_while_it_waits_is_not_committed_and_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Interrupted(Job):
+        def __init__(self, changes: Sequence[Change]) -> None:
+            super().__init__(changes)
+            self.woken = InterruptedLock()  # type: ignore[assignment]
+
+    class InterruptedLock:
+        def acquire(self, timeout: float) -> bool:
+            raise KeyboardInterrupt
+
+        def release(self) -> None:
+            """Nobody waits for it."""
+
+    gate = Gate()
+    group, threads, outcomes = filled(gate, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(group_commit, "Job", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            group.apply([Change("page", "🥨")])
+    assert not group._queue
+    threads.append(start(lambda: group.apply([Change("page", "🥨")]), outcomes))
+    wait_for_queue(group, 1)
+    gate.open.set()
+    join(threads)
+    assert gate.groups == [1, 1]
+    assert outcomes == [[{"🥨": 1}]] * 2

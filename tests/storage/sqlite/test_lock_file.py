@@ -10,7 +10,36 @@ from openheart.errors import BackendUnavailable
 from openheart.storage.sqlite import lock_file
 from openheart.storage.sqlite.lock_file import BUCKETS, LockFile, bucket_of
 
+from ...child import run_child
+
 PATH = Path("x.lock")
+
+CHILD_FORGETS = """
+import os
+from pathlib import Path
+from openheart.errors import BackendUnavailable
+from openheart.storage.sqlite.lock_file import LockFile
+one, two = LockFile(Path("x.lock")), LockFile(Path("x.lock"))
+one.acquire(1)
+child = os.fork()
+if child == 0:
+    one.forget()
+    one.forget()
+    one.close()
+    links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+    held = [link for link in links if os.path.exists(link) and "x.lock" in os.readlink(link)]
+    # Those of the other one: two files, and the shared memory.
+    os._exit(len(held) - 3)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 0, status
+try:
+    two.acquire(0.01)
+except BackendUnavailable as error:
+    print(error)
+one.announce({10})
+one.release()
+two.acquire(1)
+"""
 
 
 def test_one_holds_it_and_the_other_waits() -> None:
@@ -71,6 +100,11 @@ def test_a_look_that_meets_the_end_is_no_error(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(os, "stat", late)
     assert not one.is_in_place()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list what is open")
+def test_a_child_that_forgets_holds_nothing_and_its_parent_keeps_the_turn() -> None:
+    assert "does not let go" in run_child(CHILD_FORGETS)
 
 
 def test_every_process_sees_what_one_announces() -> None:

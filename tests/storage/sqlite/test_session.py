@@ -10,6 +10,7 @@ import pytest
 from openheart.errors import BackendUnusable
 from openheart.storage import get_backend
 from openheart.storage.sqlite import backend as sqlite_backend
+from openheart.storage.sqlite.backend import SqliteBackend
 from openheart.storage.sqlite.lock_file import LockFile, bucket_of
 from openheart.storage.sqlite.readers import Readers
 
@@ -54,6 +55,34 @@ os.write(to_child[1], b"x")
 _, status = os.waitpid(child, 0)
 with get_backend("sqlite:///openheart.db") as again:
     print(json.dumps([os.waitstatus_to_exitcode(status), again.counts(["child"])[0]]))
+"""
+
+FORK_WITH_A_LOOK = """
+import json, os
+# Another thread may look just then. The first hook runs last, so every connection is closed by now.
+os.register_at_fork(before=lambda: backend._session.look())
+from openheart.storage import get_backend
+backend = get_backend("sqlite:///openheart.db")
+backend.connect()
+backend.incr("page", "🥨")
+to_parent, to_child = os.pipe(), os.pipe()
+child = os.fork()
+if child == 0:
+    backend.incr("page", "🥨")
+    os.write(to_parent[1], b"x")
+    os.read(to_child[0], 1)
+    backend.incr("page", "🥨")
+    os.write(to_parent[1], b"x")
+    os.read(to_child[0], 1)
+    os._exit(0)
+os.read(to_parent[0], 1)
+backend.disconnect()
+os.write(to_child[1], b"x")
+os.read(to_parent[0], 1)
+with get_backend("sqlite:///openheart.db") as again:
+    print(json.dumps(again.counts(["page"])))
+os.write(to_child[1], b"x")
+os.waitpid(child, 0)
 """
 
 UNTOLD_FORK = """
@@ -130,6 +159,31 @@ def test_after_a_fork_both_processes_write_and_nothing_is_lost() -> None:
     exit_code, stored = json.loads(run_child(FORK))
     assert exit_code == 0
     assert stored == {"🥨": 2}
+
+
+def test_a_look_before_a_fork_loses_nothing_that_the_child_acknowledged() -> None:
+    assert json.loads(run_child(FORK_WITH_A_LOOK)) == [{"🥨": 3}]
+
+
+def test_a_look_during_a_suspension_opens_nothing_and_the_next_one_looks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 0.0)
+    with SqliteBackend(URI) as backend:
+        backend.incr("page", "🥨")
+        assert backend.counts(["page"]) == [{"🥨": 1}]
+        session = backend._session
+        assert session is not None
+        backend.suspend()
+        try:
+            session.look()
+            assert open_databases() == set()
+        finally:
+            backend.resume()
+        add_as_another_program("page", "🥨", 5)
+        assert backend.counts(["page"]) == [{"🥨": 5}]
+        add_as_another_program("page", "🥨", 9)
+        assert backend.counts(["page"]) == [{"🥨": 9}]
 
 
 def test_a_fork_that_python_is_not_told_of_is_refused_in_the_child() -> None:
