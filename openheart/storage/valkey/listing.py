@@ -143,13 +143,16 @@ class Listing:
     def _write(self, position: Position) -> str:
         server = b"\xff" * 8 if position.is_over else position.server
         raw = _HEAD.pack(server, position.scan) + b"".join(position.left)
-        return base64.urlsafe_b64encode(self._check(raw) + raw).decode().rstrip("=")
+        return _text(self._check(raw) + raw)
 
     def _read(self, cursor: str) -> Position:
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise InvalidRequest(_REFUSAL) from None
+        # The last letter may hold bits that say nothing, and another one with other bits is not ours.
+        if _text(raw) != cursor:
+            raise InvalidRequest(_REFUSAL)
         check, raw = raw[:_CHECK], raw[_CHECK:]
         if len(raw) < _HEAD.size or (len(raw) - _HEAD.size) % _SHORT or check != self._check(raw):
             raise InvalidRequest(_REFUSAL)
@@ -159,6 +162,10 @@ class Listing:
 
     def _check(self, raw: bytes) -> bytes:
         return hashlib.blake2b(raw, digest_size=_CHECK, key=self._keys.pattern).digest()
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 class Seen:

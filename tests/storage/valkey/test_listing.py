@@ -5,6 +5,7 @@ import tracemalloc
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_letters
 from typing import Any
 
 import pytest
@@ -113,10 +114,15 @@ def test_the_cursor_of_another_instance_or_with_a_changed_letter_is_refused(back
         pytest.raises(InvalidRequest, match="none of this"),
     ):
         other.list(cursor=cursor)
-    for place in range(0, len(cursor), 7):
-        changed = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
+    changed = [
+        cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
+        for place in range(0, len(cursor), 7)
+    ]
+    # Some of the last one's bits may say nothing.
+    changed += [cursor[:-1] + letter for letter in ascii_letters if letter != cursor[-1]]
+    for each in changed:
         with pytest.raises(InvalidRequest):
-            backend.list(cursor=changed)
+            backend.list(cursor=each)
 
 
 def test_a_cursor_does_not_survive_the_server_that_it_came_from(tmp_path: Path) -> None:
