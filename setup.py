@@ -77,9 +77,9 @@ setup(
     ],
     packages=find_packages(include=["openheart", "openheart.*"]),
     package_data={
-        "openheart": ["py.typed", "translations/*/LC_MESSAGES/*"],
+        "openheart": ["py.typed"],
         "openheart.protocol": ["vectors/*.json"],
-        "openheart.web": ["templates/*", "static/*"],
+        "openheart.web": ["templates/*", "static/*", "translations/*/LC_MESSAGES/*"],
     },
     zip_safe=False,
     python_requires=">=3.11",

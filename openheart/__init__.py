@@ -6,19 +6,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .api import ApiError, ApiException, ApiResult
 from .base import conf, get_app, load, react, reactions, run, unload
-from .blueprints import register_blueprints
-from .context import Page, page, reactions_of, target_for, url_for
-from .extension import OpenHeart
-from .signals import reaction_added
-from .users import Scoped, get_user, scoped, set_user, tenant_loader, user_loader
+from .core.signals import reaction_added
+from .extension.blueprints import register_blueprints
+from .extension.openheart import OpenHeart
+from .extension.page import Page, page, reactions_of, target_for, url_for
+from .extension.users import Scoped, get_user, scoped, set_user, tenant_loader, user_loader
 from .version import __version__
+from .web.results import ApiError, ApiException, ApiResult
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .batteries import mongodb, pusher, valkey
     from .batteries.amazon.battery import (
         AmazonKey,
         clear_amazon_bucket,
@@ -34,13 +33,16 @@ if TYPE_CHECKING:
     from .batteries.amqp.battery import get_connection as get_amqp
     from .batteries.background.battery import background, run_back, run_background
     from .batteries.live.battery import live_url, publish
-    from .batteries.locales import get_locale
+    from .batteries.locales.battery import get_locale
     from .batteries.mail.battery import send_mail, send_mail_a
-    from .batteries.mongodb import get_connection as get_mongo
-    from .batteries.mongodb import get_db as get_mongo_db
-    from .batteries.pusher import get_client as get_pusher
+    from .batteries.mongodb import battery as mongodb
+    from .batteries.mongodb.battery import get_connection as get_mongo
+    from .batteries.mongodb.battery import get_db as get_mongo_db
+    from .batteries.pusher import battery as pusher
+    from .batteries.pusher.battery import get_client as get_pusher
     from .batteries.sessions.battery import renew_session
-    from .batteries.valkey import get_connection as get_redis
+    from .batteries.valkey import battery as valkey
+    from .batteries.valkey.battery import get_connection as get_redis
     from .batteries.webhook.signature import verify_webhook
 
     APP: Flask | None
@@ -116,23 +118,23 @@ _BATTERIES = {
     "get_amazon_bucket": "amazon.battery:get_amazon_bucket",
     "get_amazon_key": "amazon.battery:get_amazon_key",
     "get_amqp": "amqp.battery:get_connection",
-    "get_locale": "locales:get_locale",
-    "get_mongo": "mongodb:get_connection",
-    "get_mongo_db": "mongodb:get_db",
-    "get_pusher": "pusher:get_client",
-    "get_redis": "valkey:get_connection",
+    "get_locale": "locales.battery:get_locale",
+    "get_mongo": "mongodb.battery:get_connection",
+    "get_mongo_db": "mongodb.battery:get_db",
+    "get_pusher": "pusher.battery:get_client",
+    "get_redis": "valkey.battery:get_connection",
     "list_amazon_keys": "amazon.battery:list_amazon_keys",
     "live_url": "live.battery:live_url",
-    "mongodb": "mongodb",
+    "mongodb": "mongodb.battery",
     "publish": "live.battery:publish",
-    "pusher": "pusher",
+    "pusher": "pusher.battery",
     "put_amazon_key": "amazon.battery:put_amazon_key",
     "renew_session": "sessions.battery:renew_session",
     "run_back": "background.battery:run_back",
     "run_background": "background.battery:run_background",
     "send_mail": "mail.battery:send_mail",
     "send_mail_a": "mail.battery:send_mail_a",
-    "valkey": "valkey",
+    "valkey": "valkey.battery",
     "verify_webhook": "webhook.signature:verify_webhook",
 }
 
@@ -140,7 +142,7 @@ _BATTERIES = {
 def __getattr__(name: str) -> Any:
     if name == "APP":
         # Asked for each time, because load() and unload() rebind it.
-        from . import state
+        from .core import state
 
         return state.APP
     if name in _BATTERIES:

@@ -7,16 +7,18 @@ from types import ModuleType
 from typing import Any
 
 from flask import Flask
+from flask.logging import default_handler
 
-from . import config as settings
-from . import logs, state
 from .batteries.table import further_options, switch_on
-from .config import Config, load_config
+from .core import state
+from .core.state import state_of
 from .errors import BackendError, ConfigError, OpenHeartError
-from .extension import add_openheart
+from .extension.openheart import add_openheart
 from .protocol import canonical_target
-from .state import state_of
+from .settings import config as settings
+from .settings.config import Config, load_config
 from .storage import Counts
+from .system import logs
 
 __all__ = ["conf", "get_app", "load", "load_standalone", "react", "reactions", "run", "unload"]
 
@@ -92,7 +94,7 @@ def load(
     app_config = app.config if app is not None else None
     config = load_config(app_config, keywords, safe=safe, further=further_options)
     loaded = _Application(name or "__main__") if app is None else app
-    configure_logs = app is None or not logs.has_own(app)
+    configure_logs = app is None or not logs.has_own(app.name, default_handler)
     _add(loaded, config, configure_logs=configure_logs, standalone=False, safe=safe, models=models)
     return loaded
 
@@ -120,7 +122,7 @@ def unload() -> None:
     if app is not None:
         loaded = state_of(app)
         loaded.close()
-        logs.restore(loaded.config)
+        logs.restore(loaded.config.logs)
 
 
 def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
@@ -225,7 +227,7 @@ def _add(
     if secret_key is not None:
         app.secret_key = secret_key
     if configure_logs:
-        logs.configure(config)
+        logs.configure(config.logs)
     added = add_openheart(app, config, standalone=standalone)
     switch_on(app, added)
     if safe:
@@ -238,7 +240,7 @@ def _add(
             added.close()
     if models is not None:
         # Not at the top: it imports the driver.
-        from .batteries.models import register_models
+        from .batteries.models.battery import register_models
 
         register_models(models, app)
     state.APP = app

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from .extension import OpenHeart
+from .extension.openheart import OpenHeart
 
 __all__ = ["create_app"]
 

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 
 import openheart
+from openheart.core.state import state_of
 from openheart.errors import BackendError, ConfigError, InvalidEmoji, InvalidTarget, OpenHeartError
-from openheart.state import state_of
 
 from .conftest import open_databases
 

@@ -8,7 +8,9 @@ import click
 import pytest
 
 import openheart
-from openheart import casts, cli, errors, options, storage, testing
+from openheart import cli, errors, storage, testing
+from openheart.settings import casts
+from openheart.settings import table as options
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -9,7 +9,8 @@ import pytest
 from flask import Blueprint, Flask, request
 
 import openheart
-from openheart import OpenHeart, options
+from openheart import OpenHeart
+from openheart.settings import table as options
 
 FAMILY = "👩🏽‍❤️‍💋‍👨🏿"
 

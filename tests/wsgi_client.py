@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from openheart.conform import Request, Response
+from openheart.cli.conform import Request, Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -76,5 +76,5 @@ def call(
 
 
 def wsgi_sender(app: WSGIApplication) -> Callable[[Request], Response]:
-    """A sender for ``openheart.conform.run_vectors`` that needs no server."""
+    """A sender for ``openheart.cli.conform.run_vectors`` that needs no server."""
     return lambda request: call(app, request.method, PREFIX + request.path, request.headers, request.body)

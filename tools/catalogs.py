@@ -1,7 +1,7 @@
 """Takes the texts out of openheart's own pages, and brings the catalogs of translations up to date.
 
 Usage: python tools/catalogs.py, in a checkout whose environment has Babel. It names what is not
-translated in openheart/translations/*/LC_MESSAGES/openheart.po; fill that in, and run it again. A new
+translated in openheart/web/translations/*/LC_MESSAGES/openheart.po; fill that in, and run it again. A new
 language begins with an empty file there, and a line in openheart/web/languages.py.
 """
 
@@ -18,11 +18,11 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from openheart.web.script import WORDS
+from openheart.web.element import WORDS
 
 HERE = Path(__file__).parents[1]
 PAGES = HERE / "openheart" / "web" / "templates"
-CATALOGS = HERE / "openheart" / "translations"
+CATALOGS = HERE / "openheart" / "web" / "translations"
 DEVELOPERS = "the openheart developers"
 # The same each time, so that a catalog changes where a text does and nowhere else.
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from openheart import errors, options
+from openheart import errors
+from openheart.settings import table as options
 
 Row = tuple[str, ...]
 
@@ -26,7 +27,7 @@ def literal(text: str) -> str:
 
 
 def settings(group: str) -> Iterator[str]:
-    """The settings of one group, from the table in openheart.options."""
+    """The settings of one group, from the table in openheart.settings.table."""
     for row in options.reference_rows():
         if row.group == group:
             secret = "; it is never shown" if row.secret else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..options.option import Option
+from ..settings.option import Option
 from .battery import Battery, Row, battery_of
 
 __all__ = ["Battery", "Option", "Row", "battery_of"]

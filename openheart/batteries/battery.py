@@ -16,12 +16,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from flask import Flask
 
-from ..config import Config, Option
+from ..core.state import app_of, state_of
 from ..errors import BatteryError, ConfigError, MissingDependency, OpenHeartError
-from ..forks import at_fork
-from ..logs import escape_controls
-from ..masks import mask_uris
-from ..state import app_of, state_of
+from ..settings.config import Config, Option
+from ..system.forks import at_fork
+from ..system.logs import escape_controls
+from ..system.masks import mask_uris
 
 __all__ = ["Battery", "Row", "battery_of"]
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from flask import Flask
 
-from ..config import (
+from ..core.state import State
+from ..errors import ConfigError
+from ..settings.config import (
     AMAZON_BUCKET,
     AMAZON_ID,
     AMAZON_SECRET,
@@ -30,8 +32,6 @@ from ..config import (
     Config,
     Option,
 )
-from ..errors import ConfigError
-from ..state import State
 from .battery import Battery, Row, battery_of
 
 __all__ = ["GROUP", "TABLE", "class_of", "further_options", "is_on", "row_named", "rows", "switch_on"]
@@ -53,7 +53,7 @@ _ROWS: tuple[Row, ...] = (
         "webhook",
     ),
     Row("live", f"{HERE}.live.battery:Live", (OPENHEART_LIVE,)),
-    Row("locales", f"{HERE}.locales:Locales", (OPENHEART_LOCALES,), "flask_babel", "locales"),
+    Row("locales", f"{HERE}.locales.battery:Locales", (OPENHEART_LOCALES,), "flask_babel", "locales"),
     Row(
         "sessions",
         f"{HERE}.sessions.battery:Sessions",
@@ -62,16 +62,16 @@ _ROWS: tuple[Row, ...] = (
         "sessions",
     ),
     Row("mail", f"{HERE}.mail.battery:Mail", (SMTP_HOST,)),
-    Row("models", f"{HERE}.models:Models", library="mongoengine", extra="models"),
+    Row("models", f"{HERE}.models.battery:Models", library="mongoengine", extra="models"),
     Row(
         "mongodb",
-        f"{HERE}.mongodb:Mongodb",
+        f"{HERE}.mongodb.battery:Mongodb",
         (MONGOHQ_URL,),
         "pymongo",
         "mongodb",
         modules=("openheart.storage.mongodb.client",),
     ),
-    Row("valkey", f"{HERE}.valkey:Valkey", (REDISTOGO_URL,), "valkey", "valkey"),
+    Row("valkey", f"{HERE}.valkey.battery:Valkey", (REDISTOGO_URL,), "valkey", "valkey"),
     Row(
         "amqp",
         f"{HERE}.amqp.battery:Amqp",
@@ -90,7 +90,7 @@ _ROWS: tuple[Row, ...] = (
     ),
     Row(
         "pusher",
-        f"{HERE}.pusher:Pusher",
+        f"{HERE}.pusher.battery:Pusher",
         (PUSHER_APP_ID, PUSHER_KEY, PUSHER_SECRET),
         "pusher",
         "pusher",

@@ -21,12 +21,12 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from .. import base
+from ..core.state import state_of
 from ..errors import ConfigError
-from ..logs import escape_controls
 from ..protocol import emoji_version, stored_target
 from ..protocol.vectors import GROUPS
-from ..state import state_of
 from ..storage import Counts
+from ..system.logs import escape_controls
 from ..version import __version__
 from ..web.answers import ordered
 from .group import EXIT_FINDING, EXIT_USAGE, Failure, Group, complain, say
@@ -217,7 +217,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     Levels are ok, note, warning and error; the exit code is 1 when there is an error.
     """
-    from ..doctor import examine, of_config_error
+    from .doctor import examine, of_config_error
 
     try:
         with _app(ctx) as app:
@@ -252,7 +252,7 @@ def conform(ctx: click.Context, url: str, groups: Sequence[str], as_json: bool) 
     The cases add reactions to targets of their own. Without --group all are run, and the exit code is 1
     when one of the required group failed.
     """
-    from ..conform import http_sender, run_vectors, table
+    from .conform import http_sender, run_vectors, table
 
     outcomes = run_vectors(http_sender(url), groups or GROUPS)
     if as_json:

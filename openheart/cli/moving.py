@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from ..config import OPENHEART_HOLD, OPENHEART_URI
+from ..core.state import State, state_of
 from ..protocol import stored_target
-from ..state import State, state_of
+from ..settings.config import OPENHEART_HOLD, OPENHEART_URI
 from ..storage import Backend
 from ..storage.uri import backend_from_config
 from ..transfer import FORMATS, Comparison, compare, copy, detect, export_file, export_lines, import_file

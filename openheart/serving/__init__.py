@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .. import config as settings
-from ..config import Config
 from ..errors import MissingDependency
+from ..settings import config as settings
+from ..settings.config import Config
 from .listener import address_of, is_loopback, listen
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from typing import Any
 import granian
 from flask import Flask
 
-from .. import config as settings
-from ..batteries.endings import at_end
-from ..casts import boolean
-from ..config import Config
-from ..state import state_of
+from ..core.state import state_of
+from ..settings import config as settings
+from ..settings.casts import boolean
+from ..settings.config import Config
+from ..system.endings import at_end
 from .listener import option_error
 from .stopping import workers_end_early
 

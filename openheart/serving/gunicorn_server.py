@@ -15,10 +15,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.config import KNOWN_SETTINGS
 from gunicorn.workers.base import Worker
 
-from .. import config as settings
-from ..config import Config
+from ..core.state import State, state_of
 from ..errors import ConfigError
-from ..state import State, state_of
+from ..settings import config as settings
+from ..settings.config import Config
 from .listener import option_error
 from .stopping import workers_end_early
 

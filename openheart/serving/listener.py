@@ -7,9 +7,9 @@ import ipaddress
 import os
 import socket
 
-from .. import config as settings
-from ..config import Config
 from ..errors import ConfigError
+from ..settings import config as settings
+from ..settings.config import Config
 
 __all__ = ["address_of", "is_loopback", "listen", "option_error"]
 

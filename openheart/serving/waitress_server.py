@@ -16,9 +16,9 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import WSGITask
 
-from .. import config as settings
-from ..config import Config
-from ..state import state_of
+from ..core.state import state_of
+from ..settings import config as settings
+from ..settings.config import Config
 from .listener import option_error
 from .stopping import on_stop_signal
 

@@ -12,9 +12,9 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, run_simple
 
-from .. import config as settings
-from ..config import Config
-from ..state import state_of
+from ..core.state import state_of
+from ..settings import config as settings
+from ..settings.config import Config
 from .listener import option_error
 from .stopping import on_stop_signal
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from ..config import Option
 from ..errors import BackendError, BackendNotConnected
-from ..masks import mask_uri
+from ..settings.config import Option
+from ..system.masks import mask_uri
 
 __all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Page", "Rows"]
 

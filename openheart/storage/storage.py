@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..config import Config, load_config
 from ..errors import ConfigError
 from ..protocol import canonical_emoji, canonical_target
+from ..settings.config import Config, load_config
 from .backend import Backend, Counts
 from .uri import backend_from_config
 

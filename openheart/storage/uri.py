@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from ..config import INSTANCE, OPENHEART_URI, Config
 from ..errors import ConfigError, MissingDependency, SchemeError
-from ..masks import mask_uri
+from ..settings.config import INSTANCE, OPENHEART_URI, Config
+from ..system.masks import mask_uri
 from .backend import Backend
 from .valkey.uri import SCHEMES as VALKEY_SCHEMES
 
@@ -25,7 +25,7 @@ ENTRY_POINTS = "openheart.backends"
 # scheme -> module, class, and the extra that installs its driver
 _BACKENDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
-        "memory": ("memory", "MemoryBackend", ""),
+        "memory": ("memory.backend", "MemoryBackend", ""),
         "sqlite": ("sqlite.backend", "SqliteBackend", ""),
         **dict.fromkeys(("mongodb", "mongodb+srv"), ("mongodb.backend", "MongoBackend", "mongodb")),
         **dict.fromkeys(VALKEY_SCHEMES, ("valkey.backend", "ValkeyBackend", "valkey")),

@@ -9,7 +9,7 @@ from json.scanner import NUMBER_RE
 from typing import Any, BinaryIO
 
 from ..errors import TransferError
-from .reactions import Reaction, count_of
+from .foreign import Reaction, count_of
 
 __all__ = ["read_reactions"]
 

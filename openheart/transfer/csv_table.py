@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ..errors import TransferError
-from .reactions import Reaction, count_of
+from .foreign import Reaction, count_of
 
 __all__ = ["read_reactions"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import TransferError
-from .reactions import Reaction, count_of
+from .foreign import Reaction, count_of
 
 __all__ = ["read_reactions"]
 

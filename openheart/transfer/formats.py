@@ -12,7 +12,7 @@ from ..protocol import canonical_target, target_from_url
 from ..storage.backend import Backend, Counts
 from . import api_oh, csv_table, flask_openheart, jsonl
 from .copying import Advance, copy, nothing
-from .reactions import Reaction
+from .foreign import Reaction
 from .staging import Problems, staged
 
 __all__ = ["FORMATS", "detect", "import_file"]

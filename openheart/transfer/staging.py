@@ -10,7 +10,7 @@ from ..errors import TransferError, VisitorError
 from ..protocol import canonical_emoji
 from ..storage.backend import LARGEST_DELTA, Backend, Change
 from ..storage.sqlite.backend import SqliteBackend
-from .reactions import Reaction
+from .foreign import Reaction
 from .temporary import temporary_folder, writing_to
 
 __all__ = ["Problems", "staged"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Response
 
+from ..core.state import State
 from ..errors import BackendError, BatteryUnavailable
-from ..state import State
 from .answers import NO_STORE, json_answer, json_bytes
-from .errors import problem
+from .problems import problem
 
 __all__ = ["healthz", "readyz"]
 

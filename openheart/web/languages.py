@@ -7,8 +7,8 @@ import gettext
 from importlib.resources import files
 from typing import Protocol, runtime_checkable
 
+from ..core.state import State
 from ..errors import BatteryError
-from ..state import State
 
 __all__ = ["CATALOGS", "ENGLISH", "Chooser", "chooser_of", "language_of", "nearest", "translations"]
 
@@ -61,6 +61,6 @@ def translations(language: str) -> gettext.NullTranslations:
     """The texts of our pages in a language."""
     if language not in CATALOGS:
         return gettext.NullTranslations()
-    catalog = files("openheart").joinpath(f"translations/{language}/LC_MESSAGES/openheart.mo")
+    catalog = files("openheart.web").joinpath(f"translations/{language}/LC_MESSAGES/openheart.mo")
     with catalog.open("rb") as file:
         return gettext.GNUTranslations(file)

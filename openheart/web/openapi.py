@@ -7,10 +7,10 @@ from typing import Any
 from flask import Response, request
 
 from .. import errors
-from ..api import PROBLEM_TYPE
-from ..state import State
+from ..core.state import State
 from ..version import __version__
 from .answers import json_answer, json_bytes
+from .results import PROBLEM_TYPE
 
 __all__ = ["describe", "openapi"]
 

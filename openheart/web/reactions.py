@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from flask import Request, Response, current_app, make_response, request
 from werkzeug.exceptions import HTTPException
 
+from ..core.state import State
 from ..errors import (
     BackendError,
     InvalidRequest,
@@ -19,14 +20,13 @@ from ..errors import (
     VisitorError,
 )
 from ..protocol import canonical_target, target_from_bytes, target_from_url
-from ..state import State
 from ..storage import Counts
 from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes, ordered
 from .body import read_text
 from .cors import METHODS, check_write, preflight, read_headers
-from .errors import problem
+from .html import counts_page, start_page
 from .languages import ENGLISH, language_of
-from .pages import counts_page, start_page
+from .problems import problem
 from .query import query_of
 from .redirects import wants_page, way_back
 

@@ -9,17 +9,17 @@ from typing import Any
 from flask import Flask, Response, current_app, has_request_context, request
 from werkzeug.routing import BaseConverter
 
-from ..config import OPENHEART_ACCESS_LOG
+from ..core.state import State
 from ..errors import MethodNotAllowed
-from ..state import State
+from ..settings.config import OPENHEART_ACCESS_LOG
 from .access import logged
 from .answers import empty_answer
-from .errors import problem
+from .element import openheart_js
 from .health import healthz, readyz
+from .html import start_page
 from .openapi import openapi
-from .pages import start_page
+from .problems import problem
 from .reactions import reactions
-from .script import openheart_js
 
 __all__ = ["add_reading_route", "add_route", "register"]
 

@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 
 import openheart
-from openheart import OpenHeart, casts
+from openheart import OpenHeart
 from openheart.batteries import Battery, Option, Row, battery, battery_of
 from openheart.errors import BatteryError, ConfigError, MailRefused, MissingDependency, OpenHeartError
+from openheart.settings import casts
 
 from ..waiting import PATIENCE, until
 

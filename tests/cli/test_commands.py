@@ -14,11 +14,11 @@ from flask import Flask
 from flask.cli import FlaskGroup
 
 import openheart
-from openheart import OpenHeart, conform, testing
-from openheart.cli import commands, openheart_group
-from openheart.config import OPENHEART_URI, OPTIONS
+from openheart import OpenHeart, testing
+from openheart.cli import commands, conform, openheart_group
 from openheart.protocol import emoji_version
 from openheart.protocol.vectors import load_vectors
+from openheart.settings.config import OPENHEART_URI, OPTIONS
 
 from ..servers.web import WsgiServer
 from ..waiting import PATIENCE

@@ -13,7 +13,7 @@ import pytest
 from openheart.errors import BackendUnavailable, OutcomeUnknown
 from openheart.storage import Change, Counts, batch
 from openheart.storage.batch import LARGEST_BATCH, HotPages
-from openheart.storage.memory import MemoryBackend
+from openheart.storage.memory.backend import MemoryBackend
 
 from ..waiting import PATIENCE, until
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from openheart.config import load_config
 from openheart.errors import ConfigError, InvalidEmoji, InvalidTarget
+from openheart.settings.config import load_config
 from openheart.storage import Storage
 
 URI = "sqlite:///openheart.db"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from openheart.config import load_config
 from openheart.errors import ConfigError, SchemeError
+from openheart.settings.config import load_config
 from openheart.storage import get_backend, uri
-from openheart.storage.memory import MemoryBackend
+from openheart.storage.memory.backend import MemoryBackend
 from openheart.storage.sqlite.backend import SqliteBackend
 
 

@@ -10,7 +10,7 @@ from openheart.errors import BackendUnusable, TransferError
 from openheart.protocol import canonical_target
 from openheart.storage.sqlite.backend import SqliteBackend
 from openheart.transfer import staging
-from openheart.transfer.reactions import Reaction
+from openheart.transfer.foreign import Reaction
 from openheart.transfer.staging import Problems, staged
 
 REACTIONS = [Reaction("line 1", "a", "🥨", 2), Reaction("line 2", "/a/", "🥨", 1)]

@@ -13,7 +13,7 @@ from flask import Flask
 from hypothesis import strategies as st
 
 from openheart.storage import Change, Counts
-from openheart.storage.memory import MemoryBackend
+from openheart.storage.memory.backend import MemoryBackend
 from openheart.testing import create_app
 
 EMOJI = [

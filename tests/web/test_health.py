@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from openheart.errors import BackendUnusable
-from openheart.storage.memory import MemoryBackend
+from openheart.storage.memory.backend import MemoryBackend
 
 
 def test_a_server_whose_storage_works_is_alive_and_ready(client: FlaskClient) -> None:

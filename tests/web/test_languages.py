@@ -12,7 +12,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from openheart.base import load_standalone
-from openheart.web import script
+from openheart.web import element as script
 from openheart.web.languages import CATALOGS, nearest, translations
 
 ROOT = Path(__file__).parents[2]

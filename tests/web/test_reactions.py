@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from openheart.errors import BackendUnavailable, OutcomeUnknown
 from openheart.storage import Change, Counts
-from openheart.storage.memory import MemoryBackend
+from openheart.storage.memory.backend import MemoryBackend
 
 from .conftest import MakeClient
 

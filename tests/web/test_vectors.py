@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from openheart.conform import run_vectors, table
+from openheart.cli.conform import run_vectors, table
 from openheart.protocol.vectors import GROUPS
 from openheart.testing import create_app
 

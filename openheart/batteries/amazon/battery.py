@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from ...config import AMAZON_BUCKET
 from ...errors import BatteryError
+from ...settings.config import AMAZON_BUCKET
 from ..battery import Battery, battery_of
 from ..table import row_named
 from .key import AmazonKey, Data

@@ -22,7 +22,8 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NotConnected
 
-from ...config import (
+from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, ConfigError, KeyNotFound
+from ...settings.config import (
     AMAZON_BUCKET,
     AMAZON_ID,
     AMAZON_SECRET,
@@ -31,7 +32,6 @@ from ...config import (
     OPENHEART_S3_TIMEOUT,
     Config,
 )
-from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, ConfigError, KeyNotFound
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from ...config import OPENHEART_EXECUTION, SERVER_GRACE
 from ...errors import BatteryOutcomeUnknown, BatteryUnavailable
+from ...settings.config import OPENHEART_EXECUTION, SERVER_GRACE
 from ..battery import Battery, battery_of
 from ..table import row_named
 from .message import Message

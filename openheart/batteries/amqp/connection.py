@@ -32,7 +32,6 @@ from pika.exceptions import (
     UnroutableError,
 )
 
-from ...config import CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT, Config
 from ...errors import (
     BatteryError,
     BatteryOutcomeUnknown,
@@ -41,7 +40,8 @@ from ...errors import (
     MessageRefused,
     MessageUnroutable,
 )
-from ...masks import mask_uri
+from ...settings.config import CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT, Config
+from ...system.masks import mask_uri
 from .log import Hush
 
 __all__ = ["NAME", "Connection", "Link", "Links", "connect", "parameters_of", "reason_of"]

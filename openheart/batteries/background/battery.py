@@ -14,16 +14,16 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import Any, TypeVar
 
-from ...config import (
+from ...errors import BatteryError, ConfigError
+from ...settings.config import (
     OPENHEART_BACKGROUND_QUEUE,
     OPENHEART_BACKGROUND_THREADS,
     OPENHEART_EXECUTION,
     SERVER_GRACE,
 )
-from ...errors import BatteryError, ConfigError
-from ...logs import escape_controls
+from ...system.endings import at_end
+from ...system.logs import escape_controls
 from ..battery import Battery, battery_of
-from ..endings import at_end
 from ..table import row_named
 from .pool import Pool, Work
 

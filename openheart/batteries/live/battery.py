@@ -12,7 +12,12 @@ from urllib.parse import quote
 import flask
 from flask import Flask
 
-from ...config import (
+from ...core.signals import reaction_added
+from ...core.state import State, state_of
+from ...errors import ConfigError, LiveFull, ReadingNotAllowed
+from ...extension.page import add_template_names
+from ...protocol import canonical_target
+from ...settings.config import (
     INSTANCE,
     OPENHEART_LIVE,
     OPENHEART_LIVE_BACKLOG,
@@ -22,18 +27,13 @@ from ...config import (
     SERVER_THREADS,
     SERVER_WORKERS,
 )
-from ...context import add_template_names
-from ...errors import ConfigError, LiveFull, ReadingNotAllowed
-from ...protocol import canonical_target
-from ...signals import reaction_added
-from ...state import State, state_of
 from ...storage import Backend
 from ...storage.valkey.uri import SCHEMES
 from ...web.answers import ordered
 from ...web.routes import add_reading_route, add_route
 from ..battery import Battery, battery_of
 from ..table import row_named
-from ..valkey import get_connection
+from ..valkey.battery import get_connection
 from .bus import Bus, LocalBus
 from .collect import Collector
 from .hub import Event, Hub, Listener, json_text, mark, reset

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Request, Response, request
 
-from ...api import PROBLEM_TYPE
-from ...config import OPENHEART_LIVE_HEARTBEAT
+from ...core.state import State
 from ...errors import (
     BatteryError,
     InvalidRequest,
@@ -23,11 +22,12 @@ from ...errors import (
     ReadingNotAllowed,
     VisitorError,
 )
-from ...state import State
+from ...settings.config import OPENHEART_LIVE_HEARTBEAT
 from ...web.answers import NO_STORE, Headers, empty_answer
 from ...web.cors import is_own_or_named, read_headers
-from ...web.errors import problem
+from ...web.problems import problem
 from ...web.query import query_of
+from ...web.results import PROBLEM_TYPE
 from .hub import Listener
 from .stream import Stream, cutter, socket_of
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from flask import Flask
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
-from ...config import INSTANCE, OPENHEART_LIVE_LIFE, SECRET_KEY, Config
 from ...errors import ConfigError, InvalidSignature
+from ...settings.config import INSTANCE, OPENHEART_LIVE_LIFE, SECRET_KEY, Config
 
 __all__ = ["Tokens"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ...errors import BatteryOutcomeUnknown, BatteryUnavailable, OpenHeartError
-from ..valkey import failures
+from ..valkey.battery import failures
 from .bus import RETENTION, Bus, Replay, read_id
 from .hub import NAME, Event, Hub, mark, reset
 from .script import PUBLISH, REPLAY, TELL

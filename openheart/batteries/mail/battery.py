@@ -10,7 +10,9 @@ from typing import Any
 
 from flask import Flask, current_app, has_app_context
 
-from ...config import (
+from ...core.state import app_of
+from ...errors import ConfigError, InvalidMail
+from ...settings.config import (
     OPENHEART_SMTP_CA,
     OPENHEART_SMTP_TIMEOUT,
     OPENHEART_SMTP_TLS,
@@ -18,8 +20,6 @@ from ...config import (
     SMTP_PASSWORD,
     SMTP_USER,
 )
-from ...errors import ConfigError, InvalidMail
-from ...state import app_of
 from ..background.battery import Background
 from ..battery import Battery, battery_of
 from ..table import row_named

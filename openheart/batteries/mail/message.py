@@ -13,7 +13,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from ...errors import InvalidMail
-from ...logs import escape_controls
+from ...system.logs import escape_controls
 
 __all__ = ["Letter", "Mailbox", "compose", "mailbox"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, MailRefused
-from ...logs import escape_controls
+from ...system.logs import escape_controls
 from .message import Letter
 
 __all__ = ["Route", "connection", "deliver"]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from flask import session
 
-from ...config import INSTANCE, OPENHEART_VALKEY_TIMEOUT, SECRET_KEY
+from ...core.state import app_of
 from ...errors import BatteryUnavailable, ConfigError
-from ...state import app_of
+from ...settings.config import INSTANCE, OPENHEART_VALKEY_TIMEOUT, SECRET_KEY
 from ..battery import Battery, battery_of
 from ..table import row_named
-from ..valkey import Valkey, failures
+from ..valkey.battery import Valkey, failures
 
 if TYPE_CHECKING:
     from ...storage.valkey.breaker import Breaker

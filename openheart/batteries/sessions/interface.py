@@ -23,7 +23,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from ...errors import BatteryError, BatteryUnavailable
 from ...storage.valkey.errors import Away
 from ..battery import battery_of
-from ..valkey import CLOSED, Valkey, failures
+from ..valkey.battery import CLOSED, Valkey, failures
 
 if TYPE_CHECKING:
     from valkey import Valkey as Client

@@ -6,7 +6,9 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...config import (
+from ...core.signals import reaction_added
+from ...errors import BatteryUnavailable, ConfigError
+from ...settings.config import (
     OPENHEART_WEBHOOK,
     OPENHEART_WEBHOOK_PRIVATE,
     OPENHEART_WEBHOOK_QUEUE,
@@ -16,9 +18,7 @@ from ...config import (
     OPENHEART_WEBHOOK_WAIT,
     SERVER_GRACE,
 )
-from ...errors import BatteryUnavailable, ConfigError
-from ...masks import mask_uri
-from ...signals import reaction_added
+from ...system.masks import mask_uri
 from ..battery import Battery
 from ..table import row_named
 from .address import is_public, literal

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ..endings import at_end
+from ...system.endings import at_end
 from .request import Answer
 
 __all__ = ["Sender"]

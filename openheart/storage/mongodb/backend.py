@@ -15,9 +15,9 @@ from bson import Int64
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from ...config import MONGO_DATABASE, OPENHEART_MONGODB_POOL, OPENHEART_MONGODB_TIMEOUT
 from ...errors import BackendError, BackendUnusable, OutcomeUnknown
-from ...forks import at_fork
+from ...settings.config import MONGO_DATABASE, OPENHEART_MONGODB_POOL, OPENHEART_MONGODB_TIMEOUT
+from ...system.forks import at_fork
 from ..backend import Backend, Change, Counts, Page
 from ..cursor import after_prefix, read_cursor, write_cursor
 from . import moves

@@ -16,7 +16,7 @@ from pymongo.uri_parser import parse_uri, split_options
 from pymongo.write_concern import WriteConcern
 
 from ...errors import BackendNotConnected, BackendUnavailable, ConfigError, OutcomeUnknown
-from ...masks import mask_uri
+from ...system.masks import mask_uri
 from .errors import DISCONNECTED, named_error, reason_of
 
 __all__ = ["Collection", "Link", "database_named", "database_of", "hosts_of", "make_client"]

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
 
-from ...config import OPENHEART_QUEUE, OPENHEART_SQLITE_BUSY_TIMEOUT, OPENHEART_SQLITE_SYNCHRONOUS
 from ...errors import BackendNotConnected
-from ...forks import at_fork
+from ...settings.config import OPENHEART_QUEUE, OPENHEART_SQLITE_BUSY_TIMEOUT, OPENHEART_SQLITE_SYNCHRONOUS
+from ...system.forks import at_fork
 from ..backend import Backend, Change, Counts, Page, Rows
 from ..cursor import after_prefix, read_cursor, write_cursor
 from .file import check_library, path_from_uri, prepare_folder

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from ...errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OutcomeUnknown
-from ...masks import mask_uri
+from ...system.masks import mask_uri
 
 __all__ = [
     "MINIMUM_SQLITE",

@@ -8,15 +8,15 @@ from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
-from ...config import (
+from ...errors import ConfigError
+from ...settings.config import (
     OPENHEART_NONCE_TTL,
     OPENHEART_VALKEY_POOL,
     OPENHEART_VALKEY_RETRIES,
     OPENHEART_VALKEY_TIMEOUT,
     OPENHEART_VALKEY_WAIT,
 )
-from ...errors import ConfigError
-from ...forks import at_fork
+from ...system.forks import at_fork
 from ..backend import Backend, Change, Counts, Page
 from .calls import Read, Write
 from .connection import read_info

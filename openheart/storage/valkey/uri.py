@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn
 from urllib.parse import parse_qsl, unquote
 
 from ...errors import ConfigError
-from ...masks import mask_uri
+from ...system.masks import mask_uri
 
 __all__ = ["SCHEMES", "Address", "Place", "read_uri"]
 

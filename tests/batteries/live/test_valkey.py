@@ -17,7 +17,7 @@ from openheart.batteries import battery_of
 from openheart.batteries.live.battery import Live
 from openheart.batteries.live.hub import Listener
 from openheart.storage.backend import Change, Counts
-from openheart.storage.memory import MemoryBackend
+from openheart.storage.memory.backend import MemoryBackend
 
 from ...servers.valkey import Server
 from ...waiting import PATIENCE, until

@@ -9,8 +9,8 @@ from flask import Flask
 from pymongo import monitoring
 
 from openheart import OpenHeart, testing
-from openheart.conform import run_vectors, table
-from openheart.doctor import Finding, examine
+from openheart.cli.conform import run_vectors, table
+from openheart.cli.doctor import Finding, examine
 from openheart.errors import BackendUnavailable, BackendUnusable, ConfigError, MissingDependency
 from openheart.storage import Change, get_backend
 from openheart.storage.mongodb.backend import COLLECTION, MongoBackend

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from openheart.config import OPENHEART_URI
 from openheart.errors import ConfigError
+from openheart.settings.config import OPENHEART_URI
 from openheart.storage import get_backend
 from openheart.storage.uri import known_schemes
 from openheart.storage.valkey.backend import ValkeyBackend

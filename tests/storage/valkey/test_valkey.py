@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from openheart.conform import run_vectors, table
-from openheart.doctor import examine
+from openheart.cli.conform import run_vectors, table
+from openheart.cli.doctor import examine
 from openheart.errors import BackendUnavailable, BackendUnusable
 from openheart.storage import Change, get_backend
 from openheart.storage.valkey.script import Keys

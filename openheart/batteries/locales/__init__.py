@@ -1,0 +1,1 @@
+"""Languages through Flask-Babel."""

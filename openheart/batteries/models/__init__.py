@@ -1,0 +1,1 @@
+"""Document classes (mongoengine) on the application's own MongoDB."""

@@ -1,0 +1,252 @@
+"""``load(models=module)``: that module's document classes (mongoengine) on the application's own MongoDB."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+
+from ...errors import ConfigError, OpenHeartError
+from ...system.forks import at_fork
+from ..battery import Battery, battery_of
+from ..mongodb.battery import Mongodb, database_name
+from ..table import row_named
+
+if TYPE_CHECKING:
+    from ..mongodb.battery import Client
+
+__all__ = ["Models", "register_models"]
+
+
+def register_models(models: ModuleType, app: Flask) -> None:
+    """Put the document classes of a module on the MongoDB client of an application; opens nothing.
+
+    Those are the classes that the module has or its submodules define, and their subclasses. One that
+    names a connection of its own (``meta = {"db_alias": ...}``) stays there.
+
+    Args:
+        models: the module.
+        app: the application.
+
+    Raises:
+        ConfigError: no MongoDB is configured, mongoengine is not installed, the module has no document
+            classes, or another application has them on another database.
+    """
+    battery = battery_of(Models, app)
+    battery.require()
+    battery.take(models)
+
+
+class Models(Battery["Client"]):
+    """The document classes of an application.
+
+    Attributes:
+        alias: what mongoengine calls the connection.
+    """
+
+    row = row_named("models")
+    alias = ""
+    # Since close(), until it is used again; others may have the classes then.
+    _is_given_up = False
+
+    def require(self) -> None:
+        super().require()
+        self._mongodb.require()
+
+    def open(self) -> Client:
+        self._is_given_up = False
+        mongodb = self._mongodb
+        # A document that is used after close() gets the client that may be about to close.
+        mongodb.before_shut = self._let_go
+        return mongodb.resource
+
+    def shut(self, resource: Client) -> None:
+        # The client itself is closed by its own battery.
+        self._forget()
+
+    def close(self) -> None:
+        super().close()
+        self._is_given_up = True
+
+    def check(self) -> None:
+        self._mongodb.check()
+
+    def take(self, models: ModuleType) -> None:
+        """Put the document classes of a module on this application's connection; see ``register_models``."""
+        documents = _documents(models)
+        if not documents:
+            self._refuse(
+                models, "a module with document classes of mongoengine; one that imports them will do"
+            )
+        before = {alias for document in documents if (alias := _ours(document._meta.get("db_alias")))}
+        for alias in before - {self.alias}:
+            owner = _owner(alias)
+            if owner is not None and not owner._yields_to(self):
+                has = f"{owner.app.name!r} has them on another database"
+                self._refuse(models, f"a module whose classes no other app has: {has}")
+        self._register()
+        for document in documents:
+            _move(document, self.alias)
+        for kind in (*documents, *_embedded(models)):
+            _move_fields(kind, self.alias)
+        for alias in before - {self.alias}:
+            _drop(alias)
+
+    @property
+    def _mongodb(self) -> Mongodb:
+        return battery_of(Mongodb, self.app)
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return self._mongodb.uri, database_name(self.config)
+
+    def _yields_to(self, other: Models) -> bool:
+        return self._is_given_up or self._place == other._place
+
+    def _register(self) -> None:
+        from mongoengine import connection
+
+        self._is_given_up = False
+        if self.alias:
+            return
+        for known in list(connection._connection_settings):
+            if _ours(known) and _owner(known) is None:
+                _drop(known)
+        alias, number = f"openheart:{self.app.name}", 1
+        while alias in connection._connection_settings:
+            number += 1
+            alias = f"openheart:{self.app.name}:{number}"
+        self.alias = alias
+        connection.register_connection(
+            alias,
+            db=database_name(self.config),
+            mongo_client_class=_ClientOf(self),
+            # Of the client that is not made; without it mongoengine warns.
+            uuidRepresentation="standard",
+        )
+        at_fork(in_child=self._forget)
+
+    def _let_go(self) -> None:
+        if self.is_open:
+            self.close()
+
+    def _forget(self) -> None:
+        if self.alias:
+            _forget(self.alias)
+
+    def _refuse(self, models: ModuleType, expected: str) -> None:
+        raise ConfigError("models", models.__name__, "an argument of load()", expected)
+
+
+class _ClientOf:
+    """What mongoengine takes for the class of a client: it gives the application's own."""
+
+    def __init__(self, battery: Models) -> None:
+        # mongoengine keeps it for ever, and must not keep the application.
+        self.battery = weakref.ref(battery)
+
+    def __call__(self, **options: Any) -> Client:
+        battery = self.battery()
+        if battery is None:
+            raise OpenHeartError("the application of these models is gone: load() them again")
+        return battery.resource
+
+
+def _documents(models: ModuleType) -> list[Any]:
+    from mongoengine import Document
+
+    known = [*_subclasses(Document)]
+    mine = {document for document in known if _is_of(models, document)}
+    return [
+        document
+        for document in known
+        if mine.intersection(document.__mro__) and _is_movable(document._meta.get("db_alias"))
+    ]
+
+
+def _embedded(models: ModuleType) -> list[Any]:
+    from mongoengine import EmbeddedDocument
+
+    return [kind for kind in _subclasses(EmbeddedDocument) if _is_of(models, kind)]
+
+
+def _subclasses(kind: type) -> Iterator[Any]:
+    # Not by mongoengine's registry, which has one class of each name.
+    found: set[type] = set()
+    waiting: list[Any] = kind.__subclasses__()
+    while waiting:
+        subclass = waiting.pop()
+        if subclass not in found:
+            found.add(subclass)
+            waiting += subclass.__subclasses__()
+            is_its_own = subclass.__module__.startswith("mongoengine.")
+            if not is_its_own and not subclass._meta.get("abstract"):
+                yield subclass
+
+
+def _is_of(models: ModuleType, kind: type) -> bool:
+    if kind.__module__ == models.__name__ or kind.__module__.startswith(f"{models.__name__}."):
+        return True
+    return any(value is kind for value in vars(models).values())
+
+
+def _is_movable(alias: str | None) -> bool:
+    return alias is None or alias == "default" or _ours(alias) is not None
+
+
+def _move(document: Any, alias: str) -> None:
+    document._meta["db_alias"] = alias
+    document._disconnect()
+
+
+def _move_fields(kind: Any, alias: str) -> None:
+    # Files and sequences have connections of their own; they may be inside lists and maps.
+    for field in kind._fields.values():
+        while field is not None:
+            if hasattr(field, "db_alias") and _is_movable(field.db_alias):
+                field.db_alias = alias
+            field = getattr(field, "field", None)
+
+
+def _ours(alias: str | None) -> str | None:
+    from mongoengine import connection
+
+    kind = connection._connection_settings.get(alias, {}).get("mongo_client_class")
+    return alias if isinstance(kind, _ClientOf) else None
+
+
+def _owner(alias: str) -> Models | None:
+    from mongoengine import connection
+
+    kind = connection._connection_settings[alias]["mongo_client_class"]
+    return kind.battery() if isinstance(kind, _ClientOf) else None
+
+
+def _users_of(alias: str) -> Iterator[Any]:
+    from mongoengine import Document
+
+    return (document for document in _subclasses(Document) if document._meta.get("db_alias") == alias)
+
+
+def _forget(alias: str) -> None:
+    from mongoengine import connection
+
+    # As mongoengine's disconnect(), but that would close the client, which in a fork is its parent's.
+    connection._connections.pop(alias, None)
+    connection._dbs.pop(alias, None)
+    for document in _users_of(alias):
+        document._disconnect()
+
+
+def _drop(alias: str) -> None:
+    from mongoengine import connection
+
+    if not any(_users_of(alias)):
+        owner = _owner(alias)
+        if owner is not None:
+            owner.alias = ""
+        _forget(alias)
+        connection._connection_settings.pop(alias, None)

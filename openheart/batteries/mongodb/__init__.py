@@ -1,0 +1,1 @@
+"""The MongoDB of the application itself."""

@@ -1,0 +1,130 @@
+"""The MongoDB of the application: ``openheart.mongodb.get_connection()`` and ``get_db()``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flask import Flask
+
+from ...errors import BatteryUnavailable, ConfigError
+from ...settings.config import MONGO_DATABASE, MONGOHQ_URL, OPENHEART_URI, Config
+from ...system.masks import mask_uri
+from ..battery import Battery, battery_of
+from ..table import row_named
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+    from pymongo.database import Database
+
+    Client: TypeAlias = MongoClient[dict[str, Any]]
+
+__all__ = ["Mongodb", "database_name", "get_connection", "get_db"]
+
+CHECK_TIME = 5.0  # seconds
+
+
+def get_connection(app: Flask | None = None) -> Client:
+    """The application's own MongoDB client, made at first use and shared by its threads.
+
+    It connects to MONGOHQ_URL, or to OPENHEART_URI where that is a MongoDB and MONGOHQ_URL is unset. Its
+    options are those of the URI and the driver's own; the counts have another client. After a fork the
+    child gets one of its own.
+
+    Args:
+        app: the application; by default the current one, else ``openheart.APP``.
+
+    Raises:
+        ConfigError: no MongoDB is configured, its URI cannot be used, or the driver is not installed.
+        OpenHeartError: there is no application.
+    """
+    return battery_of(Mongodb, app).resource
+
+
+def get_db(name: str | None = None, app: Flask | None = None) -> Database[dict[str, Any]]:
+    """A database of the application's own client.
+
+    Args:
+        name: its name; by default the one in the URI, else ``load(mongo_database=)`` (MONGO_DATABASE), else
+            ``openheart``.
+        app: as in ``get_connection``.
+
+    Raises:
+        ConfigError, OpenHeartError: as in ``get_connection``.
+    """
+    battery = battery_of(Mongodb, app)
+    if name is not None:
+        return battery.resource[name]
+    return battery.resource.get_default_database(battery.config[MONGO_DATABASE] or "openheart")
+
+
+def database_name(config: Config) -> str:
+    """The database that ``get_db()`` gives by default; connects to nothing.
+
+    Raises:
+        ConfigError: no MongoDB is configured, or its URI cannot be used.
+    """
+    from ...storage.mongodb.client import database_of
+
+    uri, key, source = _uri(config)
+    return database_of(uri, key=key, source=source) or config[MONGO_DATABASE] or "openheart"
+
+
+class Mongodb(Battery["Client"]):
+    """The client of an application.
+
+    Attributes:
+        before_shut: called before the client is closed; for who keeps it and has to forget it then.
+    """
+
+    row = row_named("mongodb")
+    before_shut: Callable[[], None] | None = None
+
+    @property
+    def uri(self) -> str:
+        """Where it is."""
+        return _uri(self.config)[0]
+
+    def open(self) -> Client:
+        from ...storage.mongodb.client import make_client
+
+        uri, key, source = _uri(self.config)
+        # The driver's own default refuses UUIDs.
+        return make_client(uri, key=key, source=source, uuidRepresentation="standard")
+
+    def shut(self, resource: Client) -> None:
+        if self.before_shut is not None:
+            self.before_shut()
+        resource.close()
+
+    def require(self) -> None:
+        _uri(self.config)
+        # Where it is that of the counts, their storage has seen to the driver.
+        if self.config[MONGOHQ_URL] is not None:
+            self.row.check(self.config)
+
+    def check(self) -> None:
+        client = self.resource
+        import pymongo
+        from pymongo.errors import PyMongoError
+
+        try:
+            # The driver itself waits half a minute for a server.
+            with pymongo.timeout(CHECK_TIME):
+                client.admin.command("ping")
+        except PyMongoError as error:
+            raise BatteryUnavailable(
+                self.name,
+                f"{mask_uri(self.uri)} does not answer ({type(error).__name__}); start it, or mend the URI",
+            ) from error
+
+
+def _uri(config: Config) -> tuple[str, str, str]:
+    for option in (MONGOHQ_URL, OPENHEART_URI):
+        uri = config[option]
+        if uri is not None and uri.lower().startswith(("mongodb:", "mongodb+srv:")):
+            return uri, option.name, config.source(option)
+    value = config[MONGOHQ_URL]
+    expected = "a MongoDB connection string such as mongodb://localhost:27017/name, for openheart.mongodb"
+    shown = None if value is None else mask_uri(value)
+    raise ConfigError(MONGOHQ_URL.name, shown, config.source(MONGOHQ_URL), expected)

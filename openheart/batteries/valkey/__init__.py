@@ -1,0 +1,1 @@
+"""The Valkey of the application itself."""

@@ -1,0 +1,152 @@
+"""The Valkey of the application: ``openheart.valkey.get_connection()``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Flask
+
+from ...errors import BatteryUnavailable, ConfigError
+from ...settings.config import OPENHEART_URI, OPENHEART_VALKEY_TIMEOUT, REDISTOGO_URL, Config
+from ...storage.valkey.uri import SCHEMES, Place, read_uri
+from ...system.masks import mask_uri
+from ..battery import Battery, battery_of
+from ..table import row_named
+
+if TYPE_CHECKING:
+    from valkey import Valkey as Client
+
+__all__ = ["CLOSED", "Valkey", "failures", "get_connection"]
+
+IDLE = 30
+"""Seconds after which a connection that was not used is tried with PING before it is used again."""
+
+CLOSED = (ValueError, AttributeError)
+"""What the client raises, beside failures(), where another thread closes the connection that it waits at."""
+
+
+def get_connection(app: Flask | None = None) -> Client:
+    """The application's own Valkey client, made at first use and shared by its threads.
+
+    It connects to REDISTOGO_URL, or to OPENHEART_URI where that is a Valkey and REDISTOGO_URL is unset;
+    the counts have connections of their own. It waits for OPENHEART_VALKEY_TIMEOUT at the most, and a
+    command that was sent is never sent a second time. After a fork the child gets a client of its own.
+
+    Args:
+        app: the application; by default the current one, else ``openheart.APP``.
+
+    Returns:
+        A ``valkey.Valkey``; for a cluster a ``valkey.ValkeyCluster``, which has the same methods.
+
+    Raises:
+        ConfigError: no Valkey is configured, its URI cannot be used, or the driver is not installed.
+        BatteryUnavailable: a cluster, whose client asks at once where the data is, cannot be reached.
+        OpenHeartError: there is no application.
+    """
+    return battery_of(Valkey, app).resource
+
+
+class Valkey(Battery["Client"]):
+    """The client of an application."""
+
+    row = row_named("valkey")
+
+    def install(self) -> None:
+        self.require()
+
+    def open(self) -> Client:
+        place, uri = _place(self.config)
+        try:
+            return _make(place, self.config[OPENHEART_VALKEY_TIMEOUT])
+        except failures() as error:
+            raise BatteryUnavailable(self.name, f"{mask_uri(uri)} cannot be reached: {error}") from error
+
+    def shut(self, resource: Client) -> None:
+        resource.close()
+        manager = getattr(getattr(resource, "connection_pool", None), "sentinel_manager", None)
+        for sentinel in [] if manager is None else manager.sentinels:
+            sentinel.close()
+
+    def require(self) -> None:
+        _place(self.config)
+        if self.config[REDISTOGO_URL] is not None:
+            self.row.check(self.config)
+
+    def check(self) -> None:
+        try:
+            self.resource.ping()
+        except failures() as error:
+            where = mask_uri(_place(self.config)[1])
+            raise BatteryUnavailable(self.name, f"{where} does not answer: {error}") from error
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What the client raises where a server does not do its part."""
+    from valkey.exceptions import ValkeyClusterException, ValkeyError
+
+    # The one of clusters is no ValkeyError.
+    return ValkeyError, ValkeyClusterException, OSError
+
+
+class _Kept(dict[str, Any]):
+    """The nodes that a cluster's client begins with.
+
+    It takes out each one that failed, and where all of them did once it never finds the cluster again.
+    """
+
+    def pop(self, key: str, default: Any = None) -> Any:
+        return self.get(key, default)
+
+
+def _connect(connection: Any) -> None:
+    # A PING of a connection that is only being made would make it anew, and that again: in front of a
+    # server that takes connections and answers nothing, as deep as Python goes.
+    connection.next_health_check = math.inf
+    connection.on_connect()
+
+
+def _make(place: Place, timeout: float) -> Client:
+    import valkey
+    from valkey.backoff import NoBackoff
+    from valkey.retry import Retry
+
+    common: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "health_check_interval": IDLE,
+        "valkey_connect_func": _connect,
+        # For connecting and for the PING of an idle connection; what was sent is not sent again.
+        "retry": Retry(NoBackoff(), 1),
+    }
+    connection = {**place.connection, **common}
+    host, port = place.addresses[0]
+    if place.kind == "sentinel":
+        from valkey.sentinel import Sentinel
+
+        sentinels = Sentinel(place.addresses, sentinel_kwargs={**place.sentinel, **common}, **connection)
+        return cast("Client", sentinels.master_for(place.service))
+    if place.kind == "cluster":
+        from valkey.cluster import ClusterNode, ValkeyCluster
+
+        # Of a cluster's connections the driver makes what _connect makes of the others.
+        del connection["db"], connection["health_check_interval"], connection["valkey_connect_func"]
+        nodes = [ClusterNode(*address) for address in place.addresses]
+        cluster = ValkeyCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, **connection)
+        cluster.nodes_manager.startup_nodes = _Kept(cluster.nodes_manager.startup_nodes)
+        return cast("Client", cluster)
+    where = {"unix_socket_path": host} if port < 0 else {"host": host, "port": port, "socket_keepalive": True}
+    return valkey.Valkey(**where, **connection)
+
+
+def _place(config: Config) -> tuple[Place, str]:
+    for option in (REDISTOGO_URL, OPENHEART_URI):
+        uri = config[option]
+        if uri is not None and uri.partition(":")[0].lower() in SCHEMES:
+            return read_uri(uri, config.source(option), option.name), uri
+        if uri is not None and option is REDISTOGO_URL:
+            break
+    value = config[REDISTOGO_URL]
+    expected = "a URI of Valkey such as valkey://localhost:6379/0, for openheart.valkey"
+    shown = None if value is None else mask_uri(value)
+    raise ConfigError(REDISTOGO_URL.name, shown, config.source(REDISTOGO_URL), expected)

@@ -1,0 +1,322 @@
+"""What ``openheart doctor`` finds: whether the storage works, and what in the configuration is wrong,
+slow or unsafe in production. Each finding names its mend."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from flask import Flask
+
+from ..batteries.battery import battery_of
+from ..batteries.table import class_of, is_on, rows
+from ..core.state import State, state_of
+from ..errors import BackendError, BackendUnavailable, ConfigError
+from ..settings import config as settings
+from ..settings.config import Config, unknown_variables
+from ..storage import Backend
+from ..storage.uri import backend_from_config
+from ..system.masks import mask_uri
+
+__all__ = ["Finding", "Level", "examine", "of_config_error"]
+
+Level = Literal["ok", "note", "warning", "error"]
+
+LEAST_DISK = 100 * 1024 * 1024
+LEAST_SECRET = 16
+LOOPBACK = re.compile(r"localhost|127\..*|::1")
+NETWORK_FILE_SYSTEMS = re.compile(
+    r"9p|afs|beegfs|ceph|cifs|drvfs|fuse\.(ceph|gluster|rclone|s3fs|sshfs).*|gfs2?|glusterfs|lustre|ncpfs|nfs\d*|smb.*"
+)
+MOUNTS = Path("/proc/self/mounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        level: ``ok``, ``note`` (worth knowing), ``warning`` (slow or unsafe in production) or ``error``
+            (does not work).
+        what: what was found, one sentence, secrets masked.
+        mend: what to do about it; empty where nothing is to be done.
+    """
+
+    level: Level
+    what: str
+    mend: str = ""
+
+
+def examine(app: Flask) -> list[Finding]:
+    """Look at the storage, the configuration and the batteries of an app. What is tried is closed again.
+
+    Args:
+        app: an app that openheart was added to.
+
+    Returns:
+        The findings, the storage first.
+
+    Raises:
+        OpenHeartError: openheart was not added to this app.
+    """
+    state = state_of(app)
+    name = "openheart" if state.standalone else app.name
+    backend = backend_from_config(state.config, state.folder, name)
+    looks: tuple[Callable[[Config], Iterator[Finding]], ...] = (
+        _variables,
+        _exposure,
+        _modes,
+        _server,
+        _storage_settings,
+    )
+    storage = [*_storage(backend)]
+    works = all(finding.level != "error" for finding in storage)
+    found = [*storage, *_file(backend), *_mongodb(backend, works), *_valkey(backend, works)]
+    for look in looks:
+        found += look(state.config)
+    return [*found, *_origins(state), *_batteries(app, state.config)]
+
+
+def of_config_error(error: ConfigError) -> Finding:
+    """The finding for a setting that keeps the app from starting."""
+    return Finding("error", str(error), f"correct {error.key}, which is set in {error.source}")
+
+
+def _storage(backend: Backend) -> Iterator[Finding]:
+    where = mask_uri(backend.uri)
+    try:
+        with backend:
+            backend.check()
+    except BackendUnavailable as error:
+        yield Finding(
+            "error", f"The storage {where} cannot be reached: {error}", "start it, or correct OPENHEART_URI"
+        )
+    except BackendError as error:
+        yield Finding(
+            "error", f"The storage {where} does not work: {error}", "mend that, then run this command again"
+        )
+    else:
+        yield Finding("ok", f"The storage {where} takes a write and a read")
+    if backend.uri.partition(":")[0] == "memory":
+        yield Finding(
+            "warning",
+            "Counts are kept in memory: they end with the process, and each process has its own",
+            "set OPENHEART_URI to a storage that lasts, such as sqlite:///openheart.db",
+        )
+
+
+def _file(backend: Backend) -> Iterator[Finding]:
+    path = getattr(backend, "path", None)
+    if not isinstance(path, Path) or backend.uri.partition(":")[0] != "sqlite":
+        return
+    yield Finding("ok", f"The file is {path}, and SQLite is {sqlite3.sqlite_version}")
+    kind = _file_system(path)
+    if NETWORK_FILE_SYSTEMS.fullmatch(kind):
+        yield Finding(
+            "warning",
+            f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on",
+            "put the file on a local disk with OPENHEART_URI, or use a storage server",
+        )
+    if kind in ("tmpfs", "ramfs"):
+        yield Finding(
+            "warning",
+            f"{path} is in memory ({kind}) and goes when the machine restarts",
+            "put the file on a disk with OPENHEART_URI",
+        )
+    # Not Path.is_dir(), which raises where a folder above may not be searched.
+    folder = next((parent for parent in path.parents if os.path.isdir(parent)), None)
+    free = shutil.disk_usage(folder).free if folder else LEAST_DISK
+    if free < LEAST_DISK:
+        yield Finding(
+            "warning",
+            f"The disk of {path} has {free // 1024**2} MB left",
+            "make room: reactions are refused when the disk is full",
+        )
+
+
+def _mongodb(backend: Backend, works: bool) -> Iterator[Finding]:
+    command = getattr(backend, "shard_command", None)
+    if not isinstance(command, str):
+        return
+    yield Finding(
+        "note",
+        "A sharded cluster keeps all counts on one shard until it is told to spread them",
+        f"if this is one, type once in mongosh: {command}",
+    )
+    if works and not backend.exactly_once:
+        yield Finding(
+            "note",
+            "A reaction whose answer from MongoDB is lost is counted once or not at all, because the server "
+            "stands alone or the URI says retryWrites=false",
+            "make it a replica set, which may be of one server; then such a reaction is counted once",
+        )
+
+
+def _valkey(backend: Backend, works: bool) -> Iterator[Finding]:
+    ask = getattr(backend, "server_info", None)
+    if ask is None or not works:
+        return
+    with backend:
+        servers: dict[str, dict[str, str]] = ask()
+    for name, info in servers.items():
+        policy = info.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction" and info.get("maxmemory", "0") != "0":
+            yield Finding(
+                "warning",
+                f"The server {name} drops counts when its memory is full (maxmemory-policy {policy})",
+                "set maxmemory-policy noeviction on it",
+            )
+        if info.get("aof_enabled") == "0" and info.get("connected_slaves") == "0":
+            yield Finding(
+                "warning",
+                f"The server {name} keeps no log and has no replica: when it ends, what came since its last "
+                "snapshot is lost",
+                "set appendonly yes on it, or give it a replica",
+            )
+
+
+def _file_system(path: Path) -> str:
+    try:
+        lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    best, kind = -1, ""
+    for line in lines:
+        _, mounted, found, *_ = [*line.split(" "), "", "", ""]
+        # Blanks and the like are written as octal numbers there (proc(5)).
+        at = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mounted))
+        # The last one that fits as well hides those before it.
+        if path.is_relative_to(at) and len(at.parts) >= best:
+            best, kind = len(at.parts), found
+    return kind
+
+
+def _variables(config: Config) -> Iterator[Finding]:
+    for unknown in unknown_variables(config):
+        mend = f"rename it to {unknown.nearest}" if unknown.nearest else "remove it"
+        yield Finding(
+            "warning", f"{unknown.name} (from {unknown.source}) is no setting, so it does nothing", mend
+        )
+    source = config.source(settings.DEBUG)
+    # In app.config it is Flask's own key.
+    if config[settings.DEBUG] and source != settings.APP_CONFIG:
+        yield Finding("note", f"DEBUG (from {source}) is deprecated", "set LEVEL=DEBUG instead")
+    if config.is_default(settings.OPENHEART_URI):
+        for name in ("REDISTOGO_URL", "MONGOHQ_URL"):
+            if config.variable(name):
+                yield Finding(
+                    "note",
+                    f"{name} is set, and the counts stay in SQLite: it configures other features only",
+                    f"set OPENHEART_URI='${name}' if the counts shall live there",
+                )
+
+
+def _exposure(config: Config) -> Iterator[Finding]:
+    host, level = config[settings.HOST], config[settings.LEVEL]
+    loopback = LOOPBACK.fullmatch(host)
+    if level == "DEBUG" and not loopback:
+        yield Finding(
+            "warning",
+            f"LEVEL=DEBUG on HOST={host}, which others can reach: the logs tell much and grow fast",
+            "set LEVEL=INFO, or HOST=127.0.0.1 while you develop",
+        )
+    elif level == "DEBUG":
+        yield Finding(
+            "note",
+            "LEVEL=DEBUG: `openheart run` is a development server with reloader and debugger",
+            "set LEVEL=INFO in production",
+        )
+    if not loopback and "*" in config[settings.OPENHEART_ORIGINS]:
+        yield Finding(
+            "warning",
+            f"Others can reach HOST={host}, and OPENHEART_ORIGINS=* lets the pages of every site react",
+            "name the origins of your own pages, such as OPENHEART_ORIGINS=https://example.org",
+        )
+    key = config[settings.SECRET_KEY]
+    if key is not None and len(key) < LEAST_SECRET:
+        yield Finding(
+            "warning",
+            f"SECRET_KEY has fewer than {LEAST_SECRET} characters, so it can be guessed",
+            "make a new one: python -c 'import secrets; print(secrets.token_hex())'",
+        )
+
+
+def _modes(config: Config) -> Iterator[Finding]:
+    if config[settings.OPENHEART_HOLD]:
+        yield Finding(
+            "warning",
+            "OPENHEART_HOLD is on: every reaction is answered with 503",
+            "unset it when the data has moved",
+        )
+    if config[settings.OPENHEART_WRITE_ONLY]:
+        yield Finding(
+            "note", "OPENHEART_WRITE_ONLY is on: no visitor sees a count", "unset it to show counts"
+        )
+
+
+def _server(config: Config) -> Iterator[Finding]:
+    server = config[settings.SERVER]
+    if server == "werkzeug":
+        yield Finding(
+            "warning",
+            "SERVER=werkzeug is a server for development",
+            "unset SERVER, or choose waitress, gunicorn or granian",
+        )
+    elif importlib.util.find_spec(server) is None:
+        yield Finding("error", f"SERVER={server} is not installed", f"pip install 'openheart[{server}]'")
+    if config[settings.SERVER_WORKERS] > 1 and server in ("waitress", "werkzeug"):
+        yield Finding(
+            "note",
+            f"SERVER_WORKERS={config[settings.SERVER_WORKERS]} does nothing: {server} has one process",
+            "set SERVER=gunicorn or SERVER=granian, or unset it",
+        )
+
+
+def _storage_settings(config: Config) -> Iterator[Finding]:
+    if config[settings.OPENHEART_SQLITE_SYNCHRONOUS] == "NORMAL":
+        yield Finding(
+            "note",
+            "OPENHEART_SQLITE_SYNCHRONOUS=NORMAL: when the power fails, the last reactions may be lost",
+            "unset it to keep every reaction that was acknowledged",
+        )
+
+
+def _origins(state: State) -> Iterator[Finding]:
+    if not state.origins:
+        yield Finding(
+            "note",
+            "OPENHEART_ORIGINS is empty: only pages of this server's own origin may react",
+            "name the origins of your pages, if they are elsewhere",
+        )
+
+
+def _batteries(app: Flask, config: Config) -> Iterator[Finding]:
+    there = [*rows(config)]
+    switches = {row.needs[0].name for row in there if row.needs}
+    for row in there:
+        if is_on(row, config):
+            wrong = battery_of(class_of(row), app).diagnose()
+            if wrong is None:
+                yield Finding("ok", f"The battery {row.name} works")
+            else:
+                yield Finding(
+                    "error",
+                    f"The battery {row.name} does not work: {wrong}",
+                    "mend that, then run this command again",
+                )
+            continue
+        idle = [option.name for option in row.needs[1:] if config[option] and option.name not in switches]
+        if idle:
+            verb = "is" if len(idle) == 1 else "are"
+            yield Finding(
+                "note",
+                f"{' and '.join(idle)} {verb} set, and the battery {row.name} is off",
+                f"set {row.needs[0].name} too, or unset {'it' if len(idle) == 1 else 'them'}",
+            )

@@ -1,0 +1,301 @@
+"""Reactions on the app's own routes: marks them, and finds the target of the page at an address."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, cast
+from urllib.parse import unquote, urlsplit
+
+from flask import Flask, Request
+from werkzeug.exceptions import Gone, HTTPException, NotFound
+from werkzeug.routing import (
+    BaseConverter,
+    FloatConverter,
+    IntegerConverter,
+    Map,
+    MapAdapter,
+    RequestRedirect,
+    Rule,
+    UUIDConverter,
+)
+
+from ..errors import ConfigError, TargetNotFound
+from ..protocol import canonical_target
+
+__all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
+
+Slug = Callable[..., Any]
+"""Called with the arguments of a page's rule; returns its target, or None where there is no such page.
+It may be a coroutine function, as the views of the app may be."""
+
+REDIRECTS = 5
+"""How many redirects of the URL map lead to a page at the most, such as the one for a missing slash."""
+
+_FULL_ADDRESS = re.compile("(?:https?:)?//[^/]*", re.IGNORECASE)
+# These read several spellings as one value: 007 is 7.
+_REWRITING = (IntegerConverter, FloatConverter, UUIDConverter)
+
+
+class Slugs(dict[str, Slug]):
+    """The slug functions of one extension, by endpoint.
+
+    Attributes:
+        users: the pages of each of its applications, as long as these are there.
+    """
+
+    __slots__ = ("users",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users: list[weakref.ref[Pages]] = []
+
+    def unused(self) -> list[str]:
+        """The endpoints that no application of the extension has."""
+        views = [pages.app.view_functions for user in tuple(self.users) if (pages := user()) is not None]
+        return [name for name in self if not any(name in each for each in views)]
+
+
+class Pages:
+    """Which routes of one application have reactions, and the target of each page.
+
+    Args:
+        app: the application.
+        slugs: the slug functions of its extension, which may add some later.
+        open_targets: whether addresses that no marked route has are targets too; None is True until a
+            route is marked.
+        logger: told of slug functions that no application uses.
+
+    Attributes:
+        app: the argument.
+        is_marked: whether a route of it has ``openheart=``.
+    """
+
+    __slots__ = ("__weakref__", "_checked_slugs", "_logger", "_open_targets", "_slugs", "app", "is_marked")
+
+    def __init__(self, app: Flask, slugs: Slugs, open_targets: bool | None, logger: logging.Logger) -> None:
+        self.app = app
+        self.is_marked = False
+        self._slugs = slugs
+        self._open_targets = open_targets
+        self._logger = logger
+        self._checked_slugs = 0
+        slugs.users.append(weakref.ref(self, slugs.users.remove))
+
+    @property
+    def are_asked(self) -> bool:
+        """Whether a target is looked up in the URL map at all; otherwise it is taken as it is."""
+        return self.is_marked or bool(self._slugs) or self._open_targets is False
+
+    @property
+    def are_open(self) -> bool:
+        """Whether an address is a target that no marked route has."""
+        if self._open_targets is not None:
+            return self._open_targets
+        # The slugs of one extension may be meant for another of its apps.
+        return not self.is_marked and not any(name in self.app.view_functions for name in self._slugs)
+
+    def adapter(self, request: Request | None) -> MapAdapter:
+        """The URL map, bound to the host of a request, or without one to that of SERVER_NAME."""
+        adapter = self.app.create_url_adapter(request)
+        return adapter or self.app.url_map.bind("localhost", script_name=self.app.config["APPLICATION_ROOT"])
+
+    def resolve(self, adapter: MapAdapter, address: str, canonical: str) -> str:
+        """The target that is stored for an address.
+
+        Args:
+            adapter: the URL map, bound to the host that was asked.
+            address: the decoded path or full address of a page, as it was asked for.
+            canonical: the same as a canonical target.
+
+        Returns:
+            The canonical target of the page; the address's own where no marked route has it and
+            targets are open.
+
+        Raises:
+            TargetNotFound: no page with reactions is there.
+            HTTPException: the slug function aborted with something other than 404 and 410.
+        """
+        if len(self._slugs) != self._checked_slugs:
+            self._check_slugs()
+        is_refused = False
+        tried = set()
+        for place, path in _places(self.app, adapter, address, canonical):
+            if (place.server_name, place.subdomain, path) in tried:
+                continue
+            tried.add((place.server_name, place.subdomain, path))
+            found = _match(place, path)
+            if found is None:
+                continue
+            rule, arguments, path = found
+            mark = getattr(rule, "openheart", False)
+            slug = mark if callable(mark) else self._slugs.get(rule.endpoint)
+            if slug is not None:
+                target = _call(self.app, rule, slug, arguments)
+                if target is not None:
+                    return canonical_target(target)
+                is_refused = True
+            elif mark:
+                return _own_target(place, rule, arguments, path)
+        if is_refused or not self.are_open:
+            raise TargetNotFound(f"There is no page with reactions at {canonical!r}; check the address")
+        return canonical
+
+    def _check_slugs(self) -> None:
+        # Not before the first look-up, when the applications have all their routes. No error, because
+        # an application may leave out a blueprint whose slug functions are there.
+        self._checked_slugs = len(self._slugs)
+        endpoints = [name for name in self.app.view_functions if not name.startswith("openheart.")]
+        # Without their blueprints, since a wrong one, or none, is a likely mistake.
+        bare = {name.rpartition(".")[2]: name for name in endpoints}
+        for name in self._slugs.unused():
+            near = difflib.get_close_matches(name.rpartition(".")[2], bare, n=1)
+            self._logger.warning(
+                "@oh.slug(%r) is not used, because no app of this extension has that endpoint; %s",
+                name,
+                f"the nearest is {bare[near[0]]!r}" if near else "`flask routes` lists the endpoints",
+            )
+
+
+class PageRule(Rule):
+    """A rule that takes ``openheart=`` too: True, or a function that gives the target of each page.
+
+    Its subclass for one application is made by ``mark_routes``.
+    """
+
+    openheart_pages: ClassVar[Pages]
+
+    def __init__(self, string: str, *args: Any, openheart: bool | Slug | None = None, **options: Any) -> None:
+        if openheart is not None and not isinstance(openheart, bool) and not callable(openheart):
+            raise ConfigError(
+                "openheart",
+                openheart,
+                f"the route {string}",
+                "True, False, or a function that takes the route's arguments and returns the target",
+            )
+        super().__init__(string, *args, **options)
+        self.openheart = openheart or False
+        self.openheart_converters: set[type[BaseConverter]] = set()
+
+    def get_empty_kwargs(self) -> Mapping[str, Any]:
+        """The arguments of a copy of this rule."""
+        return {**super().get_empty_kwargs(), "openheart": self.openheart}
+
+    def bind(self, map: Map, rebind: bool = False) -> None:
+        """Make the rule part of a map; from now on the application has a marked route."""
+        super().bind(map, rebind)
+        if self.openheart:
+            self.openheart_pages.is_marked = True
+
+    def get_converter(
+        self, variable_name: str, converter_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> BaseConverter:
+        """The converter of one variable."""
+        converter = super().get_converter(variable_name, converter_name, args, kwargs)
+        self.openheart_converters.add(type(converter))
+        return converter
+
+
+def mark_routes(app: Flask, pages: Pages) -> None:
+    """Let the routes that are added to an application from now on take ``openheart=``.
+
+    Args:
+        app: the application; it may have a rule class of its own.
+        pages: what knows of marked routes; it learns of each.
+
+    Raises:
+        ConfigError: its ``url_rule_class`` is no class that can be extended.
+    """
+    original = app.url_rule_class
+    try:
+        extended = type("OpenHeartRule", (PageRule, original), {"openheart_pages": pages})
+    except TypeError as error:
+        raise ConfigError(
+            "url_rule_class",
+            original,
+            f"the app {app.name!r}",
+            f"a subclass of werkzeug.routing.Rule, which openheart= on routes extends ({error})",
+        ) from None
+    app.url_rule_class = cast(type[Rule], extended)
+
+
+def _places(
+    app: Flask, adapter: MapAdapter, address: str, canonical: str
+) -> Iterator[tuple[MapAdapter, str]]:
+    """Where in the URL map the page of an address may be: on its host, and then as a path of this one."""
+    first, _, rest = canonical.partition("/")
+    full = _FULL_ADDRESS.match(address)
+    elsewhere = _adapter_of(app, adapter, first)
+    if elsewhere is not None:
+        given = address[full.end() :] if full else address.lstrip("/").partition("/")[2]
+        # As it was asked for first: the app may tell /a from /a/, and é in one form from é in another.
+        yield elsewhere, f"/{given.lstrip('/')}"
+        yield elsewhere, f"/{rest}"
+    if not full:
+        yield adapter, f"/{address.lstrip('/')}"
+        yield adapter, f"/{canonical.lstrip('/')}"
+
+
+def _adapter_of(app: Flask, adapter: MapAdapter, host: str) -> MapAdapter | None:
+    """The URL map bound to a host of this app; None where it is none, or no host at all."""
+    if host == adapter.get_host(None).lower():
+        return adapter
+    server = (app.config["SERVER_NAME"] or "").lower()
+    try:
+        if app.url_map.host_matching:
+            return app.url_map.bind(host) if "." in host or ":" in host else None
+        if server and host == server:
+            return app.url_map.bind(server)
+        if server and app.subdomain_matching and host.endswith(f".{server}"):
+            return app.url_map.bind(server, subdomain=host.removesuffix(f".{server}"))
+    except HTTPException:  # no host can have this name
+        return None
+    return None
+
+
+def _match(adapter: MapAdapter, path: str) -> tuple[Rule, Mapping[str, Any], str] | None:
+    for _ in range(REDIRECTS):
+        try:
+            rule, arguments = adapter.match(path, method="GET", return_rule=True, query_args={})
+        except RequestRedirect as redirect:
+            leads_to = urlsplit(redirect.new_url)
+            if leads_to.netloc != adapter.get_host(None):
+                return None
+            path = f"/{unquote(leads_to.path).removeprefix(adapter.script_name).lstrip('/')}"
+        except HTTPException:
+            return None
+        else:
+            return rule, arguments, path
+    return None
+
+
+def _call(app: Flask, rule: Rule, slug: Slug, arguments: Mapping[str, Any]) -> str | None:
+    try:
+        target = app.ensure_sync(slug)(**arguments)
+    except (NotFound, Gone):
+        return None
+    if target is not None and not isinstance(target, str):
+        raise TypeError(
+            f"The slug function of the endpoint {rule.endpoint!r} returned {target!r}: "
+            "return the target as text, or None where there is no such page"
+        )
+    return target
+
+
+def _own_target(adapter: MapAdapter, rule: Rule, arguments: Mapping[str, Any], path: str) -> str:
+    """The page's own path, in the one spelling that the app itself would give it."""
+    kinds: set[type[BaseConverter]] = getattr(rule, "openheart_converters", set())
+    # A converter of the app's own may have no way back from its value to the path.
+    if any(issubclass(kind, _REWRITING) for kind in kinds) and all(
+        kind.__module__ == BaseConverter.__module__ for kind in kinds
+    ):
+        built = rule.build(arguments, append_unknown=False)
+        path = unquote(built[1]) if built else path
+    url_map = adapter.map
+    domain = rule.host if url_map.host_matching else rule.subdomain
+    if domain and domain != url_map.default_subdomain:
+        return canonical_target(f"//{adapter.get_host(None)}/{path.lstrip('/')}")
+    return canonical_target(f"/{path.lstrip('/')}")

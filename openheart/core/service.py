@@ -1,0 +1,186 @@
+"""What openheart does: check, admit, store, announce. No Flask and no HTTP in here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from ..errors import BackendError, BackendUnavailable, OnHold
+from ..protocol import Policy, is_scoped
+from ..storage import Backend, Counts, Page
+from ..storage.batch import HotPages
+from ..storage.cursor import past_scopes
+from ..storage.last_counts import LastCounts
+from ..system.forks import at_fork
+from .signals import announce, reaction_added
+
+__all__ = ["Service"]
+
+
+class Service:
+    """Adds and reads reactions for one application.
+
+    Args:
+        make_backend: makes the unconnected backend; called at first use, and again after ``close()``.
+        policy: which emoji the site takes.
+        sender: the sender of the signals, that is, the Flask app.
+        hold: refuse reactions with OnHold; reading goes on.
+        stale: seconds for which counts are shown that were read before the storage went away; 0 is none.
+        logger: where failures are reported; also an attribute.
+    """
+
+    def __init__(
+        self,
+        make_backend: Callable[[], Backend],
+        policy: Policy,
+        *,
+        sender: object,
+        hold: bool,
+        stale: float,
+        logger: logging.Logger,
+    ) -> None:
+        self._make_backend = make_backend
+        self._policy = policy
+        self._sender = sender
+        self._hold = hold
+        self.logger = logger
+        self._last = LastCounts(stale) if stale else None
+        self._backend: Backend | None = None
+        self._incr: Callable[[str, str], Counts] | None = None
+        self._opening = threading.Lock()
+        self._failure: BackendError | None = None
+        at_fork(in_child=self._begin_again)
+
+    @property
+    def backend(self) -> Backend:
+        """The connected backend, opened at first use.
+
+        Raises:
+            BackendError: it cannot be opened. The next use tries again.
+        """
+        return self._backend or self._open()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the backend is open."""
+        return self._backend is not None
+
+    def react(self, target: str, text: str) -> Counts:
+        """Add one reaction and tell the listeners.
+
+        Args:
+            target: the canonical target.
+            text: the text that starts with the emoji.
+
+        Returns:
+            The counts of the target after it, emoji -> count.
+
+        Raises:
+            InvalidEmoji, EmojiNotAllowed: the text; nothing was stored.
+            BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
+        """
+        emoji = self._policy.admit(text)
+        if self._hold:
+            raise OnHold("OPENHEART_HOLD is on: reactions are not stored until it is switched off")
+        # Asked for anew each time, since close() forgets it; opening the backend makes it.
+        incr = self._incr or self._opened_incr()
+        counts = incr(target, emoji)
+        if self._last is not None:
+            self._last.remember(target, counts)
+        if reaction_added.receivers:
+            announce(reaction_added, self._sender, self.logger, target=target, emoji=emoji, counts=counts)
+        return counts
+
+    def reactions(self, target: str) -> Counts:
+        """The counts of one canonical target, emoji -> count; ``{}`` where there are none."""
+        return self.backend.counts((target,))[0]
+
+    def reactions_of(self, targets: Sequence[str]) -> list[Counts]:
+        """The counts of several canonical targets, in one storage call."""
+        return self.backend.counts(targets)
+
+    def read(self, targets: Sequence[str]) -> tuple[list[Counts], int | None]:
+        """The counts of canonical targets, or those seen last while the storage is away.
+
+        Args:
+            targets: the targets.
+
+        Returns:
+            The counts, in one storage call; and None, or the age in seconds of counts that were seen last.
+
+        Raises:
+            BackendError: the storage does not answer, and nothing young enough is remembered.
+        """
+        if self._last is None:
+            return self.backend.counts(targets), None
+        try:
+            found = self.backend.counts(targets)
+        except BackendUnavailable:
+            remembered = self._last.recall(targets)
+            if remembered is None:
+                raise
+            return remembered
+        for target, counts in zip(targets, found, strict=True):
+            self._last.remember(target, counts)
+        return found, None
+
+    def targets(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        """One page of the targets that have counts, without those of tenants; see ``Backend.list``."""
+        page = self.backend.list(prefix, cursor, limit)
+        shown = [(target, counts) for target, counts in page.targets if not is_scoped(target)]
+        return Page(shown, None if page.cursor is None else past_scopes(page.cursor))
+
+    def top(self, limit: int = 10) -> list[tuple[str, Counts]]:
+        """The targets with the most reactions; see ``Backend.top``."""
+        return self.backend.top(limit)
+
+    def check(self) -> None:
+        """Try a write and a read that leave nothing behind; raises BackendError."""
+        self.backend.check()
+
+    def probe(self) -> None:
+        """As ``check``, over connections of its own, which are closed again: a server may fork after this."""
+        with self._make_backend() as backend:
+            backend.check()
+
+    def close(self) -> None:
+        """Finish what was accepted and let the storage go. The next use opens it again."""
+        with self._opening:
+            backend, self._backend, self._incr = self._backend, None, None
+        if backend is not None:
+            backend.disconnect()
+
+    def _open(self) -> Backend:
+        before = self._failure
+        with self._opening:
+            if self._backend is None:
+                failure = self._failure
+                if failure is not None and failure is not before:
+                    # It failed for another thread while this one waited, and all in turn would take long.
+                    raise type(failure)(failure.detail) from failure
+                backend = self._make_backend()
+                try:
+                    backend.connect()
+                except BackendError as error:
+                    self._failure = error
+                    raise
+                self._incr = _incr_of(backend)
+                self._backend = backend
+            return self._backend
+
+    def _opened_incr(self) -> Callable[[str, str], Counts]:
+        backend = self._open()
+        return self._incr or backend.incr
+
+    def _begin_again(self) -> None:
+        # In a child after a fork: the threads that held these locks, or had a reaction on its way, are not
+        # there, and nobody may wait for them.
+        self._opening = threading.Lock()
+        self._incr = None if self._backend is None else _incr_of(self._backend)
+        if self._last is not None:
+            self._last.begin_again()
+
+
+def _incr_of(backend: Backend) -> Callable[[str, str], Counts]:
+    return backend.incr if backend.adds_up else HotPages(backend.apply).incr

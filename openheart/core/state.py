@@ -1,0 +1,234 @@
+"""The loaded application, and what openheart keeps for each application in ``app.extensions``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from flask import Flask, current_app, has_app_context
+
+from ..errors import ConfigError, InvalidEmoji, OpenHeartError
+from ..protocol import Policy
+from ..settings import config as settings
+from ..settings.config import Config
+from ..storage.uri import backend_from_config
+from .pages import Pages, Slugs
+from .service import Service
+
+__all__ = ["APP", "Attached", "Serving", "State", "Users", "app_of", "make_state", "state_of"]
+
+APP: Flask | None = None
+"""The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
+
+
+class Attached(Protocol):
+    """What else belongs to an application; see ``batteries.battery.Battery``."""
+
+    name: ClassVar[str]
+    vital: ClassVar[bool]
+    place: ClassVar[int]
+
+    def health(self) -> str | None: ...
+    def prove(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Users:
+    """How an application finds out who uses it.
+
+    Attributes:
+        user: returns the user of the current request.
+        tenant: returns the tenant of a user.
+        of_extension: those of the OpenHeart that the application was given to, which stand behind.
+    """
+
+    user: Callable[[], Any] | None = None
+    tenant: Callable[[Any], Any] | None = None
+    of_extension: Users | None = None
+
+    @property
+    def find_user(self) -> Callable[[], Any] | None:
+        """The user loader."""
+        return self.user or (self.of_extension.user if self.of_extension else None)
+
+    @property
+    def find_tenant(self) -> Callable[[Any], Any] | None:
+        """The tenant loader."""
+        return self.tenant or (self.of_extension.tenant if self.of_extension else None)
+
+
+@dataclass(slots=True)
+class Serving:
+    """What the server that run() started tells of itself; nothing under a server of somebody else.
+
+    Attributes:
+        threads: how many requests it answers at once in this process; None where that has no bound.
+        is_stopping: whether it was told to stop, and waits for the requests that run.
+    """
+
+    threads: int | None = None
+    is_stopping: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What openheart keeps for one Flask application, in ``app.extensions["openheart"]``.
+
+    Attributes:
+        config: the settings of this application.
+        service: its reactions.
+        pages: which of its routes have reactions.
+        standalone: whether this is openheart's own server, with a page at ``/``.
+        prefix: the URL prefix without a trailing slash, ``""`` for ``/``.
+        folder: what a relative SQLite path is relative to.
+        location: where the counts are, for people to read.
+        origins: whose pages may read and react.
+        max_body: the longest body of a POST, in bytes.
+        write_only: whether counts are hidden.
+        listing: whether targets are listed.
+        cache_control: the Cache-Control header of a GET.
+        users: how it finds out who uses it.
+        batteries: name -> what load() switched on, or was used.
+        serving: what the server tells of itself.
+        documented: path below the prefix -> its part of the OpenAPI document, for the routes of batteries.
+    """
+
+    config: Config
+    service: Service
+    pages: Pages
+    standalone: bool
+    prefix: str
+    folder: Path
+    location: str
+    origins: tuple[str, ...]
+    max_body: int
+    write_only: bool
+    listing: bool
+    cache_control: str
+    users: Users = field(default_factory=Users)
+    batteries: dict[str, Attached] = field(default_factory=dict)
+    serving: Serving = field(default_factory=Serving)
+    documented: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Finish what was accepted and let every resource go. The next use opens it again."""
+        # What runs in the background may use all that comes after it, and the storage last. What it uses
+        # for the first time while it is waited for is there only then.
+        closed: list[Attached] = []
+        while left := [each for each in list(self.batteries.values()) if each not in closed]:
+            battery = min(left, key=lambda each: each.place)
+            closed.append(battery)
+            try:
+                battery.close()
+            except Exception as error:
+                # The others, and the storage, are closed all the same.
+                self.service.logger.error("The battery %s did not close", battery.name, exc_info=error)
+        self.service.close()
+
+
+def make_state(
+    app: Flask,
+    config: Config,
+    logger: logging.Logger,
+    *,
+    standalone: bool = False,
+    slugs: Slugs | None = None,
+    users: Users | None = None,
+) -> State:
+    """Make the state of one application; opens nothing.
+
+    Raises:
+        ConfigError: a setting that only shows to be wrong when it is used.
+    """
+    folder = Path.cwd() if standalone else Path(app.instance_path)
+    name = "openheart" if standalone else app.name
+    prefix = config[settings.OPENHEART_URL_PREFIX]
+    if prefix == "/" and not standalone:
+        raise ConfigError(
+            "OPENHEART_URL_PREFIX",
+            prefix,
+            config.source(settings.OPENHEART_URL_PREFIX),
+            "a path such as /openheart; only `openheart run` and openheart.wsgi may use /, "
+            "because it would swallow the 404 and 405 of this app",
+        )
+    # Made once here, so that a wrong URI or a missing driver is a start-up error.
+    location = backend_from_config(config, folder, name).location
+    max_age = config[settings.OPENHEART_MAX_AGE]
+    return State(
+        config=config,
+        service=Service(
+            lambda: backend_from_config(config, folder, name),
+            _policy(config),
+            sender=app,
+            hold=config[settings.OPENHEART_HOLD],
+            stale=config[settings.OPENHEART_STALE],
+            logger=logger,
+        ),
+        pages=Pages(
+            app, Slugs() if slugs is None else slugs, config[settings.OPENHEART_OPEN_TARGETS], logger
+        ),
+        standalone=standalone,
+        prefix=prefix.rstrip("/"),
+        folder=folder,
+        location=location,
+        origins=tuple(config[settings.OPENHEART_ORIGINS]),
+        max_body=config[settings.OPENHEART_MAX_BODY],
+        write_only=config[settings.OPENHEART_WRITE_ONLY],
+        listing=config[settings.OPENHEART_LISTING],
+        users=Users(of_extension=users),
+        cache_control=f"public, max-age={int(max_age)}" if max_age else "no-cache",
+    )
+
+
+def app_of(app: Flask | None = None) -> Flask:
+    """The application given; by default the current one, else ``APP``.
+
+    Raises:
+        OpenHeartError: there is no such application.
+    """
+    if app is None:
+        app = current_app._get_current_object() if has_app_context() else APP  # type: ignore[attr-defined]
+    if app is None:
+        raise OpenHeartError(
+            "There is no application: call openheart.load() first, or enter app.app_context()"
+        )
+    return app
+
+
+def state_of(app: Flask | None = None) -> State:
+    """The state of an application.
+
+    Args:
+        app: the application; by default the current one, else ``APP``.
+
+    Raises:
+        OpenHeartError: there is no such application, or openheart was not added to it.
+    """
+    app = app_of(app)
+    state = app.extensions.get("openheart")
+    if not isinstance(state, State):
+        raise OpenHeartError(
+            f"openheart was not added to the app {app.name!r}: call openheart.load(app) or OpenHeart(app)"
+        )
+    return state
+
+
+def _policy(config: Config) -> Policy:
+    lists = {}
+    for option in (settings.OPENHEART_EMOJI, settings.OPENHEART_EMOJI_DENY):
+        lists[option.name] = config[option]
+        try:
+            Policy(allow=config[option])
+        except InvalidEmoji as error:
+            raise ConfigError(
+                option.name, ",".join(config[option]), config.source(option), f"emoji only; {error.detail}"
+            ) from None
+    return Policy(
+        allow=lists["OPENHEART_EMOJI"],
+        deny=lists["OPENHEART_EMOJI_DENY"],
+        skin_tones=config[settings.OPENHEART_SKIN_TONES],
+    )

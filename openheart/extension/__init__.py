@@ -1,0 +1,1 @@
+"""What a Flask app gets: the extension, the page of a request, users and blueprints."""

@@ -1,0 +1,60 @@
+"""Finds the blueprints of a package and registers them."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
+
+from flask import Blueprint, Flask
+
+from ..errors import BlueprintImportError
+
+__all__ = ["register_blueprints"]
+
+
+def register_blueprints(app: Flask, package: str) -> list[Blueprint]:
+    """Import every module of a package, and register each blueprint that is at the top level of one.
+
+    The order is that of the modules' names, a package before what is in it. A blueprint that several
+    modules have is registered once; one that is nested in another comes with that one.
+
+    Args:
+        app: the application; for ``openheart=`` on routes, after ``init_app``.
+        package: the dotted name of the package, or of one module.
+
+    Returns:
+        The blueprints that were registered, in that order.
+
+    Raises:
+        BlueprintImportError: a module cannot be imported; names it, and its cause is chained to it.
+        ValueError: two blueprints have one name (Flask's own error).
+    """
+    found: list[Blueprint] = []
+    for module in _modules(package):
+        for value in vars(module).values():
+            if isinstance(value, Blueprint) and not any(value is each for each in found):
+                found.append(value)
+    # Flask keeps the nested ones in an attribute without a public name.
+    nested = [child for parent in found for child, _ in getattr(parent, "_blueprints", ())]
+    there = [*app.blueprints.values(), *nested]
+    fresh = [each for each in found if not any(each is other for other in there)]
+    for blueprint in fresh:
+        app.register_blueprint(blueprint)
+    return fresh
+
+
+def _modules(name: str) -> Iterator[ModuleType]:
+    module = _import(name)
+    yield module
+    for each in sorted(pkgutil.iter_modules(getattr(module, "__path__", ())), key=lambda info: info.name):
+        if each.name != "__main__":
+            yield from _modules(f"{name}.{each.name}")
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except Exception as error:
+        raise BlueprintImportError(name, error) from error

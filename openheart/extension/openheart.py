@@ -1,0 +1,155 @@
+"""openheart as a Flask extension: makes the state of an application and registers the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask
+
+from ..core.pages import Slugs, mark_routes
+from ..core.state import State, Users, make_state
+from ..errors import OpenHeartError
+from ..settings.config import Config, load_config
+from ..system import logs
+from ..web.routes import register
+from .page import extend_requests, extend_templates
+
+__all__ = ["OpenHeart", "add_openheart"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class OpenHeart:
+    """Adds reactions to Flask applications, one or several.
+
+    Nothing of an application is kept on the instance, so that one instance serves any number of them::
+
+        oh = OpenHeart()
+
+        def create_app() -> Flask:
+            app = Flask(__name__)
+            oh.init_app(app, uri="sqlite:///reactions.db")
+            return app
+
+    Args:
+        app: an application to begin with; None leaves that to ``init_app``.
+        env: False takes no setting from the environment, ``.env`` and the config file.
+        options: settings, such as ``uri=`` for OPENHEART_URI; ``init_app`` may override them.
+
+    Raises:
+        ConfigError: with ``app``, see ``init_app``.
+    """
+
+    def __init__(self, app: Flask | None = None, *, env: bool = True, **options: Any) -> None:
+        self._env = env
+        self._options = options
+        self._slugs = Slugs()
+        self._users = Users()
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask, *, env: bool | None = None, **options: Any) -> None:
+        """Add reactions to an application. The storage is opened at first use.
+
+        Nothing outside the prefix changes: no handler, no JSON provider, no logging set-up.
+
+        Args:
+            app: the application.
+            env: as in the constructor, which gives the default.
+            options: settings; those of the constructor stand behind them.
+
+        Raises:
+            ConfigError: a setting cannot be used; names it.
+            OpenHeartError: openheart was added to this application before.
+        """
+        env = self._env if env is None else env
+        config = load_config(app.config, {**self._options, **options}, env=env)
+        add_openheart(app, config, slugs=self._slugs, users=self._users)
+
+    def slug(self, endpoint: str) -> Callable[[F], F]:
+        """Give the pages of an endpoint their targets, before or after ``init_app``, and mark its route.
+
+        The function is called with the arguments of the route, and returns the target as text; None,
+        or ``abort(404)``, says that there is no such page::
+
+            @oh.slug("blog.post")
+            def post_target(slug: str) -> str | None:
+                return f"post-{post.id}" if (post := find_post(slug)) else None
+
+        A function that stands at the route itself, ``openheart=post_target``, goes before it.
+
+        Args:
+            endpoint: the endpoint, in each app of this extension that has it. Where none of them has it,
+                the log says so when a page is looked up first.
+        """
+
+        def remember(function: F) -> F:
+            self._slugs[endpoint] = function
+            return function
+
+        return remember
+
+    def user_loader(self, function: F) -> F:
+        """Name the function that finds the user of a request, before or after ``init_app``.
+
+        It takes no arguments, and returns the user, as whatever the app has, or None where nobody is
+        logged in::
+
+            @oh.user_loader
+            def find_user() -> User | None:
+                return User.find(session.get("user_id"))
+
+        ``openheart.get_user()`` gives what it returns.
+
+        Args:
+            function: the function, for each app of this extension. It may be a coroutine function.
+        """
+        self._users.user = function
+        return function
+
+    def tenant_loader(self, function: F) -> F:
+        """Name the function that finds the tenant of a user, for ``openheart.scoped()``.
+
+        Args:
+            function: takes the user, and returns the tenant's id: text, a whole number or a UUID. Without
+                one it is the user's ``tenant``, or where there is no such attribute the user's ``id``.
+        """
+        self._users.tenant = function
+        return function
+
+
+def add_openheart(
+    app: Flask,
+    config: Config,
+    *,
+    standalone: bool = False,
+    slugs: Slugs | None = None,
+    users: Users | None = None,
+) -> State:
+    """Make the state of an application from settings that are found already, and register the routes.
+
+    Args:
+        app: the application.
+        config: its settings.
+        standalone: whether this is openheart's own server, with a page at ``/``.
+        slugs: the slug functions of the extension.
+        users: the user and tenant loaders of the extension.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+        OpenHeartError: openheart was added to this application before.
+    """
+    if "openheart" in app.extensions:
+        raise OpenHeartError(
+            f"openheart was added to the app {app.name!r} before; call load() or init_app() once"
+        )
+    state = make_state(
+        app, config, logs.get_logger(config.logs), standalone=standalone, slugs=slugs, users=users
+    )
+    mark_routes(app, state.pages)
+    app.extensions["openheart"] = state
+    register(app, state)
+    extend_requests(app)
+    extend_templates(app)
+    return state

@@ -1,0 +1,272 @@
+"""Reactions inside requests and templates: the page that is asked for, and the addresses of others."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+from urllib.parse import quote, unquote, urlsplit
+
+import flask
+from flask import Flask, Request, current_app, has_request_context, request
+from jinja2 import Environment
+from werkzeug.local import LocalProxy
+
+from ..core.state import app_of, state_of
+from ..errors import BackendError, InvalidTarget, OpenHeartError, TargetNotFound
+from ..protocol import canonical_target
+from ..storage import Counts
+from ..web.answers import ordered
+
+__all__ = [
+    "Page",
+    "add_template_names",
+    "extend_requests",
+    "extend_templates",
+    "page",
+    "reactions_of",
+    "target_for",
+    "url_for",
+]
+
+
+class Page:
+    """The page of the current request: ``request.openheart``, and with types ``openheart.page``.
+
+    Nothing is asked of the storage, nor of the app's slug function, before an attribute is used.
+
+    Args:
+        app: the application.
+        request: the request.
+    """
+
+    def __init__(self, app: Flask, request: Request) -> None:
+        self._app = app
+        self._request = request
+        self._counts: Counts | None = None
+
+    @functools.cached_property
+    def target(self) -> str | None:
+        """The target that is stored for this page; None where it has no reactions, as on an error page."""
+        rule = self._request.url_rule
+        if rule is None or str(rule.endpoint).startswith("openheart."):
+            return None
+        path = self._request.path
+        try:
+            canonical = canonical_target(f"/{path.lstrip('/')}")
+            pages = state_of(self._app).pages
+            if not pages.are_asked:
+                return canonical
+            return pages.resolve(pages.adapter(self._request), path, canonical)
+        except (InvalidTarget, TargetNotFound):
+            return None
+
+    @property
+    def url(self) -> str | None:
+        """The address of this page's reactions, to post to and to read; None where it has none."""
+        if self.target is None:
+            return None
+        root, path = self._request.script_root, self._request.path
+        return quote(f"{root}{state_of(self._app).prefix}/{path.lstrip('/')}", safe=_SAFE)
+
+    @property
+    def reactions(self) -> Counts:
+        """The counts of this page, emoji -> count, the largest first; ``{}`` where it has no reactions.
+
+        A page is worth more than its counts: while the storage is away it is ``{}`` too, and the
+        failure is logged. ``openheart.reactions()`` raises it.
+        """
+        if self._counts is None:
+            self._counts = {} if self.target is None else _read((self.target,))[0]
+        return self._counts
+
+    def react(self, emoji: str) -> Counts:
+        """Add a reaction to this page.
+
+        Args:
+            emoji: text that starts with the emoji.
+
+        Returns:
+            The counts after it, the largest first.
+
+        Raises:
+            TargetNotFound: this page has no reactions.
+            InvalidEmoji, EmojiNotAllowed: nothing was stored.
+            BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
+        """
+        if self.target is None:
+            raise TargetNotFound(
+                "This page has no reactions: give its route openheart=True, or a function that knows it"
+            )
+        self._counts = ordered(state_of(self._app).service.react(self.target, emoji))
+        return self._counts
+
+
+class OpenHeartRequest(Request):
+    """A request that knows the reactions of its page."""
+
+    @functools.cached_property
+    def openheart(self) -> Page:
+        """The page of this request."""
+        return Page(app_of(), self)
+
+
+def _current_page() -> Page:
+    if not has_request_context():
+        raise OpenHeartError("openheart.page is the page of a request, and there is none: use it in a view")
+    # Where openheart.page is used first, request.openheart is the same object.
+    known = request.__dict__
+    if "openheart" not in known:
+        known["openheart"] = Page(app_of(), request._get_current_object())  # type: ignore[attr-defined]
+    return cast(Page, known["openheart"])
+
+
+page: Page = cast(Page, LocalProxy(_current_page))
+"""The page of the current request, the same object as ``request.openheart``, with types."""
+
+
+def reactions_of(targets: Iterable[str]) -> dict[str, Counts]:
+    """The counts of several targets in one storage call, such as those of a page that lists posts.
+
+    Args:
+        targets: the targets in their decoded form.
+
+    Returns:
+        Each target as it was given -> its counts, the largest first; ``{}`` for one without any.
+
+    Raises:
+        InvalidTarget: one of them is none.
+        BackendError: the storage does not answer.
+    """
+    asked = list(dict.fromkeys(targets))
+    if not asked:
+        return {}
+    found = state_of().service.reactions_of([canonical_target(target) for target in asked])
+    return dict(zip(asked, map(ordered, found), strict=True))
+
+
+def target_for(endpoint: str, /, **values: Any) -> str:
+    """The target of a page of this app, as ``url_for`` gives its address.
+
+    Args:
+        endpoint: the endpoint of the page's route; one that starts with a dot is of the current blueprint.
+        values: the arguments of the route.
+
+    Raises:
+        TargetNotFound: that page has no reactions.
+        werkzeug.routing.BuildError: the app has no such route.
+    """
+    app = app_of()
+    if endpoint.startswith("."):
+        blueprint = request.blueprint if has_request_context() else None
+        endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
+    app.inject_url_defaults(endpoint, values)
+    pages = state_of(app).pages
+    adapter = pages.adapter(_current_request(app))
+    address = urlsplit(adapter.build(endpoint, values, method="GET"))
+    path = f"/{unquote(address.path).removeprefix(adapter.script_name).lstrip('/')}"
+    if address.netloc:
+        path = f"//{address.netloc}{path}"
+    canonical = canonical_target(path)
+    return pages.resolve(adapter, path, canonical) if pages.are_asked else canonical
+
+
+def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
+    """The address of the reactions of a page, to post to and to read; in Jinja ``openheart_url``.
+
+    Args:
+        endpoint_or_target: an endpoint of the app, whose page has the reactions, or a target; None is
+            the page of the current request.
+        values: the arguments of the endpoint's route; ``_external=True`` gives a full URL.
+
+    Raises:
+        InvalidTarget: neither an endpoint nor a target.
+        TargetNotFound: the current page has no reactions.
+        werkzeug.routing.BuildError: the arguments do not fit the endpoint.
+    """
+    if endpoint_or_target is None:
+        own = page.url
+        if own is None:
+            raise TargetNotFound("This page has no reactions; name an endpoint or a target")
+        return own
+    is_endpoint = endpoint_or_target in app_of().view_functions or endpoint_or_target.startswith(".")
+    if not is_endpoint:
+        target = canonical_target(endpoint_or_target).lstrip("/")
+        return flask.url_for("openheart.reactions", target=target, **values)
+    address = urlsplit(flask.url_for(endpoint_or_target, **values))
+    root = request.script_root if has_request_context() else app_of().config["APPLICATION_ROOT"].rstrip("/")
+    root = quote(root, safe=_SAFE)
+    path = root + quote(state_of().prefix, safe=_SAFE) + address.path.removeprefix(root)
+    return f"{address.scheme}://{address.netloc}{path}" if address.netloc else path
+
+
+def extend_requests(app: Flask) -> None:
+    """Give the requests of an application the attribute ``openheart``."""
+    app.request_class = type("OpenHeartRequest", (OpenHeartRequest, app.request_class), {})
+
+
+def extend_templates(app: Flask) -> None:
+    """Give the templates of an application ``reactions``, ``openheart_url`` and ``openheart_target``.
+
+    See ``add_template_names``.
+    """
+    add_template_names(
+        app, {"openheart_target": target_for, "openheart_url": url_for, "reactions": _shown_reactions}
+    )
+
+
+def add_template_names(app: Flask, names: Mapping[str, Callable[..., Any]]) -> None:
+    """Give the templates of an application functions.
+
+    Names that the app has already stay the app's. The environment is not made before the app needs it,
+    because its options could not be changed any more.
+
+    Args:
+        app: the application.
+        names: name -> function.
+    """
+    if "jinja_env" in app.__dict__:
+        _add_names(app.jinja_env, names)
+        return
+    make = app.create_jinja_environment
+
+    def create_jinja_environment() -> Any:
+        environment = make()
+        _add_names(environment, names)
+        return environment
+
+    app.create_jinja_environment = create_jinja_environment  # type: ignore[method-assign]
+
+
+def _add_names(environment: Environment, names: Mapping[str, Callable[..., Any]]) -> None:
+    for name, function in names.items():
+        environment.globals.setdefault(name, function)
+
+
+def _shown_reactions(targets: str | Iterable[str]) -> Counts | dict[str, Counts]:
+    """What templates show: as ``Page.reactions``, ``{}`` while the storage is away."""
+    if isinstance(targets, str):
+        return _read((canonical_target(targets),))[0]
+    asked = list(dict.fromkeys(targets))
+    found = _read([canonical_target(target) for target in asked]) if asked else []
+    return dict(zip(asked, found, strict=True))
+
+
+def _read(targets: Iterable[str]) -> list[Counts]:
+    asked = tuple(targets)
+    service = state_of().service
+    try:
+        return [ordered(counts) for counts in service.read(asked)[0]]
+    except BackendError as error:
+        service.logger.error("%s: %s", type(error).__name__, error.detail)
+        return [{} for _ in asked]
+
+
+def _current_request(app: Flask) -> Request | None:
+    if not has_request_context() or current_app != app:
+        return None
+    return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
+# What may stand in a path as it is (URL standard, path percent-encode set).
+_SAFE = "!$&'()*+,/:;=@"

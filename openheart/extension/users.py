@@ -1,0 +1,259 @@
+"""Who uses the application: ``get_user()``, and ``scoped()``, the targets of one tenant and no other."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeVar
+from unicodedata import normalize
+
+from flask import current_app, g, has_app_context
+
+from ..core.service import Service
+from ..core.state import state_of
+from ..errors import OpenHeartError, TenantError
+from ..protocol import scope_of, scoped_target
+from ..storage import Counts, Page
+from ..web.answers import ordered
+
+__all__ = ["Scoped", "get_user", "scoped", "set_user", "tenant_loader", "user_loader"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_USER = "_openheart_user"
+_LOADING = object()
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def user_loader(function: F) -> F:
+    """Name the function that finds the user of the current request, for the app of the last ``load()``.
+
+    It takes no arguments, and returns the user, as whatever the app has, or None where nobody is logged
+    in. It may be a coroutine function. With ``OpenHeart`` use ``@oh.user_loader``::
+
+        @openheart.user_loader
+        def find_user() -> User | None:
+            return User.find(session.get("user_id"))
+
+    Args:
+        function: the function.
+
+    Raises:
+        OpenHeartError: there is no application.
+    """
+    state_of().users.user = function
+    return function
+
+
+def tenant_loader(function: F) -> F:
+    """Name the function that finds the tenant of a user, for the app of the last ``load()``.
+
+    It takes the user, who is not None, and returns the tenant's id: text, a whole number or a UUID. Without
+    one the tenant is what the user has as ``tenant``, or where there is no such attribute the user's
+    ``id``. With ``OpenHeart`` use ``@oh.tenant_loader``.
+
+    Args:
+        function: the function.
+
+    Raises:
+        OpenHeartError: there is no application.
+    """
+    state_of().users.tenant = function
+    return function
+
+
+def get_user() -> Any:
+    """The user of the current request, as the app's user loader finds it; None where nobody is logged in.
+
+    It is looked for once in a request, or in another app context, and kept in ``flask.g``.
+
+    Raises:
+        OpenHeartError: the app has no user loader, or there is no current app.
+    """
+    if not has_app_context():
+        raise OpenHeartError("The user is that of a request, and there is none: use it in a view")
+    if _USER not in g:
+        loader = state_of().users.find_user
+        if loader is None:
+            raise OpenHeartError(
+                "The app does not say who its users are: name a function with @openheart.user_loader, "
+                "or with @oh.user_loader where oh is an OpenHeart"
+            )
+        setattr(g, _USER, _LOADING)
+        try:
+            setattr(g, _USER, current_app.ensure_sync(loader)())
+        except BaseException:
+            g.pop(_USER)
+            raise
+    user = getattr(g, _USER)
+    if user is _LOADING:
+        raise OpenHeartError("The user loader asks for the user that it is to find")
+    return user
+
+
+def set_user(user: Any) -> None:
+    """Say who the user is for the rest of the request: at login, at logout (None), and in the background.
+
+    It is not remembered for the next request.
+
+    Args:
+        user: the user, as the user loader would return it.
+
+    Raises:
+        OpenHeartError: there is no current app.
+    """
+    if not has_app_context():
+        raise OpenHeartError("The user is that of a request, and there is none: enter app.app_context()")
+    setattr(g, _USER, user)
+
+
+def scoped(tenant: str | int | uuid.UUID | None = None) -> Scoped:
+    """The targets of one tenant, and of no other.
+
+    Args:
+        tenant: the tenant's id, which must not come from the visitor unchecked; by default that of the
+            current user, see ``tenant_loader``.
+
+    Raises:
+        TenantError: nobody is logged in, the user has no tenant, or it is no text, whole number or UUID.
+        OpenHeartError: as ``get_user``.
+    """
+    if tenant is not None:
+        return Scoped(state_of().service, _scope("tenant", tenant))
+    kind, found = _tenant_of(get_user())
+    return Scoped(state_of().service, _scope(kind, found))
+
+
+class Scoped:
+    """The reactions to the targets of one tenant; ``openheart.scoped()`` makes it.
+
+    A target is canonical within the tenant: neither ``..`` nor ``//`` nor a full address leads out of it.
+    Visitors cannot reach these targets by openheart's routes, nor can views by ``openheart.react()`` and
+    its relatives.
+
+    Args:
+        service: the reactions of the app.
+        prefix: what the tenant's targets start with in the storage; also an attribute.
+    """
+
+    __slots__ = ("_service", "prefix")
+
+    def __init__(self, service: Service, prefix: str) -> None:
+        self._service = service
+        self.prefix = prefix
+
+    def react(self, target: str, emoji: str) -> Counts:
+        """Add a reaction to a target of the tenant.
+
+        Args:
+            target: the target in its decoded form.
+            emoji: text that starts with the emoji.
+
+        Returns:
+            The counts after it, the largest first.
+
+        Raises:
+            InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
+            BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
+        """
+        return ordered(self._service.react(scoped_target(self.prefix, target), emoji))
+
+    def reactions(self, target: str) -> Counts:
+        """The counts of a target of the tenant, emoji -> count, the largest first.
+
+        Raises:
+            InvalidTarget: it is none.
+            BackendError: the storage does not answer.
+        """
+        return ordered(self._service.reactions(scoped_target(self.prefix, target)))
+
+    def reactions_of(self, targets: Iterable[str]) -> dict[str, Counts]:
+        """The counts of several targets of the tenant, in one storage call.
+
+        Returns:
+            Each target as it was given -> its counts; ``{}`` for one without any.
+
+        Raises:
+            InvalidTarget: one of them is none.
+            BackendError: the storage does not answer.
+        """
+        asked = list(dict.fromkeys(targets))
+        if not asked:
+            return {}
+        found = self._service.reactions_of([scoped_target(self.prefix, target) for target in asked])
+        return dict(zip(asked, map(ordered, found), strict=True))
+
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        """One page of the tenant's targets that have counts.
+
+        Args:
+            prefix: only those that start with it, as the tenant knows them; a leading slash is no part.
+            cursor: where to go on, from the page before; None starts.
+            limit: how many at the most, 1 to 1000.
+
+        Raises:
+            InvalidRequest: the cursor is none of such a list.
+            ValueError: the limit is out of range.
+            BackendError: the storage does not answer.
+        """
+        if not 1 <= limit <= 1000:
+            raise ValueError(f"limit={limit} cannot be used: expected 1 to 1000")
+        start = normalize("NFC", prefix).lstrip("/")
+        if _SURROGATE.search(start):
+            # No target has one, and no storage can be asked for it.
+            return Page([], None)
+        page = self._service.backend.list(self.prefix + start, cursor, limit)
+        # Whatever a cursor of somebody else's list does in a backend, nothing else leaves here.
+        mine = [row for row in page.targets if row[0].startswith(self.prefix)]
+        rows = [(target[len(self.prefix) :] or "/", ordered(counts)) for target, counts in mine]
+        return Page(rows, page.cursor)
+
+    def __repr__(self) -> str:
+        return f"<Scoped {self.prefix}>"
+
+
+def _tenant_of(user: Any) -> tuple[Literal["tenant", "user"], Any]:
+    # Flask-Login has an object for nobody, and hands a proxy out, which is never None itself.
+    if user is None or getattr(user, "is_authenticated", True) is False:
+        raise TenantError("nobody is logged in, so there is no tenant: ask for a login first, or name one")
+    loader = state_of().users.find_tenant
+    if loader is not None:
+        found = current_app.ensure_sync(loader)(user)
+        if found is None:
+            raise TenantError("the tenant loader returned None for this user: no target belongs to nobody")
+        return "tenant", found
+    if isinstance(user, str | int | uuid.UUID):
+        return "user", user
+    kinds: tuple[tuple[Literal["tenant", "user"], str], ...] = (("tenant", "tenant"), ("user", "id"))
+    for kind, name in kinds:
+        has, found = _look(user, name)
+        if has and found is None:
+            raise TenantError(f"the user's {name} is None: no target belongs to nobody")
+        if has:
+            return kind, found
+    raise TenantError(
+        "the user has neither a tenant nor an id: say whose targets are meant with @openheart.tenant_loader"
+    )
+
+
+def _look(user: Any, name: str) -> tuple[bool, Any]:
+    if isinstance(user, Mapping):
+        return name in user, user.get(name)
+    return hasattr(user, name), getattr(user, name, None)
+
+
+def _scope(kind: Literal["tenant", "user"], value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | uuid.UUID):
+        raise TenantError(
+            f"a {kind} cannot be a {type(value).__name__}: expected text, a whole number or a UUID, such as "
+            "its id from @openheart.tenant_loader"
+        )
+    # The value of an enumeration, not its name.
+    text = (
+        str.__str__(value) if isinstance(value, str) else str(int(value) if isinstance(value, int) else value)
+    )
+    try:
+        return scope_of(kind, text)
+    except ValueError as error:
+        raise TenantError(f"the {kind} cannot be used: {error}") from None

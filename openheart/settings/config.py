@@ -1,0 +1,369 @@
+"""How settings get their values: reads the places where they may be written, in order of precedence,
+and casts them. The settings themselves are in options/; import them from here."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from ..errors import ConfigError
+from ..system.logs import LogSettings
+from . import batteries, casts, instance
+from . import site as reactions
+from .batteries import *  # noqa: F403 - the settings are part of this module's interface
+from .casts import Cast
+from .instance import *  # noqa: F403
+from .instance import DEBUG, INSTANCE, LEVEL, NAME, OPENHEART_CONFIG
+from .names import OPTIONS_BY_NAME, PREFIX, expected_name, is_server_option, mask_value, nearest_name
+from .site import *  # noqa: F403
+from .sources import read_dotenv, read_environment, read_toml
+from .table import OPTIONS, Option
+
+__all__ = [
+    "OPTIONS",
+    "Config",
+    "Option",
+    "Setting",
+    "UnknownVariable",
+    "conf",
+    "load_config",
+    "unknown_variables",
+]
+__all__ += instance.__all__
+__all__ += reactions.__all__
+__all__ += batteries.__all__
+
+T = TypeVar("T")
+
+FLAG = "a command flag"
+ENVIRONMENT = "the environment"
+DOTENV = ".env"
+KEYWORD = "a keyword argument"
+APP_CONFIG = "app.config"
+DEFAULT = "the default"
+
+
+class Setting(NamedTuple):
+    """One setting of one Config.
+
+    Attributes:
+        option: its row in the table.
+        value: its value, unmasked.
+        source: where the value came from, such as ``the environment``.
+    """
+
+    option: Option[Any]
+    value: Any
+    source: str
+
+    @property
+    def text(self) -> str:
+        """The value for people, with its secrets masked."""
+        return self.option.show(self.value)
+
+    def __repr__(self) -> str:
+        return f"{self.option.name}={self.text} ({self.source})"
+
+
+class UnknownVariable(NamedTuple):
+    """An OPENHEART_* variable that is no setting.
+
+    Attributes:
+        name: as it was written.
+        source: where it was written.
+        nearest: the setting that may have been meant, or None.
+    """
+
+    name: str
+    source: str
+    nearest: str | None
+
+
+class _Layer(NamedTuple):
+    source: str
+    values: Mapping[str, object]
+    empty_is_unset: bool = False
+    is_file: bool = False
+
+    def get(self, name: str) -> object | None:
+        """The value of a variable, None where this layer has none."""
+        value = self.values.get(name)
+        if value == "" and self.empty_is_unset:
+            option = OPTIONS_BY_NAME.get(name)
+            return value if option and option.cast.takes_empty else None
+        return value
+
+
+class Config:
+    """The settings of one application: read-only, and typed by the Option that is asked for.
+
+    Made by ``load_config``. Printing one masks every secret.
+
+    Attributes:
+        env: whether the environment, ``.env`` and the config file were read.
+        logs: what the logs need of them.
+    """
+
+    __slots__ = ("_layers", "_settings", "env", "logs")
+
+    def __init__(self, settings: Mapping[str, Setting], layers: tuple[_Layer, ...], env: bool) -> None:
+        self._settings = settings
+        self._layers = layers
+        self.env = env
+        self.logs = LogSettings(_level(self[LEVEL]), self[NAME], self[INSTANCE])
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a setting of this name."""
+        return name in self._settings
+
+    def __getitem__(self, option: Option[T]) -> T:
+        value: T = self._settings[option.name].value
+        # A copy, so that nobody changes the setting of another.
+        return list(value) if isinstance(value, list) else value  # type: ignore[return-value]
+
+    def source(self, option: Option[Any]) -> str:
+        """Where a setting's value came from, such as ``the environment`` or ``the default``."""
+        return self._settings[option.name].source
+
+    def is_default(self, option: Option[Any]) -> bool:
+        """Whether nobody set it."""
+        return self.source(option) == DEFAULT
+
+    def items(self) -> Iterator[Setting]:
+        """Every setting with its value and source, in the table's order; ``setting.text`` is masked."""
+        for option in self._options():
+            yield Setting(option, self[option], self.source(option))
+
+    def variable(self, name: str) -> tuple[object, str] | None:
+        """The raw value of any variable that was seen, setting or not, and where it came from."""
+        for layer in self._layers:
+            value = layer.get(name)
+            if value is not None:
+                return value, layer.source
+        return None
+
+    def override(self, flags: Mapping[str, Any]) -> Config:
+        """These settings with command flags, or arguments of ``run()``, before everything else.
+
+        Args:
+            flags: named like keywords; None counts as not given.
+
+        Raises:
+            ConfigError: a value cannot be used, or a name is unknown.
+        """
+        layers = [_Layer(FLAG, _named(flags, FLAG)), *self._layers]
+        _check_names(flags, FLAG, self)
+        return _resolve(layers, self.env, self._options())
+
+    @property
+    def server_options(self) -> dict[str, str]:
+        """The SERVER_* variables that are no settings: ``{"backlog": "1024"}`` for SERVER_BACKLOG=1024."""
+        names = {name for layer in self._layers for name in layer.values if is_server_option(name)}
+        found = {name: self.variable(name) for name in sorted(names)}
+        return {name.removeprefix("SERVER_").lower(): str(value[0]) for name, value in found.items() if value}
+
+    def _options(self) -> tuple[Option[Any], ...]:
+        return tuple(setting.option for setting in self._settings.values())
+
+    def __repr__(self) -> str:
+        return f"<Config {' '.join(repr(setting) for setting in self.items() if setting.source != DEFAULT)}>"
+
+
+def load_config(
+    app_config: Mapping[str, Any] | None = None,
+    keywords: Mapping[str, Any] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    env: bool = True,
+    environ: Mapping[str, str] | None = None,
+    folder: str | Path | None = None,
+    safe: bool = False,
+    further: Callable[[Config], Sequence[Option[Any]]] | None = None,
+) -> Config:
+    """Find the value of every setting.
+
+    The first of these that has a value wins: flags, the process environment, ``.env``, the config file
+    (OPENHEART_CONFIG), keywords, app_config, the default. Empty text in the environment and in
+    ``.env`` counts as unset, but for lists.
+
+    Args:
+        app_config: a Flask app's ``app.config``; other keys in it are left alone.
+        keywords: keyword arguments such as ``port=`` and ``uri=``; None counts as not given.
+        flags: command flags and arguments of ``run()``, named like keywords.
+        env: False takes nothing from the environment, ``.env`` and the config file.
+        environ: what to read instead of ``os.environ``.
+        folder: where ``.env`` is and where a relative OPENHEART_CONFIG starts; the current one by default.
+        safe: True refuses OPENHEART_* variables that are no settings.
+        further: finds the settings of other packages, by what is set already.
+
+    Raises:
+        ConfigError: a value cannot be used, or a name is unknown.
+    """
+    given = _Layer(KEYWORD, _named(keywords, KEYWORD))
+    app_layer = _Layer(APP_CONFIG, _app_values(app_config))
+    layers = [_Layer(FLAG, _named(flags, FLAG))]
+    if env:
+        base = Path.cwd() if folder is None else Path(folder)
+        layers += [
+            _Layer(ENVIRONMENT, read_environment(environ), empty_is_unset=True),
+            _Layer(DOTENV, read_dotenv(base), empty_is_unset=True),
+        ]
+        layers += _config_file([*layers, given, app_layer], base)
+    layers += [given, app_layer]
+    config = _resolve(layers, env)
+    if further is not None and (more := further(config)):
+        config = _resolve(layers, env, (*OPTIONS, *more))
+    # Only now, because the batteries of other packages have settings of their own.
+    _check_names(keywords, KEYWORD, config)
+    _check_names(flags, FLAG, config)
+    _check_config_file(config)
+    _warn_of_debug(config)
+    if safe and (unknown := unknown_variables(config)):
+        first = unknown[0]
+        raise ConfigError(first.name, "***", first.source, expected_name(first.nearest))
+    return config
+
+
+def unknown_variables(config: Config) -> list[UnknownVariable]:
+    """The OPENHEART_* variables of the environment, ``.env`` and ``app.config`` that are no settings.
+
+    OPENHEART_TEST_* is left to tests.
+    """
+    return [
+        UnknownVariable(name, layer.source, nearest_name(name))
+        for layer in config._layers
+        for name in sorted(layer.values)
+        if name.upper().startswith(PREFIX)
+        and not name.upper().startswith("OPENHEART_TEST_")
+        and name not in config
+    ]
+
+
+def conf(
+    name: str,
+    default: Any = None,
+    cast: Callable[[Any], Any] | None = None,
+    *,
+    config: Config | None = None,
+) -> Any:
+    """The value of any variable: from the environment, ``.env``, the config file, or else the default.
+
+    Args:
+        name: the variable, a setting or one of the application's own.
+        default: what to return when nobody set it; it is cast too, unless it is None.
+        cast: such as ``int``; ``bool`` understands ``on`` and ``off``, ``list`` splits at commas and
+            white space.
+        config: the settings of the application that asks; its keywords, flags and ``app.config`` count.
+
+    Raises:
+        ConfigError: the value cannot be cast.
+    """
+    layers: list[_Layer] = []
+    if config is None or config.env:
+        layers.append(_Layer(ENVIRONMENT, read_environment(), empty_is_unset=True))
+    if config is None:
+        layers.append(_Layer(DOTENV, read_dotenv(Path.cwd()), empty_is_unset=True))
+        layers += _config_file(layers, Path.cwd())
+    else:
+        layers += config._layers
+    found = ((value, layer.source) for layer in layers if (value := layer.get(name)) is not None)
+    value, source = next(found, (default, DEFAULT))
+    if cast is None or value is None:
+        return value
+    try:
+        return _CONF_CASTS.get(cast, cast)(value)
+    except (ValueError, TypeError, ArithmeticError):
+        pass
+    # Raised out here so that the cast's own error, which may quote a secret, is not chained to it.
+    expected = _CONF_CASTS[cast].description if cast in _CONF_CASTS else f"what {_name_of(cast)} takes"
+    raise ConfigError(name, mask_value(name, value), source, expected)
+
+
+_CONF_CASTS: Mapping[Callable[[Any], Any], Cast[Any]] = {bool: casts.boolean(), list: casts.text_list()}
+
+
+def _resolve(layers: Sequence[_Layer], env: bool, options: Sequence[Option[Any]] = OPTIONS) -> Config:
+    variables: dict[str, object] = {}
+    for layer in reversed(layers):
+        variables.update((name, value) for name in layer.values if (value := layer.get(name)) is not None)
+    settings = {option.name: _setting(option, layers, variables) for option in options}
+    debug = settings[DEBUG.name]
+    if debug.value and settings[LEVEL.name].source == DEFAULT:
+        settings[LEVEL.name] = Setting(LEVEL, "DEBUG", f"DEBUG in {debug.source}")
+    return Config(settings, tuple(layers), env)
+
+
+def _setting(option: Option[Any], layers: Sequence[_Layer], variables: Mapping[str, object]) -> Setting:
+    for layer in layers:
+        raw = layer.get(option.name)
+        if raw is None:
+            continue
+        try:
+            return Setting(option, option.cast(raw, variables), layer.source)
+        except ValueError as error:
+            expected = str(error)
+        raise ConfigError(option.name, option.show_refused(raw), layer.source, expected)
+    default = list(option.default) if isinstance(option.default, list) else option.default
+    return Setting(option, default, DEFAULT)
+
+
+def _warn_of_debug(config: Config) -> None:
+    # In app.config DEBUG is Flask's own key, which is not deprecated.
+    source = config.source(DEBUG)
+    if config[DEBUG] and source != APP_CONFIG:
+        message = f"DEBUG (from {source}) is deprecated: set LEVEL=DEBUG instead"
+        warnings.warn(message, DeprecationWarning, stacklevel=3)
+
+
+def _config_file(layers: list[_Layer], folder: Path) -> list[_Layer]:
+    name = _setting(OPENHEART_CONFIG, layers, {})
+    if name.value is None:
+        return []
+    return [_Layer(name.value, read_toml(name.value, folder, name.source), is_file=True)]
+
+
+def _check_config_file(config: Config) -> None:
+    for layer in config._layers:
+        for key in layer.values if layer.is_file else ():
+            if key == OPENHEART_CONFIG.name or not (key in config or is_server_option(key)):
+                raise ConfigError(key, "***", layer.source, expected_name(nearest_name(key)))
+
+
+def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for keyword, value in (arguments or {}).items():
+        name = keyword.upper()
+        if name not in OPTIONS_BY_NAME and PREFIX + name in OPTIONS_BY_NAME:
+            name = PREFIX + name
+        if value is None:
+            continue
+        if name in values:
+            raise ConfigError(name, "***", source, f"it once; {keyword} is another spelling of it")
+        values[name] = value
+    return values
+
+
+def _check_names(arguments: Mapping[str, Any] | None, source: str, config: Config) -> None:
+    for keyword in arguments or {}:
+        name = keyword.upper()
+        if not (name in config or PREFIX + name in config or is_server_option(name)):
+            raise ConfigError(keyword, "***", source, expected_name(nearest_name(name)))
+
+
+def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:
+    values: dict[str, object] = {str(name): value for name, value in (app_config or {}).items()}
+    # Flask puts its own defaults there: a DEBUG of False says nothing.
+    if values.get(DEBUG.name) is False:
+        del values[DEBUG.name]
+    return values
+
+
+def _level(level: str) -> int:
+    return int(level) if level.isdigit() else logging.getLevelNamesMapping()[level]
+
+
+def _name_of(cast: Callable[[Any], Any]) -> str:
+    return cast.description if isinstance(cast, Cast) else getattr(cast, "__name__", "the cast")

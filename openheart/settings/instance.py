@@ -1,0 +1,83 @@
+"""Settings of the instance and of the server that serves it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from . import casts
+from .option import Option
+
+__all__ = [
+    "DEBUG",
+    "HOST",
+    "INSTANCE",
+    "LEVEL",
+    "NAME",
+    "OPENHEART_ACCESS_LOG",
+    "OPENHEART_CONFIG",
+    "PORT",
+    "SECRET_KEY",
+    "SERVER",
+    "SERVER_GRACE",
+    "SERVER_THREADS",
+    "SERVER_WORKERS",
+]
+
+_port = casts.integer(0, 65535)
+_switch = casts.boolean()
+_name = casts.text()
+
+NAME: Option[str | None] = Option(
+    "NAME", _name, None, "The name of this site in the logs; no more than that."
+)
+INSTANCE: Option[str | None] = Option(
+    "INSTANCE", casts.word(), None, "Keeps the data and the logs of two instances on one storage apart."
+)
+LEVEL: Option[str] = Option("LEVEL", casts.level(), "INFO", "The least severe level that is logged.")
+DEBUG: Option[bool] = Option("DEBUG", _switch, False, "Deprecated: 1 means LEVEL=DEBUG.")
+SECRET_KEY: Option[str | bytes | None] = Option(
+    "SECRET_KEY",
+    casts.secret_text(),
+    None,
+    "The key that Flask signs with; unset leaves app.secret_key.",
+    secret=True,
+)
+OPENHEART_CONFIG: Option[str | None] = Option(
+    "OPENHEART_CONFIG",
+    _name,
+    None,
+    "A TOML file with settings, one a line; a relative path starts at the folder.",
+)
+OPENHEART_ACCESS_LOG: Option[bool] = Option(
+    "OPENHEART_ACCESS_LOG", _switch, False, "Logs a line of JSON for each request to openheart's own routes."
+)
+HOST: Option[str] = Option("HOST", _name, "127.0.0.1", "The address to listen on.", group="server")
+PORT: Option[int] = Option("PORT", _port, 5000, "The port to listen on; 0 takes a free one.", group="server")
+SERVER: Option[Literal["waitress", "gunicorn", "granian", "werkzeug"]] = Option(
+    "SERVER",
+    casts.choice("waitress", "gunicorn", "granian", "werkzeug"),
+    "waitress",
+    "The WSGI server that run() starts; other SERVER_* variables are passed to it as its options.",
+    group="server",
+)
+SERVER_THREADS: Option[int] = Option(
+    "SERVER_THREADS",
+    casts.integer(1, 1024),
+    16,
+    "Threads that answer requests, in each worker.",
+    group="server",
+)
+SERVER_WORKERS: Option[int] = Option(
+    "SERVER_WORKERS",
+    casts.integer(1, 1024),
+    1,
+    "Worker processes, where the server has them.",
+    group="server",
+)
+SERVER_GRACE: Option[float] = Option(
+    "SERVER_GRACE",
+    casts.duration(),
+    30.0,
+    "How long a stopping server waits for running requests, and then for work in the background.",
+    group="server",
+)

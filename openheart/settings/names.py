@@ -1,0 +1,61 @@
+"""Names of variables: which are settings, which may have been meant, and which hold secrets."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..system.masks import mask_uris
+from .table import OPTIONS, Option
+
+__all__ = [
+    "OPTIONS_BY_NAME",
+    "PREFIX",
+    "expected_name",
+    "is_server_option",
+    "mask_value",
+    "nearest_name",
+]
+
+PREFIX = "OPENHEART_"
+"""What the names of most settings start with."""
+
+OPTIONS_BY_NAME: Mapping[str, Option[Any]] = {option.name: option for option in OPTIONS}
+"""The table of settings, by name."""
+
+# Web servers export these (RFC 3875); Flask has a SERVER_NAME of its own.
+CGI_VARIABLES = frozenset({"SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE"})
+LOOKS_SECRET = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|AUTH|CRED", re.IGNORECASE)
+
+
+def is_server_option(name: str) -> bool:
+    """Whether a variable is an option of the server that SERVER names."""
+    return name.startswith("SERVER_") and name not in OPTIONS_BY_NAME and name not in CGI_VARIABLES
+
+
+def nearest_name(name: str) -> str | None:
+    """The setting that may have been meant by a name that is none, or None."""
+    # Without the prefix first: with it every two names look alike.
+    bare = {option.name.removeprefix(PREFIX): option.name for option in OPTIONS}
+    # The name is two words to many, and OPEN begins a setting of its own.
+    written = name.upper().replace("OPEN_HEART_", PREFIX).removeprefix(PREFIX)
+    near: list[str] = difflib.get_close_matches(written, list(bare), n=1)
+    if near:
+        return bare[near[0]]
+    whole: list[str] = difflib.get_close_matches(name.upper(), list(OPTIONS_BY_NAME), n=1, cutoff=0.85)
+    return whole[0] if whole else None
+
+
+def expected_name(nearest: str | None) -> str:
+    """What an error says that it expected in place of such a name."""
+    hint = f"the nearest is {nearest}" if nearest else "`openheart config` lists them"
+    return f"the name of a setting; {hint}"
+
+
+def mask_value(name: str, value: object) -> object:
+    """The value of any variable, setting or not, as far as it may be shown."""
+    if option := OPTIONS_BY_NAME.get(name):
+        return option.show_refused(value)
+    return "***" if LOOKS_SECRET.search(name) else mask_uris(value)

@@ -1,0 +1,59 @@
+"""What one setting is: its name, type, default and documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from ..system.masks import mask_uri, mask_uris
+from .casts import Cast
+
+__all__ = ["Option", "ReferenceRow"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Option(Generic[T_co]):
+    """One row of the table of settings.
+
+    Attributes:
+        name: the variable's name, such as ``PORT``.
+        cast: from what is written to the value.
+        default: the value when nobody sets it.
+        doc: one line for the reference page.
+        secret: whether the value may never be shown.
+        group: the heading it stands under: instance, server, protocol, storage or batteries.
+    """
+
+    name: str
+    cast: Cast[T_co]
+    default: T_co
+    doc: str
+    secret: bool = False
+    group: str = "instance"
+
+    def show(self, value: object) -> str:
+        """The value as text for people, with its secrets masked; None is ``unset``."""
+        if value is None:
+            return "unset"
+        return "***" if self.secret else self.cast.show(value)
+
+    def show_refused(self, value: object) -> object:
+        """A value that could not be cast, as far as it may be shown."""
+        if self.secret:
+            return "***"
+        if self.cast.expands:
+            return mask_uri(value) if isinstance(value, str) else "***"
+        return mask_uris(value)
+
+
+class ReferenceRow(NamedTuple):
+    """One setting as the reference page shows it, all as text but for ``secret``."""
+
+    name: str
+    type: str
+    default: str
+    doc: str
+    secret: bool
+    group: str

@@ -1,0 +1,1 @@
+"""Counts in the memory of one process, for tests."""

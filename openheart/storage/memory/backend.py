@@ -1,0 +1,99 @@
+"""Counts in the memory of one process, for tests and for trying things out; they end with the backend."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...errors import ConfigError
+from ...system.masks import mask_uri
+from ..backend import Backend, Change, Counts, Page, Rows
+from ..cursor import read_cursor, write_cursor
+
+__all__ = ["MemoryBackend"]
+
+
+class MemoryBackend(Backend):
+    """``memory:``, private to this object. The counts outlive ``disconnect()``, but not the object.
+
+    After a fork each process goes on with counts of its own, so it serves one process only.
+
+    Args:
+        uri: ``memory:`` and nothing else.
+        instance: has no effect, since nobody shares this storage.
+        folder: has no effect.
+
+    Raises:
+        ConfigError: something follows the colon.
+    """
+
+    schemes = ("memory",)
+    adds_up = True
+
+    def __init__(
+        self, uri: str = "memory:", *, instance: str | None = None, folder: Path | None = None
+    ) -> None:
+        super().__init__(uri, instance=instance, folder=folder)
+        if uri.lower() not in ("memory:", "memory://"):
+            expected = "memory: alone; for counts that last, sqlite:///openheart.db"
+            raise ConfigError("OPENHEART_URI", mask_uri(uri), "the URI given", expected)
+        self._counts: dict[str, Counts] = {}
+        self._lock = threading.Lock()
+        self._connected = False
+
+    def connect(self) -> None:
+        self._connected = True
+
+    def disconnect(self) -> None:
+        self._connected = False
+
+    def is_connected(self) -> bool:
+        return self._connected
+
+    def apply(self, changes: Sequence[Change]) -> list[Counts]:
+        self.require_connected()
+        answers = []
+        with self._lock:
+            for change in changes:
+                counts = self._counts.setdefault(change.target, {})
+                counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
+                answers.append(counts.copy())
+        return answers
+
+    def counts(self, targets: Sequence[str]) -> list[Counts]:
+        self.require_connected()
+        with self._lock:
+            return [self._counts.get(target, {}).copy() for target in targets]
+
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        self.require_connected()
+        after = None if cursor is None else read_cursor(cursor)
+        with self._lock:
+            ordered = sorted(self._counts)
+            start = bisect_left(ordered, prefix)
+            if after is not None:
+                start = max(start, bisect_right(ordered, after))
+            chosen = [target for target in ordered[start : start + limit + 1] if target.startswith(prefix)]
+            rows: Rows = [(target, self._counts[target].copy()) for target in chosen[:limit]]
+        return Page(rows, write_cursor(rows[-1][0]) if len(chosen) > limit else None)
+
+    def delete(self, targets: Sequence[str]) -> None:
+        self.require_connected()
+        with self._lock:
+            for target in targets:
+                self._counts.pop(target, None)
+
+    def rename(self, old: str, new: str) -> Counts:
+        self.require_connected()
+        with self._lock:
+            counts = self._counts.get(new, {})
+            for emoji, count in self._counts.pop(old, {}).items():
+                counts[emoji] = counts.get(emoji, 0) + count
+            if counts:
+                self._counts[new] = counts
+            return counts.copy()
+
+    def check(self) -> None:
+        self.require_connected()

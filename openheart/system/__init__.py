@@ -1,0 +1,1 @@
+"""What openheart needs of the machine: forks, ends of processes, logs and texts without secrets."""

@@ -1,0 +1,185 @@
+"""One logger tree, ``openheart``: its level, and one handler on stderr. In an app of somebody else that has
+logging of its own nothing is configured."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from dataclasses import dataclass
+
+__all__ = [
+    "ROOT",
+    "LineFormatter",
+    "LogSettings",
+    "configure",
+    "escape_controls",
+    "get_logger",
+    "has_own",
+    "restore",
+]
+
+ROOT = "openheart"
+"""The name at the root of the tree."""
+
+LINE = "{time} {level} {label}{logger}: {message}"
+
+# C0, DEL, C1, the line and paragraph separators, and what turns the direction of writing round
+# (UAX #9). U+200D stays: it is part of emoji.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogSettings:
+    """How one application logs. Two applications have two of them, even where all values are the same.
+
+    Attributes:
+        level: the least severe level that is logged, as a number.
+        name: the setting NAME.
+        instance: the setting INSTANCE.
+    """
+
+    level: int
+    name: str | None = None
+    instance: str | None = None
+
+
+def escape_controls(text: str) -> str:
+    r"""The text with its control characters as escapes such as ``\n``, so that it stays on one line."""
+    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+class LineFormatter(logging.Formatter):
+    """One record, one line: nothing that a visitor sent can look like a line of its own.
+
+    Below a record that has an exception its traceback follows, each line of it indented.
+
+    Args:
+        label: NAME and INSTANCE, such as ``blog/eu``; empty writes none.
+    """
+
+    def __init__(self, label: str = "") -> None:
+        super().__init__()
+        self.label = label
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        line = LINE.format(
+            time=self.formatTime(record),
+            level=record.levelname,
+            label=f"[{self.label}] " if self.label else "",
+            logger=record.name,
+            message=record.getMessage(),
+        )
+        details = []
+        if record.exc_info and record.exc_info[0] is not None:
+            details = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n").split("\n")
+        elif record.exc_text:
+            details = record.exc_text.split("\n")
+        if record.stack_info:
+            details += record.stack_info.split("\n")
+        return "\n    ".join(escape_controls(part) for part in [line, *details])
+
+
+class _Handler(logging.Handler):
+    """Writes to the stderr of the moment, unless the root logger has handlers, which get the record too.
+
+    It keeps which configurations use it, so that the last one that goes takes it away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users: list[LogSettings] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tree = logging.getLogger(ROOT)
+        if tree.propagate and tree.parent is not None and tree.parent.handlers:
+            return
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:
+            self.handleError(record)
+
+    def refresh(self) -> None:
+        labels = {_label(user) for user in self.users}
+        # Lines of the modules belong to no app in particular: with several, the logger's name tells.
+        self.setFormatter(LineFormatter(labels.pop() if len(labels) == 1 else ""))
+        levels = [user.level for user in self.users]
+        logging.getLogger(ROOT).setLevel(min(levels, default=logging.NOTSET))
+
+
+def configure(settings: LogSettings) -> logging.Logger:
+    """Set up the tree for an app that openheart built: LEVEL, and one handler on stderr.
+
+    The handler is silent as long as the root logger has handlers. Calling it again with the same
+    settings changes nothing; with the settings of a second app the handler is shared and the tree lets
+    through what the more verbose of them asks for.
+
+    Args:
+        settings: those of the app.
+
+    Returns:
+        The app's logger, as ``get_logger`` does.
+    """
+    root = logging.getLogger(ROOT)
+    handler = _handler()
+    if handler is None:
+        handler = _Handler()
+        root.addHandler(handler)
+    if not any(user is settings for user in handler.users):
+        handler.users.append(settings)
+        handler.refresh()
+    logger = get_logger(settings)
+    if logger is not root:
+        logger.setLevel(settings.level)
+    return logger
+
+
+def restore(settings: LogSettings) -> None:
+    """Undo ``configure``; without it, or a second time, nothing happens."""
+    handler = _handler()
+    if handler is None or not any(user is settings for user in handler.users):
+        return
+    handler.users = [user for user in handler.users if user is not settings]
+    handler.refresh()
+    logger = get_logger(settings)
+    if logger.name != ROOT and not any(get_logger(user) is logger for user in handler.users):
+        logger.setLevel(logging.NOTSET)
+    if not handler.users:
+        logging.getLogger(ROOT).removeHandler(handler)
+        handler.close()
+
+
+def get_logger(settings: LogSettings) -> logging.Logger:
+    """The logger of one app: ``openheart``, or ``openheart.<NAME>``, with ``.<INSTANCE>`` where there is one.
+
+    A dot in either becomes ``_``, because it would begin a branch of the tree.
+    """
+    parts = [part.replace(".", "_") for part in (settings.name, settings.instance) if part]
+    return logging.getLogger(".".join([ROOT, *parts]))
+
+
+def has_own(name: str, default: logging.Handler) -> bool:
+    """Whether an application has logging of its own: a handler at the root logger, its own, or openheart's.
+
+    Args:
+        name: the name of its logger.
+        default: a handler that does not count, because the application did not add it.
+    """
+    if logging.getLogger().handlers:
+        return True
+    for each in (name, ROOT):
+        handlers = logging.getLogger(each).handlers
+        if any(not isinstance(handler, _Handler) and handler is not default for handler in handlers):
+            return True
+    return False
+
+
+def _handler() -> _Handler | None:
+    return next((each for each in logging.getLogger(ROOT).handlers if isinstance(each, _Handler)), None)
+
+
+def _label(settings: LogSettings) -> str:
+    return "/".join(part for part in (settings.name, settings.instance) if part)

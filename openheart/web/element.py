@@ -1,0 +1,81 @@
+"""``<prefix>/-/openheart.js``: the element that puts reactions on any page with one tag."""
+
+from __future__ import annotations
+
+import functools
+import json
+from importlib.resources import files
+
+from flask import Response, request
+
+from ..core.state import State
+from ..errors import EmojiNotAllowed
+from ..protocol import Policy
+from ..settings import config as settings
+from .cors import read_headers
+from .languages import ENGLISH, chooser_of, nearest, translations
+
+__all__ = ["OFFERED", "WORDS", "openheart_js"]
+
+OFFERED = "❤️ 👍 🎉 😂 🤔"
+"""What the element offers where neither the page nor OPENHEART_EMOJI says what; as in openheart.js."""
+
+WORDS = ("React with", "Thank you!", "The server cannot be reached. Please try again later.")
+"""What the element says by itself; as in openheart.js."""
+
+DEFAULT = "this.getAttribute(name) ?? other"
+TRANSLATED = "this.getAttribute(name) ?? say(this, other)"
+SAY = """const WORDS = %s;
+const say = (tag, text) => WORDS[tag.closest("[lang]")?.lang.split("-")[0].toLowerCase()]?.[text] ?? text;
+"""
+MOST = 8
+HOUR = 3600
+
+
+def openheart_js(state: State) -> Response:
+    """The script, offering the emoji that this server takes; a page of an allowed origin may load it."""
+    headers = read_headers(request, state.origins)
+    headers += [
+        ("Content-Type", "text/javascript; charset=utf-8"),
+        ("Cache-Control", f"public, max-age={HOUR}, must-revalidate"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    response = Response(_script(_offered(state), _languages(state)), headers=headers)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _offered(state: State) -> str:
+    taken = state.config[settings.OPENHEART_EMOJI] or OFFERED.split()
+    policy = Policy(
+        taken, state.config[settings.OPENHEART_EMOJI_DENY], state.config[settings.OPENHEART_SKIN_TONES]
+    )
+    found = []
+    for emoji in taken:
+        try:
+            found.append(policy.admit(emoji))
+        except EmojiNotAllowed:
+            continue
+    return " ".join(found[:MOST])
+
+
+def _languages(state: State) -> tuple[str, ...]:
+    chooser = chooser_of(state)
+    found = () if chooser is None else chooser.locales()
+    return tuple(dict.fromkeys(name for locale in found if (name := nearest(locale)) != ENGLISH))
+
+
+@functools.lru_cache(maxsize=16)
+def _script(offered: str, languages: tuple[str, ...]) -> bytes:
+    text = files("openheart.web").joinpath("static/openheart.js").read_text(encoding="utf-8")
+    # What admit() gives is an emoji and nothing else, so it cannot end the string.
+    text = text.replace(json.dumps(OFFERED, ensure_ascii=False), f'"{offered}"', 1)
+    if languages:
+        # The page says which language it is in, and not the request: the script is kept for many pages.
+        words = {
+            language.partition("_")[0]: {word: translations(language).gettext(word) for word in WORDS}
+            for language in languages
+        }
+        text = SAY % json.dumps(words, ensure_ascii=False) + text.replace(DEFAULT, TRANSLATED, 1)
+    return text.encode()

@@ -1,0 +1,106 @@
+"""The pages: the start page of our own server, and the small page that a form without JavaScript gets."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from flask import Response, request
+
+from ..core.state import State
+from ..errors import BackendError
+from ..settings import config as settings
+from ..storage import Counts
+from .answers import NO_STORE, Headers, ordered
+from .languages import chooser_of, language_of, translations
+from .query import query_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["counts_page", "start_page"]
+
+DEMO_TARGET = "hello"
+DEMO_EMOJI = ("❤️", "👍", "🥨", "🎉", "😂", "🤔")
+DEMO_BUTTONS = 8
+
+SECURITY: tuple[tuple[str, str], ...] = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'",
+    ),
+    # The origin alone is what same-origin forms need to find their way back.
+    ("Referrer-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+def start_page(state: State) -> Response:
+    """What ``openheart run`` shows at ``/``: what this is, reactions to press, and lines to copy."""
+    counts: Counts = {}
+    away = False
+    if not state.write_only:
+        try:
+            counts = state.service.reactions(DEMO_TARGET)
+        except BackendError as error:
+            state.service.logger.error("%s: %s", type(error).__name__, error.detail)
+            away = True
+    emoji = [*ordered(counts)]
+    emoji += [each for each in state.config[settings.OPENHEART_EMOJI] or DEMO_EMOJI if each not in counts]
+    root = request.script_root + "/"
+    return _page(
+        state,
+        language_of(state),
+        "start.html",
+        [NO_STORE],
+        counts=counts,
+        emoji=emoji[:DEMO_BUTTONS],
+        away=away,
+        write_only=state.write_only,
+        hold=state.config[settings.OPENHEART_HOLD],
+        prefix=request.script_root + state.prefix,
+        base=request.url_root.rstrip("/") + state.prefix,
+        root=root,
+        back=root + _asked(state),
+        target=DEMO_TARGET,
+    )
+
+
+def counts_page(state: State, language: str, target: str, counts: Counts, headers: Headers) -> Response:
+    """What a form without JavaScript gets when there is no page to go back to."""
+    return _page(state, language, "counts.html", headers, target=target, counts=counts)
+
+
+def _page(state: State, language: str, template: str, headers: Headers, **context: object) -> Response:
+    html = _environment(language).get_template(template).render(lang=language.replace("_", "-"), **context)
+    response = Response(html, headers=[("Content-Type", "text/html; charset=utf-8"), *SECURITY, *headers])
+    if chooser_of(state) is not None:
+        response.vary.add("Accept-Language")
+    return response
+
+
+def _asked(state: State) -> str:
+    # Who asked for a language by the address shall have it again after a reaction.
+    chooser = chooser_of(state)
+    return f"?locale={chooser.locale()}" if chooser is not None and "locale" in query_of(request) else ""
+
+
+@functools.cache
+def _environment(language: str) -> Environment:
+    # An environment of our own: the host's may have other filters, globals or no escaping.
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(
+        loader=PackageLoader("openheart.web"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    found = translations(language)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        found.gettext, found.ngettext, newstyle=True
+    )
+    return environment
