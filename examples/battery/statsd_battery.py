@@ -16,8 +16,8 @@ from typing import Any
 
 from openheart import reaction_added
 from openheart.batteries import Battery, Option, Row, battery_of
+from openheart.config import casts
 from openheart.errors import BatteryUnavailable
-from openheart.settings import casts
 
 STATSD_HOST: Option[str | None] = Option(
     "STATSD_HOST", casts.address(), None, "The StatsD server, such as 127.0.0.1:8125.", group="statsd"

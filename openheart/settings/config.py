@@ -11,8 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import ConfigError
 from ..system.logs import LogSettings
-from . import batteries, casts, instance
-from . import site as reactions
+from . import batteries, casts, instance, site
 from .batteries import *  # noqa: F403 - the settings are part of this module's interface
 from .casts import Cast
 from .instance import *  # noqa: F403
@@ -24,16 +23,18 @@ from .table import OPTIONS, Option
 
 __all__ = [
     "OPTIONS",
+    "Cast",
     "Config",
     "Option",
     "Setting",
     "UnknownVariable",
+    "casts",
     "conf",
     "load_config",
     "unknown_variables",
 ]
 __all__ += instance.__all__
-__all__ += reactions.__all__
+__all__ += site.__all__
 __all__ += batteries.__all__
 
 T = TypeVar("T")

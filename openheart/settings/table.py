@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import batteries, instance
-from . import site as reactions
+from . import batteries, instance, site
 from .option import Option, ReferenceRow
 
 __all__ = ["OPTIONS", "Option", "ReferenceRow", "reference_rows"]
 
 OPTIONS: tuple[Option[Any], ...] = tuple(
     each
-    for module in (instance, reactions, batteries)
+    for module in (instance, site, batteries)
     for each in vars(module).values()
     if isinstance(each, Option)
 )

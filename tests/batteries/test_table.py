@@ -17,7 +17,7 @@ from openheart.batteries.table import TABLE, class_of, row_named
 from openheart.errors import ConfigError
 
 THIRD = """
-from openheart import casts
+from openheart.config import casts
 from openheart.batteries import Battery, Option, Row, battery_of
 
 SIZE = Option("THIRD_SIZE", casts.integer(1, 9), 3, "How large it is.", group="third")
