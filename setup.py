@@ -43,6 +43,37 @@ EXTRAS = {
     "webhook": ["urllib3>=2.2.1"],
 }
 
+# scheme -> the folder of its storage
+SCHEMES = {
+    "memory": "memory",
+    "sqlite": "sqlite",
+    "mongodb": "mongodb",
+    "mongodb+srv": "mongodb",
+    "valkey": "valkey",
+    "valkeys": "valkey",
+    "valkey+unix": "valkey",
+    "valkey+sentinel": "valkey",
+    "valkeys+sentinel": "valkey",
+    "valkey+cluster": "valkey",
+    "valkeys+cluster": "valkey",
+    "redis": "valkey",
+    "rediss": "valkey",
+}
+BATTERIES = (
+    "amazon",
+    "amqp",
+    "background",
+    "live",
+    "locales",
+    "mail",
+    "models",
+    "mongodb",
+    "pusher",
+    "sessions",
+    "valkey",
+    "webhook",
+)
+
 setup(
     name="openheart",
     version=version(),
@@ -97,7 +128,10 @@ setup(
     entry_points={
         "console_scripts": ["openheart = openheart.cli:main"],
         "flask.commands": ["openheart = openheart.cli:openheart_group"],
-        # Other packages add storages by entry points of their own in the group "openheart.backends":
-        #     "openheart.backends": ["myscheme = mypackage.backend:MyBackend"]
+        # Other packages add storages and batteries in these groups too, by entry points of their own.
+        "openheart.backends": [
+            f"{scheme} = openheart.storage.{name}.row:ROW" for scheme, name in SCHEMES.items()
+        ],
+        "openheart.batteries": [f"{name} = openheart.batteries.{name}.row:ROW" for name in BATTERIES],
     },
 )

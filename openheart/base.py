@@ -9,15 +9,15 @@ from typing import Any
 from flask import Flask
 from flask.logging import default_handler
 
-from .batteries.table import further_options, switch_on
+from .batteries import table
 from .core import state
 from .core.state import state_of
 from .errors import BackendError, ConfigError, OpenHeartError
 from .extension.openheart import add_openheart
 from .protocol import canonical_target
 from .settings import config as settings
-from .settings.config import Config, load_config
-from .storage import Counts
+from .settings.config import Config, Option, load_config
+from .storage import Counts, uri
 from .system import logs
 
 __all__ = ["conf", "get_app", "load", "load_standalone", "react", "reactions", "run", "unload"]
@@ -92,7 +92,7 @@ def load(
         **kwargs,
     }
     app_config = app.config if app is not None else None
-    config = load_config(app_config, keywords, safe=safe, further=further_options)
+    config = load_config(app_config, keywords, safe=safe, further=_further_options)
     loaded = _Application(name or "__main__") if app is None else app
     configure_logs = app is None or not logs.has_own(app.name, default_handler)
     _add(loaded, config, configure_logs=configure_logs, standalone=False, safe=safe, models=models)
@@ -110,7 +110,7 @@ def load_standalone(safe: bool = False, **flags: Any) -> Flask:
         ConfigError: a setting cannot be used; names it.
         BackendError: with ``safe``, the storage does not work.
     """
-    config = load_config(flags=flags, safe=safe, further=further_options)
+    config = load_config(flags=flags, safe=safe, further=_further_options)
     app = Flask("openheart", static_folder=None)
     _add(app, config, configure_logs=True, standalone=True, safe=safe)
     return app
@@ -229,7 +229,7 @@ def _add(
     if configure_logs:
         logs.configure(config.logs)
     added = add_openheart(app, config, standalone=standalone)
-    switch_on(app, added)
+    table.switch_on(app, added)
     if safe:
         # Closed again, because a server may fork after this.
         try:
@@ -244,6 +244,10 @@ def _add(
 
         register_models(models, app)
     state.APP = app
+
+
+def _further_options(config: Config) -> Sequence[Option[Any]]:
+    return [*uri.further_options(config), *table.further_options(config)]
 
 
 def _run_flags(kwargs: dict[str, Any]) -> dict[str, Any]:

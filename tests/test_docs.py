@@ -100,7 +100,7 @@ def test_every_command_and_its_parameters_are_explained(name: str) -> None:
 
 
 def test_the_docs_name_no_setting_that_is_not_there() -> None:
-    known = {option.name for option in options.OPTIONS}
+    known = {option.name for option in options.known_options()}
     named = {
         *lines_of(PROSE, r"\b(OPENHEART_[A-Z_]*[A-Z])\b"),
         *lines_of(PROSE, r"\b(LEVEL|PORT|HOST|INSTANCE)="),
@@ -119,7 +119,7 @@ def test_the_docs_name_no_command_that_is_not_there() -> None:
 
 
 def test_the_docs_show_only_settings_with_values_that_can_be_used() -> None:
-    casts_by_name = {option.name: option.cast for option in options.OPTIONS}
+    casts_by_name = {option.name: option.cast for option in options.known_options()}
     shown = [
         (place, *pair.split("=", 1))
         for place, pair in lines_of(PROSE, r"\$ (?:[A-Z_]+=\S+ )*?((?:OPENHEART|SERVER)_?[A-Z_]*=\S+)")

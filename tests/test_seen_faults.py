@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, request
 import openheart
 from openheart import OpenHeart
 from openheart.settings import table as options
+from openheart.settings.option import Option
 
 FAMILY = "👩🏽‍❤️‍💋‍👨🏿"
 
@@ -23,10 +24,10 @@ def site(**settings: Any) -> Flask:
 
 @pytest.mark.parametrize(
     "option",
-    [option for option in options.OPTIONS if option.name.startswith("OPENHEART_")],
+    [option for option in options.known_options() if option.name.startswith("OPENHEART_")],
     ids=lambda o: o.name,
 )
-def test_no_openheart_key_crashes_the_start(option: options.Option[Any], tmp_path: Path) -> None:
+def test_no_openheart_key_crashes_the_start(option: Option[Any], tmp_path: Path) -> None:
     (tmp_path / "settings.toml").touch()
     values = {"OPENHEART_URI": "memory:", "OPENHEART_CONFIG": "settings.toml"}
     app = Flask("site")

@@ -1,113 +1,30 @@
-"""The shape of a battery: a row of the table that says what is known before its code is imported, and a
-class that opens lazily, closes on unload() and anew after a fork, and tells its health."""
+"""The class of a battery: it opens lazily, closes on unload() and anew after a fork, and tells its health."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
 import os
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
 from flask import Flask
 
 from ..core.state import app_of, state_of
-from ..errors import BatteryError, ConfigError, MissingDependency, OpenHeartError
-from ..settings.config import Config, Option
-from ..system.forks import at_fork
+from ..errors import BatteryError, OpenHeartError
+from ..settings.config import Config
 from ..system.logs import escape_controls
 from ..system.masks import mask_uris
+from .row import Row
 
-__all__ = ["Battery", "Row", "battery_of"]
+__all__ = ["Battery", "battery_of"]
 
 T = TypeVar("T")
 B = TypeVar("B", bound="Battery[Any]")
 
 HEALTH_LASTS = 5.0  # seconds: the health routes are public, and each look may open a connection
-
-
-class _Imports:
-    """The right to import."""
-
-    def __init__(self) -> None:
-        self._renew()
-        at_fork(in_child=self._renew)
-
-    def _renew(self) -> None:
-        self.lock = threading.RLock()
-
-
-_imports = _Imports()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What is known of a battery before its code is imported.
-
-    Attributes:
-        name: what it is called in messages and in ``/readyz``.
-        where: the class, as ``package.module:Class``.
-        needs: the settings that it cannot do without. The first of them switches it on.
-        library: the module that it stands on, as it is imported; None where Python brings it.
-        extra: what ``pip install 'openheart[…]'`` brings that library.
-        settings: the settings that it adds to openheart's own; only for batteries of other packages.
-        place: its place in the order in which batteries are closed, the lowest first. Work in the
-            background is 0, and what it may use comes after it.
-        modules: what its code imports beside that library when it is used, by their full names.
-    """
-
-    name: str
-    where: str
-    needs: Sequence[Option[Any]] = ()
-    library: str | None = None
-    extra: str | None = None
-    settings: Sequence[Option[Any]] = field(default=())
-    place: int = 1
-    modules: Sequence[str] = ()
-
-    def is_on(self, config: Config) -> bool:
-        """Whether it is switched on."""
-        return bool(self.needs) and _is_set(config, self.needs[0])
-
-    def check(self, config: Config) -> None:
-        """See that it can work; imports and opens nothing.
-
-        Raises:
-            ConfigError: a setting is missing; names it.
-            MissingDependency: its library is not installed; names the extra.
-        """
-        for option in self.needs:
-            if not _is_set(config, option):
-                expected = f"it to be set ({option.doc.rstrip('.')})"
-                if option is not self.needs[0]:
-                    expected += f", because {self.needs[0].name} is"
-                raise ConfigError(option.name, None, config.source(option), expected)
-        if self.library is not None and importlib.util.find_spec(self.library) is None:
-            # Of the settings the one that says the most, without its secrets.
-            key = self.needs[0] if self.needs else None
-            raise MissingDependency(
-                self.name if key is None else key.name,
-                None if key is None else key.show(config[key]),
-                "the code" if key is None else config.source(key),
-                f"{self.library} to be installed: pip install {self._package()}",
-            )
-
-    def load(self) -> None:
-        """Import its library and its modules, one thread at a time for all batteries.
-
-        Threads that import packages which need each other are given half-made ones by Python.
-        """
-        with _imports.lock:
-            for name in (*filter(None, (self.library,)), *self.modules):
-                importlib.import_module(name)
-
-    def _package(self) -> str:
-        return f"'openheart[{self.extra}]'" if self.extra else str(self.library)
 
 
 class Battery(ABC, Generic[T]):
@@ -298,7 +215,3 @@ def _like(failure: BatteryError) -> BatteryError:
     like = type(failure).__new__(type(failure), *failure.args)
     like.__dict__.update(failure.__dict__)
     return like
-
-
-def _is_set(config: Config, option: Option[Any]) -> bool:
-    return bool(config[option])

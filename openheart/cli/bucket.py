@@ -7,8 +7,8 @@ from dataclasses import asdict
 import click
 
 from ..batteries.amazon.battery import clear_amazon_bucket, list_amazon_keys
+from ..batteries.amazon.row import AMAZON_BUCKET
 from ..core.state import state_of
-from ..settings.config import AMAZON_BUCKET
 from ..transfer import backups_of, make_backup, restore_backup
 from .commands import _app, _json_option, _print_json, openheart_group
 from .group import EXIT_FINDING, complain, say

@@ -4,14 +4,8 @@ slow or unsafe in production. Each finding names its mend."""
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
-import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 from flask import Flask
 
@@ -23,35 +17,13 @@ from ..settings import config as settings
 from ..settings.config import Config, unknown_variables
 from ..storage import Backend
 from ..storage.uri import backend_from_config
+from ..system.finding import Finding
 from ..system.masks import mask_uri
 
-__all__ = ["Finding", "Level", "examine", "of_config_error"]
+__all__ = ["examine", "of_config_error"]
 
-Level = Literal["ok", "note", "warning", "error"]
-
-LEAST_DISK = 100 * 1024 * 1024
 LEAST_SECRET = 16
 LOOPBACK = re.compile(r"localhost|127\..*|::1")
-NETWORK_FILE_SYSTEMS = re.compile(
-    r"9p|afs|beegfs|ceph|cifs|drvfs|fuse\.(ceph|gluster|rclone|s3fs|sshfs).*|gfs2?|glusterfs|lustre|ncpfs|nfs\d*|smb.*"
-)
-MOUNTS = Path("/proc/self/mounts")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        level: ``ok``, ``note`` (worth knowing), ``warning`` (slow or unsafe in production) or ``error``
-            (does not work).
-        what: what was found, one sentence, secrets masked.
-        mend: what to do about it; empty where nothing is to be done.
-    """
-
-    level: Level
-    what: str
-    mend: str = ""
 
 
 def examine(app: Flask) -> list[Finding]:
@@ -69,16 +41,8 @@ def examine(app: Flask) -> list[Finding]:
     state = state_of(app)
     name = "openheart" if state.standalone else app.name
     backend = backend_from_config(state.config, state.folder, name)
-    looks: tuple[Callable[[Config], Iterator[Finding]], ...] = (
-        _variables,
-        _exposure,
-        _modes,
-        _server,
-        _storage_settings,
-    )
-    storage = [*_storage(backend)]
-    works = all(finding.level != "error" for finding in storage)
-    found = [*storage, *_file(backend), *_mongodb(backend, works), *_valkey(backend, works)]
+    looks: tuple[Callable[[Config], Iterator[Finding]], ...] = (_variables, _exposure, _modes, _server)
+    found = _storage(backend)
     for look in looks:
         found += look(state.config)
     return [*found, *_origins(state), *_batteries(app, state.config)]
@@ -89,113 +53,21 @@ def of_config_error(error: ConfigError) -> Finding:
     return Finding("error", str(error), f"correct {error.key}, which is set in {error.source}")
 
 
-def _storage(backend: Backend) -> Iterator[Finding]:
+def _storage(backend: Backend) -> list[Finding]:
     where = mask_uri(backend.uri)
     try:
         with backend:
             backend.check()
+            return [Finding("ok", f"The storage {where} takes a write and a read"), *backend.examine()]
     except BackendUnavailable as error:
-        yield Finding(
+        failure = Finding(
             "error", f"The storage {where} cannot be reached: {error}", "start it, or correct OPENHEART_URI"
         )
     except BackendError as error:
-        yield Finding(
+        failure = Finding(
             "error", f"The storage {where} does not work: {error}", "mend that, then run this command again"
         )
-    else:
-        yield Finding("ok", f"The storage {where} takes a write and a read")
-    if backend.uri.partition(":")[0] == "memory":
-        yield Finding(
-            "warning",
-            "Counts are kept in memory: they end with the process, and each process has its own",
-            "set OPENHEART_URI to a storage that lasts, such as sqlite:///openheart.db",
-        )
-
-
-def _file(backend: Backend) -> Iterator[Finding]:
-    path = getattr(backend, "path", None)
-    if not isinstance(path, Path) or backend.uri.partition(":")[0] != "sqlite":
-        return
-    yield Finding("ok", f"The file is {path}, and SQLite is {sqlite3.sqlite_version}")
-    kind = _file_system(path)
-    if NETWORK_FILE_SYSTEMS.fullmatch(kind):
-        yield Finding(
-            "warning",
-            f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on",
-            "put the file on a local disk with OPENHEART_URI, or use a storage server",
-        )
-    if kind in ("tmpfs", "ramfs"):
-        yield Finding(
-            "warning",
-            f"{path} is in memory ({kind}) and goes when the machine restarts",
-            "put the file on a disk with OPENHEART_URI",
-        )
-    # Not Path.is_dir(), which raises where a folder above may not be searched.
-    folder = next((parent for parent in path.parents if os.path.isdir(parent)), None)
-    free = shutil.disk_usage(folder).free if folder else LEAST_DISK
-    if free < LEAST_DISK:
-        yield Finding(
-            "warning",
-            f"The disk of {path} has {free // 1024**2} MB left",
-            "make room: reactions are refused when the disk is full",
-        )
-
-
-def _mongodb(backend: Backend, works: bool) -> Iterator[Finding]:
-    command = getattr(backend, "shard_command", None)
-    if not isinstance(command, str):
-        return
-    yield Finding(
-        "note",
-        "A sharded cluster keeps all counts on one shard until it is told to spread them",
-        f"if this is one, type once in mongosh: {command}",
-    )
-    if works and not backend.exactly_once:
-        yield Finding(
-            "note",
-            "A reaction whose answer from MongoDB is lost is counted once or not at all, because the server "
-            "stands alone or the URI says retryWrites=false",
-            "make it a replica set, which may be of one server; then such a reaction is counted once",
-        )
-
-
-def _valkey(backend: Backend, works: bool) -> Iterator[Finding]:
-    ask = getattr(backend, "server_info", None)
-    if ask is None or not works:
-        return
-    with backend:
-        servers: dict[str, dict[str, str]] = ask()
-    for name, info in servers.items():
-        policy = info.get("maxmemory_policy", "noeviction")
-        if policy != "noeviction" and info.get("maxmemory", "0") != "0":
-            yield Finding(
-                "warning",
-                f"The server {name} drops counts when its memory is full (maxmemory-policy {policy})",
-                "set maxmemory-policy noeviction on it",
-            )
-        if info.get("aof_enabled") == "0" and info.get("connected_slaves") == "0":
-            yield Finding(
-                "warning",
-                f"The server {name} keeps no log and has no replica: when it ends, what came since its last "
-                "snapshot is lost",
-                "set appendonly yes on it, or give it a replica",
-            )
-
-
-def _file_system(path: Path) -> str:
-    try:
-        lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    best, kind = -1, ""
-    for line in lines:
-        _, mounted, found, *_ = [*line.split(" "), "", "", ""]
-        # Blanks and the like are written as octal numbers there (proc(5)).
-        at = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mounted))
-        # The last one that fits as well hides those before it.
-        if path.is_relative_to(at) and len(at.parts) >= best:
-            best, kind = len(at.parts), found
-    return kind
+    return [failure, *backend.examine()]
 
 
 def _variables(config: Config) -> Iterator[Finding]:
@@ -276,15 +148,6 @@ def _server(config: Config) -> Iterator[Finding]:
             "note",
             f"SERVER_WORKERS={config[settings.SERVER_WORKERS]} does nothing: {server} has one process",
             "set SERVER=gunicorn or SERVER=granian, or unset it",
-        )
-
-
-def _storage_settings(config: Config) -> Iterator[Finding]:
-    if config[settings.OPENHEART_SQLITE_SYNCHRONOUS] == "NORMAL":
-        yield Finding(
-            "note",
-            "OPENHEART_SQLITE_SYNCHRONOUS=NORMAL: when the power fails, the last reactions may be lost",
-            "unset it to keep every reaction that was acknowledged",
         )
 
 

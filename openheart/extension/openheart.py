@@ -11,6 +11,7 @@ from ..core.pages import Slugs, mark_routes
 from ..core.state import State, Users, make_state
 from ..errors import OpenHeartError
 from ..settings.config import Config, load_config
+from ..storage.uri import further_options
 from ..system import logs
 from ..web.routes import register
 from .page import extend_requests, extend_templates
@@ -64,7 +65,7 @@ class OpenHeart:
             OpenHeartError: openheart was added to this application before.
         """
         env = self._env if env is None else env
-        config = load_config(app.config, {**self._options, **options}, env=env)
+        config = load_config(app.config, {**self._options, **options}, env=env, further=further_options)
         add_openheart(app, config, slugs=self._slugs, users=self._users)
 
     def slug(self, endpoint: str) -> Callable[[F], F]:

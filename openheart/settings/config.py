@@ -1,5 +1,5 @@
 """How settings get their values: reads the places where they may be written, in order of precedence,
-and casts them. The settings themselves are in options/; import them from here."""
+and casts them. Those of the instance and of the site can be imported from here."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import ConfigError
 from ..system.logs import LogSettings
-from . import batteries, casts, instance, site
-from .batteries import *  # noqa: F403 - the settings are part of this module's interface
+from . import casts, instance, site
 from .casts import Cast
-from .instance import *  # noqa: F403
+from .instance import *  # noqa: F403 - the settings are part of this module's interface
 from .instance import DEBUG, INSTANCE, LEVEL, NAME, OPENHEART_CONFIG
-from .names import OPTIONS_BY_NAME, PREFIX, expected_name, is_server_option, mask_value, nearest_name
+from .names import PREFIX, expected_name, is_server_option, mask_value, nearest_name
+from .option import Option
 from .site import *  # noqa: F403
 from .sources import read_dotenv, read_environment, read_toml
-from .table import OPTIONS, Option
+from .table import known_options, option_named
 
 __all__ = [
-    "OPTIONS",
     "Cast",
     "Config",
     "Option",
@@ -30,12 +29,12 @@ __all__ = [
     "UnknownVariable",
     "casts",
     "conf",
+    "known_options",
     "load_config",
     "unknown_variables",
 ]
 __all__ += instance.__all__
 __all__ += site.__all__
-__all__ += batteries.__all__
 
 T = TypeVar("T")
 
@@ -93,7 +92,7 @@ class _Layer(NamedTuple):
         """The value of a variable, None where this layer has none."""
         value = self.values.get(name)
         if value == "" and self.empty_is_unset:
-            option = OPTIONS_BY_NAME.get(name)
+            option = option_named(name)
             return value if option and option.cast.takes_empty else None
         return value
 
@@ -214,9 +213,9 @@ def load_config(
         ]
         layers += _config_file([*layers, given, app_layer], base)
     layers += [given, app_layer]
-    config = _resolve(layers, env)
+    config = _resolve(layers, env, known_options())
     if further is not None and (more := further(config)):
-        config = _resolve(layers, env, (*OPTIONS, *more))
+        config = _resolve(layers, env, (*known_options(), *more))
     # Only now, because the batteries of other packages have settings of their own.
     _check_names(keywords, KEYWORD, config)
     _check_names(flags, FLAG, config)
@@ -286,7 +285,7 @@ def conf(
 _CONF_CASTS: Mapping[Callable[[Any], Any], Cast[Any]] = {bool: casts.boolean(), list: casts.text_list()}
 
 
-def _resolve(layers: Sequence[_Layer], env: bool, options: Sequence[Option[Any]] = OPTIONS) -> Config:
+def _resolve(layers: Sequence[_Layer], env: bool, options: Sequence[Option[Any]]) -> Config:
     variables: dict[str, object] = {}
     for layer in reversed(layers):
         variables.update((name, value) for name in layer.values if (value := layer.get(name)) is not None)
@@ -337,7 +336,7 @@ def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object
     values: dict[str, object] = {}
     for keyword, value in (arguments or {}).items():
         name = keyword.upper()
-        if name not in OPTIONS_BY_NAME and PREFIX + name in OPTIONS_BY_NAME:
+        if option_named(name) is None and option_named(PREFIX + name):
             name = PREFIX + name
         if value is None:
             continue

@@ -14,6 +14,7 @@ __all__ = [
     "LEVEL",
     "NAME",
     "OPENHEART_ACCESS_LOG",
+    "OPENHEART_BATTERIES",
     "OPENHEART_CONFIG",
     "PORT",
     "SECRET_KEY",
@@ -80,4 +81,10 @@ SERVER_GRACE: Option[float] = Option(
     30.0,
     "How long a stopping server waits for running requests, and then for work in the background.",
     group="server",
+)
+OPENHEART_BATTERIES: Option[list[str]] = Option(
+    "OPENHEART_BATTERIES",
+    casts.text_list(),
+    [],
+    "Batteries of other packages to switch on, by the names of their entry points.",
 )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from ..system.masks import mask_uris
-from .table import OPTIONS, Option
+from .table import known_options, option_named
 
 __all__ = [
-    "OPTIONS_BY_NAME",
     "PREFIX",
     "expected_name",
     "is_server_option",
@@ -22,9 +19,6 @@ __all__ = [
 PREFIX = "OPENHEART_"
 """What the names of most settings start with."""
 
-OPTIONS_BY_NAME: Mapping[str, Option[Any]] = {option.name: option for option in OPTIONS}
-"""The table of settings, by name."""
-
 # Web servers export these (RFC 3875); Flask has a SERVER_NAME of its own.
 CGI_VARIABLES = frozenset({"SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE"})
 LOOKS_SECRET = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|AUTH|CRED", re.IGNORECASE)
@@ -32,19 +26,19 @@ LOOKS_SECRET = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|AUTH|CRED", re.IGNORECASE)
 
 def is_server_option(name: str) -> bool:
     """Whether a variable is an option of the server that SERVER names."""
-    return name.startswith("SERVER_") and name not in OPTIONS_BY_NAME and name not in CGI_VARIABLES
+    return name.startswith("SERVER_") and option_named(name) is None and name not in CGI_VARIABLES
 
 
 def nearest_name(name: str) -> str | None:
     """The setting that may have been meant by a name that is none, or None."""
     # Without the prefix first: with it every two names look alike.
-    bare = {option.name.removeprefix(PREFIX): option.name for option in OPTIONS}
+    bare = {option.name.removeprefix(PREFIX): option.name for option in known_options()}
     # The name is two words to many, and OPEN begins a setting of its own.
     written = name.upper().replace("OPEN_HEART_", PREFIX).removeprefix(PREFIX)
     near: list[str] = difflib.get_close_matches(written, list(bare), n=1)
     if near:
         return bare[near[0]]
-    whole: list[str] = difflib.get_close_matches(name.upper(), list(OPTIONS_BY_NAME), n=1, cutoff=0.85)
+    whole: list[str] = difflib.get_close_matches(name.upper(), list(bare.values()), n=1, cutoff=0.85)
     return whole[0] if whole else None
 
 
@@ -56,6 +50,6 @@ def expected_name(nearest: str | None) -> str:
 
 def mask_value(name: str, value: object) -> object:
     """The value of any variable, setting or not, as far as it may be shown."""
-    if option := OPTIONS_BY_NAME.get(name):
+    if option := option_named(name):
         return option.show_refused(value)
     return "***" if LOOKS_SECRET.search(name) else mask_uris(value)

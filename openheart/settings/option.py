@@ -23,7 +23,7 @@ class Option(Generic[T_co]):
         default: the value when nobody sets it.
         doc: one line for the reference page.
         secret: whether the value may never be shown.
-        group: the heading it stands under: instance, server, protocol, storage or batteries.
+        group: the heading it stands under, such as ``server``, ``storage`` or ``mail``.
     """
 
     name: str

@@ -14,22 +14,12 @@ __all__ = [
     "OPENHEART_LISTING",
     "OPENHEART_MAX_AGE",
     "OPENHEART_MAX_BODY",
-    "OPENHEART_MONGODB_POOL",
-    "OPENHEART_MONGODB_TIMEOUT",
-    "OPENHEART_NONCE_TTL",
     "OPENHEART_OPEN_TARGETS",
     "OPENHEART_ORIGINS",
-    "OPENHEART_QUEUE",
     "OPENHEART_SKIN_TONES",
-    "OPENHEART_SQLITE_BUSY_TIMEOUT",
-    "OPENHEART_SQLITE_SYNCHRONOUS",
     "OPENHEART_STALE",
     "OPENHEART_URI",
     "OPENHEART_URL_PREFIX",
-    "OPENHEART_VALKEY_POOL",
-    "OPENHEART_VALKEY_RETRIES",
-    "OPENHEART_VALKEY_TIMEOUT",
-    "OPENHEART_VALKEY_WAIT",
     "OPENHEART_WRITE_ONLY",
 ]
 
@@ -103,80 +93,10 @@ OPENHEART_URI: Option[str | None] = Option(
     "Where the counts live; unset is an SQLite file. $REDISTOGO_URL takes the value of that variable.",
     group="storage",
 )
-OPENHEART_SQLITE_SYNCHRONOUS: Option[Literal["FULL", "NORMAL"]] = Option(
-    "OPENHEART_SQLITE_SYNCHRONOUS",
-    casts.choice("FULL", "NORMAL"),
-    "FULL",
-    "NORMAL is faster and may lose the last moments when the power fails.",
-    group="storage",
-)
-OPENHEART_SQLITE_BUSY_TIMEOUT: Option[float] = Option(
-    "OPENHEART_SQLITE_BUSY_TIMEOUT",
-    casts.duration(),
-    10.0,
-    "How long to wait for another process that writes to the same SQLite file.",
-    group="storage",
-)
 OPENHEART_STALE: Option[float] = Option(
     "OPENHEART_STALE",
     casts.duration(),
     0.0,
     "How old the counts may be that are shown while the storage is away, marked so; 0 answers 503.",
-    group="storage",
-)
-OPENHEART_QUEUE: Option[int] = Option(
-    "OPENHEART_QUEUE",
-    casts.integer(1, 10_000_000),
-    10_000,
-    "How many reactions may wait for the storage before more are answered with 503.",
-    group="storage",
-)
-OPENHEART_MONGODB_TIMEOUT: Option[float] = Option(
-    "OPENHEART_MONGODB_TIMEOUT",
-    casts.duration(0.1),
-    5.0,
-    "How long one call to MongoDB may take in all, retries included.",
-    group="storage",
-)
-OPENHEART_MONGODB_POOL: Option[int] = Option(
-    "OPENHEART_MONGODB_POOL",
-    casts.integer(1, 10_000),
-    32,
-    "Connections to each MongoDB server at the most, in each process.",
-    group="storage",
-)
-OPENHEART_VALKEY_TIMEOUT: Option[float] = Option(
-    "OPENHEART_VALKEY_TIMEOUT",
-    casts.duration(0.01),
-    2.0,
-    "How long to wait for a connection to Valkey, and for an answer.",
-    group="storage",
-)
-OPENHEART_VALKEY_RETRIES: Option[int] = Option(
-    "OPENHEART_VALKEY_RETRIES",
-    casts.integer(0, 100),
-    2,
-    "How many more times that long Valkey is asked again before a request is answered with 503.",
-    group="storage",
-)
-OPENHEART_VALKEY_POOL: Option[int] = Option(
-    "OPENHEART_VALKEY_POOL",
-    casts.integer(1, 10_000),
-    16,
-    "How many connections a process opens to each Valkey server; as many as SERVER_THREADS is enough.",
-    group="storage",
-)
-OPENHEART_VALKEY_WAIT: Option[int] = Option(
-    "OPENHEART_VALKEY_WAIT",
-    casts.integer(0, 100),
-    0,
-    "How many replicas must have a reaction before it is acknowledged (WAIT); 0 asks the primary only.",
-    group="storage",
-)
-OPENHEART_NONCE_TTL: Option[float] = Option(
-    "OPENHEART_NONCE_TTL",
-    casts.duration(0.1),
-    60.0,
-    "How long Valkey remembers a reaction, so that a repeated one counts once.",
     group="storage",
 )

@@ -3,20 +3,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
 
-from . import batteries, instance, site
+from . import instance, site
 from .option import Option, ReferenceRow
+from .plugins import BACKENDS, BATTERIES, own_plugins
 
-__all__ = ["OPTIONS", "Option", "ReferenceRow", "reference_rows"]
+__all__ = ["known_options", "option_named", "reference_rows"]
 
-OPTIONS: tuple[Option[Any], ...] = tuple(
-    each
-    for module in (instance, site, batteries)
-    for each in vars(module).values()
-    if isinstance(each, Option)
-)
-"""The table of settings, in the order of the reference page."""
+
+class _Row(Protocol):
+    """The row of a storage or of a battery."""
+
+    @property
+    def settings(self) -> Sequence[Option[Any]]: ...
+
+
+@functools.cache
+def known_options() -> tuple[Option[Any], ...]:
+    """The table of settings: of the instance, the server and the site, then of our storages and batteries.
+
+    It is made at its first use. The settings of other packages are known to a Config alone.
+    """
+    found = [
+        each for module in (instance, site) for each in vars(module).values() if isinstance(each, Option)
+    ]
+    for group in (BACKENDS, BATTERIES):
+        for point in own_plugins(group).values():
+            found += cast(_Row, point.load()).settings
+    # A storage is there once for each of its schemes, and a heading has the settings of several.
+    groups = list(dict.fromkeys(option.group for option in found))
+    by_name = {option.name: option for option in found}
+    return tuple(sorted(by_name.values(), key=lambda option: groups.index(option.group)))
+
+
+def option_named(name: str) -> Option[Any] | None:
+    """The setting of this name in the table; None where there is none."""
+    return _by_name().get(name)
 
 
 def reference_rows() -> list[ReferenceRow]:
@@ -25,5 +50,10 @@ def reference_rows() -> list[ReferenceRow]:
         ReferenceRow(
             each.name, each.cast.description, each.show(each.default), each.doc, each.secret, each.group
         )
-        for each in OPTIONS
+        for each in known_options()
     ]
+
+
+@functools.cache
+def _by_name() -> dict[str, Option[Any]]:
+    return {option.name: option for option in known_options()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .backend import Backend, BackendError, Change, Counts, Page
+from .row import BackendRow
 from .storage import Storage
 from .uri import get_backend
 
-__all__ = ["Backend", "BackendError", "Change", "Counts", "Page", "Storage", "get_backend"]
+__all__ = ["Backend", "BackendError", "BackendRow", "Change", "Counts", "Page", "Storage", "get_backend"]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from ..errors import BackendError, BackendNotConnected
 from ..settings.config import Option
+from ..system.finding import Finding
 from ..system.masks import mask_uri
 
 __all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Page", "Rows"]
@@ -171,6 +172,16 @@ class Backend(abc.ABC):
         Raises:
             BackendError: one of them does not work; the text says what to do.
         """
+
+    def examine(self) -> Iterator[Finding]:
+        """What ``openheart doctor`` should say of this storage, beside whether it takes a write and a read.
+
+        It is connected where that worked, and else not: then this tells what can be told without it.
+
+        Raises:
+            BackendError: it cannot be asked any more.
+        """
+        yield from ()
 
     def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
         """Raise counts to at least the given ones: how data moves in. A larger count stays as it is.

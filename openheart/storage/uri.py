@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from importlib import import_module
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 from ..errors import ConfigError, MissingDependency, SchemeError
-from ..settings.config import INSTANCE, OPENHEART_URI, Config
+from ..settings.config import INSTANCE, OPENHEART_URI, Config, Option
+from ..settings.plugins import BACKENDS, own_plugins
 from ..system.masks import mask_uri
 from .backend import Backend
-from .valkey.uri import SCHEMES as VALKEY_SCHEMES
+from .row import BackendRow
 
-__all__ = ["ENTRY_POINTS", "backend_from_config", "default_uri", "get_backend", "known_schemes"]
+__all__ = ["backend_from_config", "default_uri", "further_options", "get_backend", "known_schemes"]
 
-ENTRY_POINTS = "openheart.backends"
-"""The entry-point group in which other packages add schemes: name = scheme, object = Backend subclass."""
-
-# scheme -> module, class, and the extra that installs its driver
-_BACKENDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
-    {
-        "memory": ("memory.backend", "MemoryBackend", ""),
-        "sqlite": ("sqlite.backend", "SqliteBackend", ""),
-        **dict.fromkeys(("mongodb", "mongodb+srv"), ("mongodb.backend", "MongoBackend", "mongodb")),
-        **dict.fromkeys(VALKEY_SCHEMES, ("valkey.backend", "ValkeyBackend", "valkey")),
-    }
-)
 _GIVEN = "the URI given"
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]")
 
@@ -81,24 +68,29 @@ def default_uri(name: str, instance: str | None) -> str:
     return f"sqlite:///{quote(file_name)}.db"
 
 
+def further_options(config: Config) -> Sequence[Option[Any]]:
+    """The settings of the backend that OPENHEART_URI names, where it is one of another package."""
+    uri = config[OPENHEART_URI]
+    if uri is None or _scheme_of(uri) in own_plugins(BACKENDS):
+        return ()
+    return tuple(_backend_class(uri, config.source(OPENHEART_URI)).settings.values())
+
+
 def known_schemes() -> tuple[str, ...]:
     """Every scheme that ``get_backend`` knows, those of other installed packages included."""
-    return tuple(sorted({*_BACKENDS, *(entry.name for entry in entry_points(group=ENTRY_POINTS))}))
+    return tuple(sorted({*own_plugins(BACKENDS), *(entry.name for entry in entry_points(group=BACKENDS))}))
+
+
+def _scheme_of(uri: str) -> str:
+    return uri.partition(":")[0].lower() if ":" in uri else ""
 
 
 def _backend_class(uri: str, source: str) -> type[Backend]:
-    scheme = uri.partition(":")[0].lower() if ":" in uri else ""
-    if scheme in _BACKENDS:
-        module, name, extra = _BACKENDS[scheme]
-        try:
-            kind: type[Backend] = getattr(import_module(f".{module}", __package__), name)
-        except ModuleNotFoundError as error:
-            if not extra or (error.name or "").startswith(__package__):
-                raise
-            expected = f"{error.name} to be installed: pip install 'openheart[{extra}]'"
-            raise MissingDependency(OPENHEART_URI.name, mask_uri(uri), source, expected) from None
-        return kind
-    for entry in entry_points(group=ENTRY_POINTS, name=scheme) if scheme else ():
+    scheme = _scheme_of(uri)
+    entry = own_plugins(BACKENDS).get(scheme)
+    if entry is None and scheme:
+        entry = next(iter(entry_points(group=BACKENDS, name=scheme)), None)
+    if entry is not None:
         return _loaded(entry, uri, source)
     if scheme == "file":
         expected = f"openheart's spelling: {_translated(uri)}"
@@ -108,12 +100,18 @@ def _backend_class(uri: str, source: str) -> type[Backend]:
 
 
 def _loaded(entry: EntryPoint, uri: str, source: str) -> type[Backend]:
-    kind = entry.load()
-    if isinstance(kind, type) and issubclass(kind, Backend):
-        return kind
-    expected = (
-        f"{entry.value} (an entry point in {ENTRY_POINTS}) to be a subclass of openheart.storage.Backend"
-    )
+    found = entry.load()
+    if isinstance(found, BackendRow):
+        try:
+            found = found.load()
+        except ModuleNotFoundError as error:
+            if found.extra is None or error.name is None or error.name.startswith("openheart."):
+                raise
+            expected = f"{error.name} to be installed: pip install 'openheart[{found.extra}]'"
+            raise MissingDependency(OPENHEART_URI.name, mask_uri(uri), source, expected) from None
+    if isinstance(found, type) and issubclass(found, Backend):
+        return found
+    expected = f"{entry.value} (an entry point in {BACKENDS}) to be a subclass of openheart.storage.Backend"
     raise ConfigError(OPENHEART_URI.name, mask_uri(uri), source, expected)
 
 

@@ -13,8 +13,11 @@ import pytest
 import openheart
 from openheart.batteries import Row, table
 from openheart.batteries.battery import Battery
-from openheart.batteries.table import TABLE, class_of, row_named
+from openheart.batteries.table import class_of, own_rows
 from openheart.errors import ConfigError
+from openheart.settings.plugins import BATTERIES
+
+TABLE = own_rows()
 
 THIRD = """
 from openheart.config import casts
@@ -67,7 +70,7 @@ from openheart.errors import BatteryError
 app = openheart.load(name="one")
 there = set(sys.modules)
 names = []
-for row in table.TABLE:
+for row in table.own_rows():
     if table.is_on(row, app.extensions["openheart"].config):
         names.append(row.name)
         with contextlib.suppress(BatteryError):
@@ -103,8 +106,8 @@ def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "renamed": "third:OTHER_NAME",
         "mail": "third:OURS",
     }
-    points = [EntryPoint(name, value, table.GROUP) for name, value in values.items()]
-    monkeypatch.setattr(table, "entry_points", lambda group: points if group == table.GROUP else [])
+    points = [EntryPoint(name, value, BATTERIES) for name, value in values.items()]
+    monkeypatch.setattr(table, "entry_points", lambda group: points if group == BATTERIES else [])
 
 
 def test_a_battery_of_another_package_is_off_until_it_is_named() -> None:
@@ -194,7 +197,8 @@ def test_the_order_is_that_in_which_they_may_need_each_other() -> None:
     assert places == sorted(set(places))
     assert TABLE[0].name == "background"
     assert TABLE[0].place < Row("third", "x:X").place < TABLE[1].place
-    assert row_named("sessions").place < row_named("valkey").place
+    named = {row.name: row.place for row in TABLE}
+    assert named["sessions"] < named["valkey"]
 
 
 def test_load_without_settings_imports_no_battery_and_no_library_of_one() -> None:
@@ -204,13 +208,13 @@ def test_load_without_settings_imports_no_battery_and_no_library_of_one() -> Non
     code = (
         "import sys, openheart\n"
         "openheart.load(name='one', uri='memory:')\n"
-        f"libraries = {libraries}\n"
-        "own = [name for name in sys.modules if name.startswith('openheart.batteries.')]\n"
-        "print(sorted(name.rpartition('.')[2] for name in own), "
+        f"libraries, rows = {libraries}, {[row.name for row in TABLE]}\n"
+        "own = [name.split('.')[2:] for name in sys.modules if name.startswith('openheart.batteries.')]\n"
+        "print(sorted({name[-1] for name in own if len(name) > 1 or name[0] not in rows}), "
         "[name for name in libraries if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "['battery', 'table'] []\n"
+    assert done.stdout == "['battery', 'row', 'table'] []\n"
 
 
 def test_load_imports_what_is_on_so_that_threads_need_not_do_it_at_the_same_time() -> None:

@@ -18,7 +18,7 @@ from openheart import OpenHeart, testing
 from openheart.cli import commands, conform, openheart_group
 from openheart.protocol import emoji_version
 from openheart.protocol.vectors import load_vectors
-from openheart.settings.config import OPENHEART_URI, OPTIONS
+from openheart.settings.config import OPENHEART_URI, known_options
 
 from ..servers.web import WsgiServer
 from ..waiting import PATIENCE
@@ -80,7 +80,7 @@ def test_the_configuration_is_printed_with_sources_and_without_secrets(
     lines = {line.split()[0]: line.split(None, 2)[1:] for line in run("config").out.splitlines()}
     rows = json.loads(run("config", "--json").out)
 
-    assert list(lines) == [row["name"] for row in rows] == [option.name for option in OPTIONS]
+    assert list(lines) == [row["name"] for row in rows] == [option.name for option in known_options()]
     assert lines["PORT"] == ["81", ".env"]
     assert lines["SECRET_KEY"] == ["***", "the environment"]
     assert lines["HOST"] == ["127.0.0.1", "the default"]

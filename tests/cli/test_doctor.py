@@ -12,12 +12,15 @@ from flask import Flask
 
 from openheart import OpenHeart, base
 from openheart.batteries import Battery, Row, battery_of, table
+from openheart.batteries.mail.row import SMTP_USER
 from openheart.cli import doctor
-from openheart.cli.doctor import Finding, examine, of_config_error
+from openheart.cli.doctor import examine, of_config_error
 from openheart.errors import BackendUnavailable, ConfigError, OpenHeartError
-from openheart.settings.config import SMTP_USER
+from openheart.settings.plugins import BATTERIES
 from openheart.storage.memory.backend import MemoryBackend
+from openheart.storage.sqlite import disk
 from openheart.storage.sqlite.backend import SqliteBackend
+from openheart.system.finding import Finding
 
 from ..servers.mail import MailServer
 
@@ -27,7 +30,7 @@ def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The list of file systems, in place of the machine's own."""
     path = tmp_path / "mounts"
     path.write_text("/dev/sda1 / ext4 rw 0 0\n")
-    monkeypatch.setattr(doctor, "MOUNTS", path)
+    monkeypatch.setattr(disk, "MOUNTS", path)
     return path
 
 
@@ -271,7 +274,7 @@ class _Fake(Battery[list[str]]):
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> type[_Fake]:
-    found = EntryPoint("fake", f"{__name__}:_Fake.row", table.GROUP)
+    found = EntryPoint("fake", f"{__name__}:_Fake.row", BATTERIES)
     monkeypatch.setattr(table, "entry_points", lambda group: [found])
     monkeypatch.setattr(_Fake, "opened", [])
     return _Fake

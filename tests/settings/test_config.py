@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from openheart import config as settings
 from openheart.errors import ConfigError
-from openheart.settings import config as settings
 from openheart.settings.config import Config, conf, load_config, unknown_variables
 from openheart.settings.table import reference_rows
 from openheart.system.logs import escape_controls
@@ -320,12 +320,12 @@ def test_a_config_cannot_be_changed() -> None:
 def test_items_are_all_settings_in_the_order_of_the_table() -> None:
     rows = list(load(environ={"SERVER_GRACE": "90s"}).items())
 
-    assert [row.option for row in rows] == list(settings.OPTIONS)
+    assert [row.option for row in rows] == list(settings.known_options())
     grace = next(row for row in rows if row.option is settings.SERVER_GRACE)
     assert (grace.value, grace.text, grace.source) == (90.0, "90s", "the environment")
 
 
-@pytest.mark.parametrize("option", settings.OPTIONS, ids=lambda option: option.name)
+@pytest.mark.parametrize("option", settings.known_options(), ids=lambda option: option.name)
 def test_every_default_can_be_written_as_it_is_shown(option: settings.Option[Any]) -> None:
     if option.default is not None and option.default != []:
         assert option.cast(option.show(option.default)) == option.default
@@ -335,7 +335,7 @@ def test_every_default_can_be_written_as_it_is_shown(option: settings.Option[Any
 def test_the_reference_page_has_a_row_for_each_setting() -> None:
     rows = {row.name: row for row in reference_rows()}
 
-    assert list(rows) == [option.name for option in settings.OPTIONS]
+    assert list(rows) == [option.name for option in settings.known_options()]
     assert rows["PORT"] == ("PORT", "an integer from 0 to 65535", "5000", settings.PORT.doc, False, "server")
     secret = {name for name, row in rows.items() if row.secret}
     assert secret == {name for name in rows if name.endswith(("_SECRET", "_PASSWORD", "SECRET_KEY"))}

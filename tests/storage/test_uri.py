@@ -5,13 +5,19 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from openheart.errors import ConfigError, SchemeError
+import openheart
+from openheart import OpenHeart
+from openheart.config import Option, casts
+from openheart.errors import ConfigError, MissingDependency, SchemeError
 from openheart.settings.config import load_config
-from openheart.storage import get_backend, uri
+from openheart.settings.plugins import BACKENDS, own_plugins
+from openheart.storage import BackendRow, get_backend, uri
 from openheart.storage.memory.backend import MemoryBackend
 from openheart.storage.sqlite.backend import SqliteBackend
 
@@ -24,6 +30,15 @@ class Third(MemoryBackend):
         self.options = options
 
 
+COLOUR = Option("THIRD_COLOUR", casts.choice("red", "blue"), "red", "Its colour.", group="storage")
+
+
+class Coloured(Third):
+    settings = MappingProxyType({"colour": COLOUR})
+
+
+ROW = BackendRow(f"{__name__}:Coloured", {"colour": COLOUR})
+WITHOUT_DRIVER = BackendRow("no_such_driver:Backend", extra="nosuch")
 NOT_A_BACKEND = "text"
 
 
@@ -32,7 +47,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """Installs an entry point as another package would."""
 
     def add(name: str, value: str) -> None:
-        found = [EntryPoint(name=name, value=value, group=uri.ENTRY_POINTS)]
+        found = [EntryPoint(name=name, value=value, group=BACKENDS)]
 
         def entry_points(*, group: str, name: str | None = None) -> list[EntryPoint]:
             return [entry for entry in found if entry.group == group and name in (None, entry.name)]
@@ -141,6 +156,43 @@ def test_another_package_is_imported_only_for_its_scheme(install: Callable[[str,
         get_backend("nosuch:")
     with pytest.raises(ModuleNotFoundError):
         get_backend("third:")
+
+
+@pytest.mark.parametrize("value", ["Coloured", "ROW"])
+def test_the_settings_of_a_backend_of_another_package_are_settings_like_all_others(
+    value: str, install: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("third", f"{__name__}:{value}")
+    monkeypatch.setenv("THIRD_COLOUR", "Blue")
+    app = Flask("host")
+    OpenHeart(app, uri="third://host")
+
+    backend = app.extensions["openheart"].service.backend
+
+    assert backend.options["colour"] == "blue"
+    with pytest.raises(ConfigError, match="THIRD_COLOUR='green'"):
+        openheart.load(uri="third://host", third_colour="green")
+    app.extensions["openheart"].close()
+
+
+def test_the_settings_of_a_backend_of_another_package_are_unknown_while_another_is_used(
+    install: Callable[[str, str], None],
+) -> None:
+    install("third", f"{__name__}:ROW")
+    with pytest.raises(ConfigError, match="third_colour"):
+        openheart.load(uri="memory:", third_colour="blue")
+
+
+def test_a_row_whose_driver_is_not_installed_says_how_to_get_it(install: Callable[[str, str], None]) -> None:
+    install("third", f"{__name__}:WITHOUT_DRIVER")
+    message = r"no_such_driver to be installed: pip install 'openheart\[nosuch\]'"
+    with pytest.raises(MissingDependency, match=message):
+        get_backend("third:")
+
+
+def test_each_scheme_of_ours_is_that_of_its_class() -> None:
+    for scheme, point in own_plugins(BACKENDS).items():
+        assert scheme in point.load().load().schemes
 
 
 def test_an_entry_point_that_is_no_backend_is_named(install: Callable[[str, str], None]) -> None:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from ...errors import BatteryError
-from ...settings.config import AMAZON_BUCKET
 from ..battery import Battery, battery_of
-from ..table import row_named
 from .key import AmazonKey, Data
+from .row import AMAZON_BUCKET, ROW
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -167,7 +166,7 @@ def clear_amazon_bucket(confirm: str | None = None, app: Flask | None = None) ->
 class Amazon(Battery["Store"]):
     """The client of an application."""
 
-    row = row_named("amazon")
+    row = ROW
 
     def open(self) -> Store:
         from .client import Store

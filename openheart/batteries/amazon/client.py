@@ -23,14 +23,14 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NotConnected
 
 from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, ConfigError, KeyNotFound
-from ...settings.config import (
+from ...settings.config import Config
+from .row import (
     AMAZON_BUCKET,
     AMAZON_ID,
     AMAZON_SECRET,
     OPENHEART_S3_ENDPOINT,
     OPENHEART_S3_REGION,
     OPENHEART_S3_TIMEOUT,
-    Config,
 )
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 from ...errors import BatteryOutcomeUnknown, BatteryUnavailable
-from ...settings.config import OPENHEART_EXECUTION, SERVER_GRACE
+from ...settings.config import SERVER_GRACE
+from ..background.row import OPENHEART_EXECUTION
 from ..battery import Battery, battery_of
-from ..table import row_named
 from .message import Message
+from .row import ROW
 
 if TYPE_CHECKING:
     import pika
@@ -256,7 +257,7 @@ class _Broker:
 class Amqp(Battery[_Broker]):
     """The connections and the consumers of an application."""
 
-    row = row_named("amqp")
+    row = ROW
 
     def open(self) -> _Broker:
         from .connection import Links

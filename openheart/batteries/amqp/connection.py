@@ -40,9 +40,10 @@ from ...errors import (
     MessageRefused,
     MessageUnroutable,
 )
-from ...settings.config import CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT, Config
+from ...settings.config import Config
 from ...system.masks import mask_uri
 from .log import Hush
+from .row import CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT
 
 __all__ = ["NAME", "Connection", "Link", "Links", "connect", "parameters_of", "reason_of"]
 

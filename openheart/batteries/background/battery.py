@@ -15,17 +15,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ...errors import BatteryError, ConfigError
-from ...settings.config import (
-    OPENHEART_BACKGROUND_QUEUE,
-    OPENHEART_BACKGROUND_THREADS,
-    OPENHEART_EXECUTION,
-    SERVER_GRACE,
-)
+from ...settings.config import SERVER_GRACE
 from ...system.endings import at_end
 from ...system.logs import escape_controls
 from ..battery import Battery, battery_of
-from ..table import row_named
 from .pool import Pool, Work
+from .row import OPENHEART_BACKGROUND_QUEUE, OPENHEART_BACKGROUND_THREADS, OPENHEART_EXECUTION, ROW
 
 __all__ = ["Background", "background", "run_back", "run_background"]
 
@@ -98,7 +93,7 @@ def background(timeout: float | None = None) -> Callable[[F], F]:
 class Background(Battery[Pool]):
     """The background of an application."""
 
-    row = row_named("background")
+    row = ROW
 
     def open(self) -> Pool:
         # For a process that ends and calls neither unload() nor a server's end.

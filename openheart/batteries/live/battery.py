@@ -17,27 +17,19 @@ from ...core.state import State, state_of
 from ...errors import ConfigError, LiveFull, ReadingNotAllowed
 from ...extension.page import add_template_names
 from ...protocol import canonical_target
-from ...settings.config import (
-    INSTANCE,
-    OPENHEART_LIVE,
-    OPENHEART_LIVE_BACKLOG,
-    OPENHEART_LIVE_LISTENERS,
-    OPENHEART_URI,
-    REDISTOGO_URL,
-    SERVER_THREADS,
-    SERVER_WORKERS,
-)
+from ...settings.config import INSTANCE, OPENHEART_URI, SERVER_THREADS, SERVER_WORKERS
 from ...storage import Backend
 from ...storage.valkey.uri import SCHEMES
 from ...web.answers import ordered
 from ...web.routes import add_reading_route, add_route
 from ..battery import Battery, battery_of
-from ..table import row_named
 from ..valkey.battery import get_connection
+from ..valkey.row import REDISTOGO_URL
 from .bus import Bus, LocalBus
 from .collect import Collector
 from .hub import Event, Hub, Listener, json_text, mark, reset
 from .route import DOCUMENT, live_js, make_view
+from .row import OPENHEART_LIVE, OPENHEART_LIVE_BACKLOG, OPENHEART_LIVE_LISTENERS, ROW
 from .tokens import Tokens
 from .valkey import ValkeyBus
 
@@ -208,7 +200,7 @@ class Live(Battery[Desk]):
         is_shared: whether a Valkey takes the events to other processes.
     """
 
-    row = row_named("live")
+    row = ROW
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)

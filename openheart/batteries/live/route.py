@@ -22,13 +22,13 @@ from ...errors import (
     ReadingNotAllowed,
     VisitorError,
 )
-from ...settings.config import OPENHEART_LIVE_HEARTBEAT
 from ...web.answers import NO_STORE, Headers, empty_answer
 from ...web.cors import is_own_or_named, read_headers
 from ...web.problems import problem
 from ...web.query import query_of
 from ...web.results import PROBLEM_TYPE
 from .hub import Listener
+from .row import OPENHEART_LIVE_HEARTBEAT
 from .stream import Stream, cutter, socket_of
 
 if TYPE_CHECKING:

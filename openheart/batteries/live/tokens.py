@@ -9,7 +9,8 @@ from flask import Flask
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 from ...errors import ConfigError, InvalidSignature
-from ...settings.config import INSTANCE, OPENHEART_LIVE_LIFE, SECRET_KEY, Config
+from ...settings.config import INSTANCE, SECRET_KEY, Config
+from .row import OPENHEART_LIVE_LIFE
 
 __all__ = ["Tokens"]
 

@@ -10,9 +10,8 @@ from flask import Flask, current_app, has_app_context, has_request_context, requ
 from ...core.state import app_of, state_of
 from ...errors import ConfigError
 from ...settings.casts import locale_list
-from ...settings.config import OPENHEART_LOCALES
 from ..battery import Battery
-from ..table import row_named
+from .row import OPENHEART_LOCALES, ROW
 
 __all__ = ["Locales", "get_locale"]
 
@@ -40,7 +39,7 @@ def get_locale(app: Flask | None = None) -> str:
 class Locales(Battery[tuple[str, ...]]):
     """Chooses the locale of each request."""
 
-    row = row_named("locales")
+    row = ROW
 
     def open(self) -> tuple[str, ...]:
         configured = self.config[OPENHEART_LOCALES] or [ENGLISH]

@@ -12,18 +12,18 @@ from flask import Flask, current_app, has_app_context
 
 from ...core.state import app_of
 from ...errors import ConfigError, InvalidMail
-from ...settings.config import (
+from ..background.battery import Background
+from ..battery import Battery, battery_of
+from .message import Letter, Mailbox, compose, mailbox
+from .row import (
     OPENHEART_SMTP_CA,
     OPENHEART_SMTP_TIMEOUT,
     OPENHEART_SMTP_TLS,
+    ROW,
     SMTP_HOST,
     SMTP_PASSWORD,
     SMTP_USER,
 )
-from ..background.battery import Background
-from ..battery import Battery, battery_of
-from ..table import row_named
-from .message import Letter, Mailbox, compose, mailbox
 from .server import TLS_PORT, Route, connection, deliver
 
 __all__ = ["Mail", "send_mail", "send_mail_a"]
@@ -100,7 +100,7 @@ def send_mail_a(
 class Mail(Battery[Route]):
     """The mail server of an application. Each mail has a connection of its own."""
 
-    row = row_named("mail")
+    row = ROW
 
     def install(self) -> None:
         # So that a wrong setting is an error at start-up.

@@ -13,7 +13,7 @@ from ...errors import ConfigError, OpenHeartError
 from ...system.forks import at_fork
 from ..battery import Battery, battery_of
 from ..mongodb.battery import Mongodb, database_name
-from ..table import row_named
+from .row import ROW
 
 if TYPE_CHECKING:
     from ..mongodb.battery import Client
@@ -47,7 +47,7 @@ class Models(Battery["Client"]):
         alias: what mongoengine calls the connection.
     """
 
-    row = row_named("models")
+    row = ROW
     alias = ""
     # Since close(), until it is used again; others may have the classes then.
     _is_given_up = False

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from flask import Flask
 
 from ...errors import BatteryUnavailable, ConfigError
-from ...settings.config import MONGO_DATABASE, MONGOHQ_URL, OPENHEART_URI, Config
+from ...settings.config import OPENHEART_URI, Config
+from ...storage.mongodb.row import MONGO_DATABASE
 from ...system.masks import mask_uri
 from ..battery import Battery, battery_of
-from ..table import row_named
+from .row import MONGOHQ_URL, ROW
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
@@ -77,7 +78,7 @@ class Mongodb(Battery["Client"]):
         before_shut: called before the client is closed; for who keeps it and has to forget it then.
     """
 
-    row = row_named("mongodb")
+    row = ROW
     before_shut: Callable[[], None] | None = None
 
     @property

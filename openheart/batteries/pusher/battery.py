@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from ...errors import BatteryError, BatteryUnavailable, ConfigError, InvalidRequest
-from ...settings.config import (
+from ...settings.config import Config
+from ..battery import Battery, battery_of
+from .row import (
     OPENHEART_PUSHER_CLUSTER,
     OPENHEART_PUSHER_ENDPOINT,
     OPENHEART_PUSHER_TIMEOUT,
     PUSHER_APP_ID,
     PUSHER_KEY,
     PUSHER_SECRET,
-    Config,
+    ROW,
 )
-from ..battery import Battery, battery_of
-from ..table import row_named
 
 if TYPE_CHECKING:
     from pusher import Pusher as Client
@@ -158,7 +158,7 @@ def validate_webhook(
 class Pusher(Battery["Client"]):
     """The client of an application."""
 
-    row = row_named("pusher")
+    row = ROW
 
     def install(self) -> None:
         """Say at load() what cannot be used; the library would at first use."""

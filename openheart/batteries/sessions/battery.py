@@ -8,10 +8,11 @@ from flask import session
 
 from ...core.state import app_of
 from ...errors import BatteryUnavailable, ConfigError
-from ...settings.config import INSTANCE, OPENHEART_VALKEY_TIMEOUT, SECRET_KEY
+from ...settings.config import INSTANCE, SECRET_KEY
+from ...storage.valkey.row import OPENHEART_VALKEY_TIMEOUT
 from ..battery import Battery, battery_of
-from ..table import row_named
 from ..valkey.battery import Valkey, failures
+from .row import ROW
 
 if TYPE_CHECKING:
     from ...storage.valkey.breaker import Breaker
@@ -33,7 +34,7 @@ def renew_session() -> None:
 class Sessions(Battery["Breaker"]):
     """The sessions of an application. Its resource remembers whether the server is away."""
 
-    row = row_named("sessions")
+    row = ROW
     vital = True
 
     @property

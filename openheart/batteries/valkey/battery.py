@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Flask
 
 from ...errors import BatteryUnavailable, ConfigError
-from ...settings.config import OPENHEART_URI, OPENHEART_VALKEY_TIMEOUT, REDISTOGO_URL, Config
+from ...settings.config import OPENHEART_URI, Config
+from ...storage.valkey.row import OPENHEART_VALKEY_TIMEOUT
 from ...storage.valkey.uri import SCHEMES, Place, read_uri
 from ...system.masks import mask_uri
 from ..battery import Battery, battery_of
-from ..table import row_named
+from .row import REDISTOGO_URL, ROW
 
 if TYPE_CHECKING:
     from valkey import Valkey as Client
@@ -50,7 +51,7 @@ def get_connection(app: Flask | None = None) -> Client:
 class Valkey(Battery["Client"]):
     """The client of an application."""
 
-    row = row_named("valkey")
+    row = ROW
 
     def install(self) -> None:
         self.require()

@@ -8,7 +8,12 @@ from urllib.parse import urlsplit
 
 from ...core.signals import reaction_added
 from ...errors import BatteryUnavailable, ConfigError
-from ...settings.config import (
+from ...settings.config import SERVER_GRACE
+from ...system.masks import mask_uri
+from ..battery import Battery
+from .address import is_public, literal
+from .request import Answer, Endpoint
+from .row import (
     OPENHEART_WEBHOOK,
     OPENHEART_WEBHOOK_PRIVATE,
     OPENHEART_WEBHOOK_QUEUE,
@@ -16,13 +21,8 @@ from ...settings.config import (
     OPENHEART_WEBHOOK_TIMEOUT,
     OPENHEART_WEBHOOK_TRIES,
     OPENHEART_WEBHOOK_WAIT,
-    SERVER_GRACE,
+    ROW,
 )
-from ...system.masks import mask_uri
-from ..battery import Battery
-from ..table import row_named
-from .address import is_public, literal
-from .request import Answer, Endpoint
 from .sender import Sender
 from .signature import keys_of, sign
 
@@ -34,7 +34,7 @@ LOOK = 3.0  # seconds
 class Webhook(Battery[Sender]):
     """Listens to the reactions of an application, and sends them on."""
 
-    row = row_named("webhook")
+    row = ROW
 
     def install(self) -> None:
         """Look at the settings, and listen from now on. No thread starts before the first reaction."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...errors import ConfigError
+from ...system.finding import Finding
 from ...system.masks import mask_uri
 from ..backend import Backend, Change, Counts, Page, Rows
 from ..cursor import read_cursor, write_cursor
@@ -51,6 +52,13 @@ class MemoryBackend(Backend):
 
     def is_connected(self) -> bool:
         return self._connected
+
+    def examine(self) -> Iterator[Finding]:
+        yield Finding(
+            "warning",
+            "Counts are kept in memory: they end with the process, and each process has its own",
+            "set OPENHEART_URI to a storage that lasts, such as sqlite:///openheart.db",
+        )
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         self.require_connected()

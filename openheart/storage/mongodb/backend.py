@@ -16,13 +16,14 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from ...errors import BackendError, BackendUnusable, OutcomeUnknown
-from ...settings.config import MONGO_DATABASE, OPENHEART_MONGODB_POOL, OPENHEART_MONGODB_TIMEOUT
+from ...system.finding import Finding
 from ...system.forks import at_fork
 from ..backend import Backend, Change, Counts, Page
 from ..cursor import after_prefix, read_cursor, write_cursor
 from . import moves
 from .client import Collection, Link, database_named, database_of
 from .document import counts_of, field_of, key_of
+from .row import ROW
 
 __all__ = ["COLLECTION", "MongoBackend"]
 
@@ -60,9 +61,7 @@ class MongoBackend(Backend):
 
     schemes = ("mongodb", "mongodb+srv")
     exactly_once = False
-    settings = MappingProxyType(
-        {"timeout": OPENHEART_MONGODB_TIMEOUT, "pool": OPENHEART_MONGODB_POOL, "database": MONGO_DATABASE}
-    )
+    settings = ROW.keywords
 
     def __init__(
         self,
@@ -83,10 +82,20 @@ class MongoBackend(Backend):
         self._opening = threading.Lock()
         at_fork(in_child=self._begin_again)
 
-    @property
-    def shard_command(self) -> str:
-        """What an operator types in mongosh to spread the targets over the shards of a cluster."""
-        return f'sh.shardCollection("{self.database}.{COLLECTION}", {{ _id: "hashed" }})'
+    def examine(self) -> Iterator[Finding]:
+        command = f'sh.shardCollection("{self.database}.{COLLECTION}", {{ _id: "hashed" }})'
+        yield Finding(
+            "note",
+            "A sharded cluster keeps all counts on one shard until it is told to spread them",
+            f"if this is one, type once in mongosh: {command}",
+        )
+        if self.is_connected() and not self.exactly_once:
+            yield Finding(
+                "note",
+                "A reaction whose answer from MongoDB is lost is counted once or not at all, because the "
+                "server stands alone or the URI says retryWrites=false",
+                "make it a replica set, which may be of one server; then such a reaction is counted once",
+            )
 
     def connect(self) -> None:
         with self._opening:

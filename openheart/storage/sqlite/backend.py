@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from ...errors import BackendNotConnected
-from ...settings.config import OPENHEART_QUEUE, OPENHEART_SQLITE_BUSY_TIMEOUT, OPENHEART_SQLITE_SYNCHRONOUS
+from ...system.finding import Finding
 from ...system.forks import at_fork
 from ..backend import Backend, Change, Counts, Page, Rows
 from ..cursor import after_prefix, read_cursor, write_cursor
+from .disk import look_at_file
 from .file import check_library, path_from_uri, prepare_folder
+from .row import ROW
 from .session import LOOK_EVERY, Session
 from .writer import select_counts
 
@@ -54,13 +55,7 @@ class SqliteBackend(Backend):
 
     schemes = ("sqlite",)
     adds_up = True
-    settings = MappingProxyType(
-        {
-            "synchronous": OPENHEART_SQLITE_SYNCHRONOUS,
-            "busy_timeout": OPENHEART_SQLITE_BUSY_TIMEOUT,
-            "queue": OPENHEART_QUEUE,
-        }
-    )
+    settings = ROW.keywords
 
     def __init__(
         self,
@@ -89,6 +84,15 @@ class SqliteBackend(Backend):
     @property
     def location(self) -> str:
         return str(self.path)
+
+    def examine(self) -> Iterator[Finding]:
+        yield from look_at_file(self.path)
+        if self.synchronous == "NORMAL":
+            yield Finding(
+                "note",
+                "OPENHEART_SQLITE_SYNCHRONOUS=NORMAL: when the power fails, the last reactions may be lost",
+                "unset it to keep every reaction that was acknowledged",
+            )
 
     def connect(self) -> None:
         with self._opening:

@@ -6,22 +6,23 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 
 from ...errors import ConfigError
-from ...settings.config import (
-    OPENHEART_NONCE_TTL,
-    OPENHEART_VALKEY_POOL,
-    OPENHEART_VALKEY_RETRIES,
-    OPENHEART_VALKEY_TIMEOUT,
-    OPENHEART_VALKEY_WAIT,
-)
+from ...system.finding import Finding
 from ...system.forks import at_fork
 from ..backend import Backend, Change, Counts, Page
 from .calls import Read, Write
 from .connection import read_info
 from .listing import Listing
 from .moves import Moves
+from .row import (
+    OPENHEART_NONCE_TTL,
+    OPENHEART_VALKEY_POOL,
+    OPENHEART_VALKEY_RETRIES,
+    OPENHEART_VALKEY_TIMEOUT,
+    OPENHEART_VALKEY_WAIT,
+    ROW,
+)
 from .script import Keys, read_counts
 from .session import LARGEST_PIPELINE, Session
 from .topology import topology_of
@@ -54,15 +55,7 @@ class ValkeyBackend(Backend):
     """
 
     schemes = SCHEMES
-    settings = MappingProxyType(
-        {
-            "timeout": OPENHEART_VALKEY_TIMEOUT,
-            "pool": OPENHEART_VALKEY_POOL,
-            "retries": OPENHEART_VALKEY_RETRIES,
-            "wait": OPENHEART_VALKEY_WAIT,
-            "nonce_ttl": OPENHEART_NONCE_TTL,
-        }
-    )
+    settings = ROW.keywords
 
     def __init__(
         self,
@@ -162,18 +155,27 @@ class ValkeyBackend(Backend):
         for key, server in probes.items():
             session.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
 
-    def server_info(self) -> dict[str, dict[str, str]]:
-        """What each server that holds keys tells of itself.
-
-        Returns:
-            The server's address -> the fields of its INFO, such as ``maxmemory_policy``.
-
-        Raises:
-            BackendError: one cannot be asked.
-        """
+    def examine(self) -> Iterator[Finding]:
+        if not self.is_connected():
+            return
         session = self._current()
-        answers = {server.name: session.ask(server, (b"INFO",))[1] for server in session.servers()}
-        return {name: read_info(answer) for name, answer in answers.items()}
+        for server in session.servers():
+            info = read_info(session.ask(server, (b"INFO",))[1])
+            policy = info.get("maxmemory_policy", "noeviction")
+            if policy != "noeviction" and info.get("maxmemory", "0") != "0":
+                yield Finding(
+                    "warning",
+                    f"The server {server.name} drops counts when its memory is full "
+                    f"(maxmemory-policy {policy})",
+                    "set maxmemory-policy noeviction on it",
+                )
+            if info.get("aof_enabled") == "0" and info.get("connected_slaves") == "0":
+                yield Finding(
+                    "warning",
+                    f"The server {server.name} keeps no log and has no replica: when it ends, what came "
+                    "since its last snapshot is lost",
+                    "set appendonly yes on it, or give it a replica",
+                )
 
     def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
         self._moves().at_least(rows)

@@ -10,10 +10,11 @@ from pymongo import monitoring
 
 from openheart import OpenHeart, testing
 from openheart.cli.conform import run_vectors, table
-from openheart.cli.doctor import Finding, examine
+from openheart.cli.doctor import examine
 from openheart.errors import BackendUnavailable, BackendUnusable, ConfigError, MissingDependency
 from openheart.storage import Change, get_backend
 from openheart.storage.mongodb.backend import COLLECTION, MongoBackend
+from openheart.system.finding import Finding
 
 from ...child import run_child
 from ...servers.mongodb import MongoServer

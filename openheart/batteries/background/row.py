@@ -1,0 +1,38 @@
+"""The row of the battery: work in the background, and its settings."""
+
+from __future__ import annotations
+
+from ...settings import casts
+from ...settings.option import Option
+from ..row import Row
+
+__all__ = ["OPENHEART_BACKGROUND_QUEUE", "OPENHEART_BACKGROUND_THREADS", "OPENHEART_EXECUTION", "ROW"]
+
+OPENHEART_EXECUTION: Option[bool] = Option(
+    "OPENHEART_EXECUTION",
+    casts.boolean(),
+    True,
+    "Whether work may run in the background; load(execution=) is the same.",
+    group="background",
+)
+OPENHEART_BACKGROUND_THREADS: Option[int] = Option(
+    "OPENHEART_BACKGROUND_THREADS",
+    casts.integer(1, 1024),
+    4,
+    "Threads that do work in the background, in each process.",
+    group="background",
+)
+OPENHEART_BACKGROUND_QUEUE: Option[int] = Option(
+    "OPENHEART_BACKGROUND_QUEUE",
+    casts.integer(1, 10_000_000),
+    1_000,
+    "How much work may wait in the background of a process before more of it is refused.",
+    group="background",
+)
+
+ROW = Row(
+    "background",
+    "openheart.batteries.background.battery:Background",
+    settings=[OPENHEART_EXECUTION, OPENHEART_BACKGROUND_THREADS, OPENHEART_BACKGROUND_QUEUE],
+    place=0,
+)

@@ -1,0 +1,66 @@
+"""The row of the battery: live events, and its settings."""
+
+from __future__ import annotations
+
+from ...settings import casts
+from ...settings.option import Option
+from ..row import Row
+
+__all__ = [
+    "OPENHEART_LIVE",
+    "OPENHEART_LIVE_BACKLOG",
+    "OPENHEART_LIVE_HEARTBEAT",
+    "OPENHEART_LIVE_LIFE",
+    "OPENHEART_LIVE_LISTENERS",
+    "ROW",
+]
+
+OPENHEART_LIVE: Option[bool] = Option(
+    "OPENHEART_LIVE",
+    casts.boolean(),
+    False,
+    "Sends events to browsers as they happen, at <prefix>/-/live.",
+    group="live",
+)
+OPENHEART_LIVE_LISTENERS: Option[int | None] = Option(
+    "OPENHEART_LIVE_LISTENERS",
+    casts.integer(1, 1_000_000),
+    None,
+    "How many browsers may listen to each process at once; unset is half of SERVER_THREADS.",
+    group="live",
+)
+OPENHEART_LIVE_HEARTBEAT: Option[float] = Option(
+    "OPENHEART_LIVE_HEARTBEAT",
+    casts.duration(0.1),
+    15.0,
+    "How often a browser that hears nothing is told that the server is there.",
+    group="live",
+)
+OPENHEART_LIVE_LIFE: Option[float] = Option(
+    "OPENHEART_LIVE_LIFE",
+    casts.duration(1.0),
+    86_400.0,
+    "How long a browser may listen with the address that live_url() made for its page.",
+    group="live",
+)
+OPENHEART_LIVE_BACKLOG: Option[int] = Option(
+    "OPENHEART_LIVE_BACKLOG",
+    casts.integer(1, 1_000_000),
+    100,
+    "How many events are kept of each channel for a browser that comes back, and wait for a slow one.",
+    group="live",
+)
+
+ROW = Row(
+    "live",
+    "openheart.batteries.live.battery:Live",
+    needs=[OPENHEART_LIVE],
+    settings=[
+        OPENHEART_LIVE,
+        OPENHEART_LIVE_LISTENERS,
+        OPENHEART_LIVE_HEARTBEAT,
+        OPENHEART_LIVE_LIFE,
+        OPENHEART_LIVE_BACKLOG,
+    ],
+    place=4,
+)

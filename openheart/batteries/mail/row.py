@@ -1,0 +1,73 @@
+"""The row of the battery: mail, and its settings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ...settings import casts
+from ...settings.option import Option
+from ..row import Row
+
+__all__ = [
+    "OPENHEART_SMTP_CA",
+    "OPENHEART_SMTP_TIMEOUT",
+    "OPENHEART_SMTP_TLS",
+    "ROW",
+    "SMTP_HOST",
+    "SMTP_PASSWORD",
+    "SMTP_USER",
+]
+
+SMTP_HOST: Option[str | None] = Option(
+    "SMTP_HOST",
+    casts.address(),
+    None,
+    "The mail server, with its port after a colon where that is not the usual one.",
+    group="mail",
+)
+SMTP_USER: Option[str | None] = Option(
+    "SMTP_USER",
+    casts.text(),
+    None,
+    "The user at the mail server, and the sender of mail that names none.",
+    group="mail",
+)
+SMTP_PASSWORD: Option[str | bytes | None] = Option(
+    "SMTP_PASSWORD", casts.secret_text(), None, "The password at the mail server.", secret=True, group="mail"
+)
+OPENHEART_SMTP_TLS: Option[Literal["auto", "starttls", "tls", "off"]] = Option(
+    "OPENHEART_SMTP_TLS",
+    casts.choice("auto", "starttls", "tls", "off"),
+    "auto",
+    "STARTTLS where it is offered (auto) or always (starttls), TLS from the first byte (tls), or none.",
+    group="mail",
+)
+OPENHEART_SMTP_CA: Option[str | None] = Option(
+    "OPENHEART_SMTP_CA",
+    casts.text(),
+    None,
+    "A file of the certificates of those who sign the mail server's; unset takes the system's.",
+    group="mail",
+)
+OPENHEART_SMTP_TIMEOUT: Option[float] = Option(
+    "OPENHEART_SMTP_TIMEOUT",
+    casts.duration(0.1),
+    10.0,
+    "How long to wait for the mail server, at each step.",
+    group="mail",
+)
+
+ROW = Row(
+    "mail",
+    "openheart.batteries.mail.battery:Mail",
+    needs=[SMTP_HOST],
+    settings=[
+        SMTP_HOST,
+        SMTP_USER,
+        SMTP_PASSWORD,
+        OPENHEART_SMTP_TLS,
+        OPENHEART_SMTP_CA,
+        OPENHEART_SMTP_TIMEOUT,
+    ],
+    place=10,
+)

@@ -1,0 +1,71 @@
+"""The row of the battery: Pusher Channels, and its settings."""
+
+from __future__ import annotations
+
+from ...settings import casts
+from ...settings.option import Option
+from ..row import Row
+
+__all__ = [
+    "OPENHEART_PUSHER_CLUSTER",
+    "OPENHEART_PUSHER_ENDPOINT",
+    "OPENHEART_PUSHER_TIMEOUT",
+    "PUSHER_APP_ID",
+    "PUSHER_KEY",
+    "PUSHER_SECRET",
+    "ROW",
+]
+
+PUSHER_APP_ID: Option[str | None] = Option(
+    "PUSHER_APP_ID", casts.text(), None, "The application at Pusher.", group="pusher"
+)
+PUSHER_KEY: Option[str | None] = Option(
+    "PUSHER_KEY",
+    casts.text(),
+    None,
+    "The key of the application at Pusher, which browsers may know.",
+    group="pusher",
+)
+PUSHER_SECRET: Option[str | bytes | None] = Option(
+    "PUSHER_SECRET",
+    casts.secret_text(),
+    None,
+    "The secret of the application at Pusher.",
+    secret=True,
+    group="pusher",
+)
+OPENHEART_PUSHER_CLUSTER: Option[str | None] = Option(
+    "OPENHEART_PUSHER_CLUSTER",
+    casts.word(),
+    None,
+    "The cluster of the application at Pusher; unset is mt1.",
+    group="pusher",
+)
+OPENHEART_PUSHER_ENDPOINT: Option[str | None] = Option(
+    "OPENHEART_PUSHER_ENDPOINT",
+    casts.http_url(),
+    None,
+    "The address of a server that speaks as Pusher's does, in its place.",
+    group="pusher",
+)
+OPENHEART_PUSHER_TIMEOUT: Option[float] = Option(
+    "OPENHEART_PUSHER_TIMEOUT", casts.duration(0.1), 5.0, "How long to wait for Pusher.", group="pusher"
+)
+
+ROW = Row(
+    "pusher",
+    "openheart.batteries.pusher.battery:Pusher",
+    needs=[PUSHER_APP_ID, PUSHER_KEY, PUSHER_SECRET],
+    library="pusher",
+    extra="pusher",
+    settings=[
+        PUSHER_APP_ID,
+        PUSHER_KEY,
+        PUSHER_SECRET,
+        OPENHEART_PUSHER_CLUSTER,
+        OPENHEART_PUSHER_ENDPOINT,
+        OPENHEART_PUSHER_TIMEOUT,
+    ],
+    place=22,
+    modules=["pusher.requests"],
+)

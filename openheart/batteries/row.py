@@ -1,0 +1,99 @@
+"""The row of a battery: what is known before its code is imported."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ConfigError, MissingDependency
+from ..settings.config import Config, Option
+from ..system.forks import at_fork
+
+__all__ = ["Row"]
+
+
+class _Imports:
+    """The right to import."""
+
+    def __init__(self) -> None:
+        self._renew()
+        at_fork(in_child=self._renew)
+
+    def _renew(self) -> None:
+        self.lock = threading.RLock()
+
+
+_imports = _Imports()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of a battery before its code is imported.
+
+    Attributes:
+        name: what it is called in messages and in ``/readyz``.
+        where: the class, as ``package.module:Class``.
+        needs: the settings that it cannot do without. The first of them switches it on.
+        library: the module that it stands on, as it is imported; None where Python brings it.
+        extra: what ``pip install 'openheart[…]'`` brings that library.
+        settings: the settings that it adds to openheart's own.
+        place: its place in the order in which batteries are closed, the lowest first. Work in the
+            background is 0, and what it may use comes after it.
+        modules: what its code imports beside that library when it is used, by their full names.
+    """
+
+    name: str
+    where: str
+    needs: Sequence[Option[Any]] = ()
+    library: str | None = None
+    extra: str | None = None
+    settings: Sequence[Option[Any]] = field(default=())
+    place: int = 1
+    modules: Sequence[str] = ()
+
+    def is_on(self, config: Config) -> bool:
+        """Whether it is switched on."""
+        return bool(self.needs) and _is_set(config, self.needs[0])
+
+    def check(self, config: Config) -> None:
+        """See that it can work; imports and opens nothing.
+
+        Raises:
+            ConfigError: a setting is missing; names it.
+            MissingDependency: its library is not installed; names the extra.
+        """
+        for option in self.needs:
+            if not _is_set(config, option):
+                expected = f"it to be set ({option.doc.rstrip('.')})"
+                if option is not self.needs[0]:
+                    expected += f", because {self.needs[0].name} is"
+                raise ConfigError(option.name, None, config.source(option), expected)
+        if self.library is not None and importlib.util.find_spec(self.library) is None:
+            # Of the settings the one that says the most, without its secrets.
+            key = self.needs[0] if self.needs else None
+            raise MissingDependency(
+                self.name if key is None else key.name,
+                None if key is None else key.show(config[key]),
+                "the code" if key is None else config.source(key),
+                f"{self.library} to be installed: pip install {self._package()}",
+            )
+
+    def load(self) -> None:
+        """Import its library and its modules, one thread at a time for all batteries.
+
+        Threads that import packages which need each other are given half-made ones by Python.
+        """
+        with _imports.lock:
+            for name in (*filter(None, (self.library,)), *self.modules):
+                importlib.import_module(name)
+
+    def _package(self) -> str:
+        return f"'openheart[{self.extra}]'" if self.extra else str(self.library)
+
+
+def _is_set(config: Config, option: Option[Any]) -> bool:
+    return bool(config[option])

@@ -1,0 +1,45 @@
+"""The row of a backend: what is known before its code, and its driver, is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..settings.config import Option
+
+if TYPE_CHECKING:
+    from .backend import Backend
+
+__all__ = ["BackendRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendRow:
+    """What an entry point in ``openheart.backends`` may name in place of the class.
+
+    Attributes:
+        where: the class, as ``package.module:Class``.
+        keywords: the settings that become keywords of its constructor: keyword -> setting.
+        extra: what ``pip install 'openheart[…]'`` brings its driver; None where it needs none.
+    """
+
+    where: str
+    keywords: Mapping[str, Option[Any]] = field(default_factory=dict)
+    extra: str | None = None
+
+    @property
+    def settings(self) -> Sequence[Option[Any]]:
+        """The settings that it adds to openheart's own."""
+        return tuple(self.keywords.values())
+
+    def load(self) -> type[Backend]:
+        """Import the class.
+
+        Raises:
+            ModuleNotFoundError: its driver is not installed.
+        """
+        module, _, name = self.where.partition(":")
+        found: type[Backend] = getattr(import_module(module), name)
+        return found

@@ -1,0 +1,64 @@
+"""The row of the backend: Valkey and Redis, and its settings."""
+
+from __future__ import annotations
+
+from ...settings import casts
+from ...settings.option import Option
+from ..row import BackendRow
+
+__all__ = [
+    "OPENHEART_NONCE_TTL",
+    "OPENHEART_VALKEY_POOL",
+    "OPENHEART_VALKEY_RETRIES",
+    "OPENHEART_VALKEY_TIMEOUT",
+    "OPENHEART_VALKEY_WAIT",
+    "ROW",
+]
+
+OPENHEART_VALKEY_TIMEOUT: Option[float] = Option(
+    "OPENHEART_VALKEY_TIMEOUT",
+    casts.duration(0.01),
+    2.0,
+    "How long to wait for a connection to Valkey, and for an answer.",
+    group="storage",
+)
+OPENHEART_VALKEY_POOL: Option[int] = Option(
+    "OPENHEART_VALKEY_POOL",
+    casts.integer(1, 10_000),
+    16,
+    "How many connections a process opens to each Valkey server; as many as SERVER_THREADS is enough.",
+    group="storage",
+)
+OPENHEART_VALKEY_RETRIES: Option[int] = Option(
+    "OPENHEART_VALKEY_RETRIES",
+    casts.integer(0, 100),
+    2,
+    "How many more times that long Valkey is asked again before a request is answered with 503.",
+    group="storage",
+)
+OPENHEART_VALKEY_WAIT: Option[int] = Option(
+    "OPENHEART_VALKEY_WAIT",
+    casts.integer(0, 100),
+    0,
+    "How many replicas must have a reaction before it is acknowledged (WAIT); 0 asks the primary only.",
+    group="storage",
+)
+OPENHEART_NONCE_TTL: Option[float] = Option(
+    "OPENHEART_NONCE_TTL",
+    casts.duration(0.1),
+    60.0,
+    "How long Valkey remembers a reaction, so that a repeated one counts once.",
+    group="storage",
+)
+
+ROW = BackendRow(
+    "openheart.storage.valkey.backend:ValkeyBackend",
+    extra="valkey",
+    keywords={
+        "timeout": OPENHEART_VALKEY_TIMEOUT,
+        "pool": OPENHEART_VALKEY_POOL,
+        "retries": OPENHEART_VALKEY_RETRIES,
+        "wait": OPENHEART_VALKEY_WAIT,
+        "nonce_ttl": OPENHEART_NONCE_TTL,
+    },
+)
