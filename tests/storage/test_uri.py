@@ -170,6 +170,7 @@ def test_the_settings_of_a_backend_of_another_package_are_settings_like_all_othe
     backend = app.extensions["openheart"].service.backend
 
     assert backend.options["colour"] == "blue"
+    monkeypatch.delenv("THIRD_COLOUR")
     with pytest.raises(ConfigError, match="THIRD_COLOUR='green'"):
         openheart.load(uri="third://host", third_colour="green")
     app.extensions["openheart"].close()
