@@ -44,7 +44,7 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:.*",
-        r"openheart\.(settings\.(\w+\.T_co|config\._Layer)|batteries\.\w+\.T|extension\.\w+\.F|core\.service\.Service)",
+        r"openheart\.(settings\.(\w+\.T_co|config\._Layer)|batteries\.\w+\.T|extension\.\w+\.F|core\.service\.Service|system\.finding\.Finding)",
     ),
     (r"py:.*", r"(Flask|Any|Callable|Iterable|Iterator|Mapping|Sequence|Path|TracebackType|NamedSignal)"),
     (r"py:.*", r"Client|Database|(pika|os|openheart\.batteries)\..*|Handler|Data|S3Client|Bucket"),

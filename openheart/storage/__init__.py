@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from ..system.finding import Finding
 from .backend import Backend, BackendError, Change, Counts, Page
 from .row import BackendRow
 from .storage import Storage
 from .uri import get_backend
 
-__all__ = ["Backend", "BackendError", "BackendRow", "Change", "Counts", "Page", "Storage", "get_backend"]
+__all__ = [
+    "Backend",
+    "BackendError",
+    "BackendRow",
+    "Change",
+    "Counts",
+    "Finding",
+    "Page",
+    "Storage",
+    "get_backend",
+]
