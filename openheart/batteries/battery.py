@@ -15,8 +15,8 @@ from flask import Flask
 from ..core.state import app_of, state_of
 from ..errors import BatteryError, OpenHeartError
 from ..settings.config import Config
-from ..system.logs import escape_controls
 from ..system.masks import mask_uris
+from ..system.text import escape_controls
 from .row import Row
 
 __all__ = ["Battery", "battery_of"]

@@ -26,7 +26,7 @@ from ..errors import ConfigError
 from ..protocol import emoji_version, stored_target
 from ..protocol.vectors import GROUPS
 from ..storage import Counts
-from ..system.logs import escape_controls
+from ..system.text import escape_controls
 from ..version import __version__
 from ..web.answers import ordered
 from .group import EXIT_FINDING, EXIT_USAGE, Failure, Group, complain, say

@@ -4,7 +4,6 @@ slow or unsafe in production. Each finding names its mend."""
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Callable, Iterator
 
 from flask import Flask
@@ -18,12 +17,12 @@ from ..settings.config import Config, unknown_variables
 from ..storage import Backend
 from ..storage.uri import backend_from_config
 from ..system.finding import Finding
+from ..system.hosts import is_loopback
 from ..system.masks import mask_uri
 
 __all__ = ["examine", "of_config_error"]
 
 LEAST_SECRET = 16
-LOOPBACK = re.compile(r"localhost|127\..*|::1")
 
 
 def examine(app: Flask) -> list[Finding]:
@@ -92,7 +91,7 @@ def _variables(config: Config) -> Iterator[Finding]:
 
 def _exposure(config: Config) -> Iterator[Finding]:
     host, level = config[settings.HOST], config[settings.LEVEL]
-    loopback = LOOPBACK.fullmatch(host)
+    loopback = is_loopback(host)
     if level == "DEBUG" and not loopback:
         yield Finding(
             "warning",

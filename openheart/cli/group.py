@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ..errors import BackendError, BatteryError, OpenHeartError
-from ..system.logs import escape_controls
+from ..system.text import escape_controls
 
 __all__ = [
     "EXIT_BUG",

@@ -7,6 +7,8 @@ from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
 
 from ..errors import InvalidTarget
+from ..system.hosts import DEFAULT_PORTS
+from ..system.text import NOT_TEXT
 
 __all__ = ["MAX_TARGET_BYTES", "canonical_target", "target_from_bytes", "target_from_url"]
 
@@ -16,8 +18,8 @@ MAX_TARGET_BYTES = 512
 # A canonical target in printable ASCII; a segment that starts with a dot takes the long way.
 _is_plain = re.compile(r"(?!-(?:/|\Z))[ -\-0-~][ -.0-~]*(?:/[ -\-0-~][ -.0-~]*)*").fullmatch
 
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_DEFAULT_PORTS = {"http://": ("80",), "https://": ("443",), "//": ("80", "443")}
+_PORTS = {f"{scheme}://": {str(port)} for scheme, port in DEFAULT_PORTS.items()}
+_PORTS["//"] = set().union(*_PORTS.values())
 
 # NFC makes a text at most four times shorter; more than this can only be too long.
 _MOST_CHARACTERS = 4 * MAX_TARGET_BYTES
@@ -48,7 +50,7 @@ def canonical_target(text: str) -> str:
     target = "/".join(segments)
     if len(target) > _MOST_CHARACTERS:
         raise InvalidTarget(_too_long())
-    found = _FORBIDDEN.search(target)
+    found = NOT_TEXT.search(target)
     if found:
         code = f"U+{ord(found[0]):04X}"
         raise InvalidTarget(f"The target holds the character {code}: leave control characters out")
@@ -123,7 +125,7 @@ def _split(text: str) -> tuple[str, str]:
     name, colon, port = normalize("NFC", host).lower().rpartition(":")
     if not colon:
         return port, path
-    is_default = not port or port.lstrip("0") in _DEFAULT_PORTS[scheme]
+    is_default = not port or port.lstrip("0") in _PORTS[scheme]
     return (name if is_default else f"{name}:{port}"), path
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ..errors import MissingDependency
 from ..settings import config as settings
 from ..settings.config import Config
-from .listener import address_of, is_loopback, listen
+from ..system.hosts import is_loopback
+from .listener import address_of, listen
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -48,9 +49,9 @@ def serve(
     # Each server closes the socket itself; this is for one that fails before.
     with listener:
         url = f"http://{address_of(listener, config[settings.HOST])}"
-        debugging = config[settings.LEVEL] == "DEBUG" and is_loopback(listener)
+        debugging = config[settings.LEVEL] == "DEBUG" and is_loopback(listener.getsockname()[0])
         develop = debugging and (name == "werkzeug" or config.is_default(settings.SERVER))
-        if config[settings.LEVEL] == "DEBUG" and not is_loopback(listener):
+        if config[settings.LEVEL] == "DEBUG" and not is_loopback(listener.getsockname()[0]):
             logger.warning("LEVEL=DEBUG: no debugger and no reloader, because HOST is not a loopback address")
         try:
             module = importlib.import_module(f".{SERVERS['werkzeug' if develop else name]}", __name__)

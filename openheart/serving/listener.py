@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 
@@ -11,7 +10,7 @@ from ..errors import ConfigError
 from ..settings import config as settings
 from ..settings.config import Config
 
-__all__ = ["address_of", "is_loopback", "listen", "option_error"]
+__all__ = ["address_of", "listen", "option_error"]
 
 BACKLOG = 1024
 
@@ -54,11 +53,6 @@ def address_of(listener: socket.socket, host: str) -> str:
     if bound in ("0.0.0.0", "::"):
         host = "127.0.0.1" if bound == "0.0.0.0" else "::1"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def is_loopback(listener: socket.socket) -> bool:
-    """Whether only this machine reaches the socket."""
-    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
 def option_error(config: Config, name: str, reason: object) -> ConfigError:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from ..system.hosts import DEFAULT_PORTS
 from ..system.masks import REFERENCE, SCHEME, mask_uri
+from ..system.text import CONTROL
 
 __all__ = [
     "Cast",
@@ -36,7 +38,6 @@ __all__ = [
 T_co = TypeVar("T_co", covariant=True)
 Text = TypeVar("Text", bound=str)
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmg])(?:i?b)?|b)?", re.ASCII | re.IGNORECASE)
@@ -44,7 +45,6 @@ BYTES = {"k": 1024, "m": 1024**2, "g": 1024**3, "": 1}
 ORIGIN = re.compile(
     r"([a-z][a-z0-9+.-]*)://([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::(\d{1,5}))?"
 )
-DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST_NAME = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])"
 ADDRESS = re.compile(rf"{HOST_NAME}(?::(\d{{1,5}}))?")
 HTTP_URL = re.compile(rf"https?://{HOST_NAME}(?::(\d{{1,5}}))?(?:/[^\s#]*)?", re.IGNORECASE)

@@ -4,17 +4,17 @@ logging of its own nothing is configured."""
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import traceback
 from dataclasses import dataclass
+
+from .text import escape_controls
 
 __all__ = [
     "ROOT",
     "LineFormatter",
     "LogSettings",
     "configure",
-    "escape_controls",
     "get_logger",
     "has_own",
     "restore",
@@ -24,10 +24,6 @@ ROOT = "openheart"
 """The name at the root of the tree."""
 
 LINE = "{time} {level} {label}{logger}: {message}"
-
-# C0, DEL, C1, the line and paragraph separators, and what turns the direction of writing round
-# (UAX #9). U+200D stays: it is part of emoji.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +39,6 @@ class LogSettings:
     level: int
     name: str | None = None
     instance: str | None = None
-
-
-def escape_controls(text: str) -> str:
-    r"""The text with its control characters as escapes such as ``\n``, so that it stays on one line."""
-    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 class LineFormatter(logging.Formatter):

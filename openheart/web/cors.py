@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flask import Request, Response
 
 from ..errors import OriginNotAllowed
+from ..system.hosts import DEFAULT_PORTS
 from .answers import Headers, empty_answer
 
 __all__ = ["METHODS", "check_write", "is_own_or_named", "preflight", "read_headers"]
@@ -57,13 +58,10 @@ def is_own_or_named(request: Request, url: str, origins: Sequence[str]) -> bool:
         port = parts.port
     except ValueError:
         return False
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
         return False
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     origin = f"{parts.scheme}://{host}"
-    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
+    if port is not None and port != DEFAULT_PORTS[parts.scheme]:
         origin += f":{port}"
     return origin in origins or origin == f"{request.scheme}://{request.host.lower()}"
-
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}

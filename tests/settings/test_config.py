@@ -13,7 +13,7 @@ from openheart import config as settings
 from openheart.errors import ConfigError
 from openheart.settings.config import Config, conf, load_config, unknown_variables
 from openheart.settings.table import reference_rows
-from openheart.system.logs import escape_controls
+from openheart.system.text import escape_controls
 
 SECRET = "hunter2"
 

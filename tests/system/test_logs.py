@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from openheart.settings.config import load_config
 from openheart.system import logs
+from openheart.system.text import escape_controls
 
 TREE = logging.getLogger("openheart")
 
@@ -143,7 +144,7 @@ def test_a_traceback_is_indented_so_that_its_message_cannot_forge_a_line(
 
 @given(st.text())
 def test_escaped_text_stays_on_one_line_and_keeps_emoji(text: str) -> None:
-    escaped = logs.escape_controls(f"👨\u200d👩\u200d👧{text}")
+    escaped = escape_controls(f"👨\u200d👩\u200d👧{text}")
 
     assert len(escaped.splitlines()) == 1
     assert escaped.startswith("👨\u200d👩\u200d👧")

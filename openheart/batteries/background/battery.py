@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from ...errors import BatteryError, ConfigError
 from ...settings.config import SERVER_GRACE
 from ...system.endings import at_end
-from ...system.logs import escape_controls
+from ...system.text import escape_controls
 from ..battery import Battery, battery_of
 from .pool import Pool, Work
 from .row import OPENHEART_BACKGROUND_QUEUE, OPENHEART_BACKGROUND_THREADS, OPENHEART_EXECUTION, ROW

@@ -13,11 +13,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from ...errors import InvalidMail
-from ...system.logs import escape_controls
+from ...system.text import NOT_TEXT, escape_controls
 
 __all__ = ["Letter", "Mailbox", "compose", "mailbox"]
 
-CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What an address has before its @, without quotes (RFC 5322, dot-atom; RFC 6532 adds what is not ASCII).
 LOCAL = re.compile(r"(?!\.)(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\x7f]|\.(?!\.))+(?<!\.)")
 LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
@@ -93,7 +92,7 @@ def compose(
     Raises:
         InvalidMail: there is no text, or no receiver, or the subject is not one line of text.
     """
-    if not isinstance(subject, str) or CONTROLS.search(subject):
+    if not isinstance(subject, str) or NOT_TEXT.search(subject):
         raise InvalidMail(
             f"The subject {_shown(subject)} has to be one line of text, without control characters"
         )
@@ -138,7 +137,7 @@ def mailbox(text: object) -> Mailbox:
     Raises:
         InvalidMail: it is none, or has a line break.
     """
-    if not isinstance(text, str) or CONTROLS.search(text):
+    if not isinstance(text, str) or NOT_TEXT.search(text):
         raise _no_mailbox(text, "one line of text, without control characters")
     name, bracket, spec = text.strip().rpartition("<")
     if bracket and spec.endswith(">"):

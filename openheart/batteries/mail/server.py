@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import ipaddress
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, MailRefused
-from ...system.logs import escape_controls
+from ...system.hosts import is_loopback
+from ...system.text import escape_controls
 from .message import Letter
 
 __all__ = ["Route", "connection", "deliver"]
@@ -147,7 +147,8 @@ def _encrypt(server: smtplib.SMTP, route: Route) -> None:
 
 
 def _login(server: smtplib.SMTP, route: Route, password: str) -> None:
-    if not _is_encrypted(server) and not _is_loopback(server):
+    assert server.sock is not None
+    if not _is_encrypted(server) and not is_loopback(server.sock.getpeername()[0]):
         raise BatteryError(
             "mail",
             f"{route.where} is reached without encryption, so SMTP_PASSWORD is not given to it; nothing was "
@@ -178,14 +179,6 @@ def _login(server: smtplib.SMTP, route: Route, password: str) -> None:
 
 def _is_encrypted(server: smtplib.SMTP) -> bool:
     return isinstance(server.sock, ssl.SSLSocket)
-
-
-def _is_loopback(server: smtplib.SMTP) -> bool:
-    assert server.sock is not None
-    address = ipaddress.ip_address(server.sock.getpeername()[0].partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.is_loopback
 
 
 @contextlib.contextmanager

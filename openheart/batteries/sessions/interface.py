@@ -7,7 +7,6 @@ pickle, with which whoever can write to the server could run code here.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -22,6 +21,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from ...errors import BatteryError, BatteryUnavailable
 from ...storage.valkey.errors import Away
+from ...system.hosts import is_loopback
 from ..battery import battery_of
 from ..valkey.battery import CLOSED, Valkey, failures
 
@@ -191,7 +191,7 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         said = app.config["SESSION_COOKIE_SECURE"]
         if said is not None:
             return bool(said)
-        return not has_request_context() or request.is_secure or not _is_loopback(request.host)
+        return not has_request_context() or request.is_secure or not is_loopback(_without_port(request.host))
 
     def _get_store_id(self, sid: str) -> str:
         # A digest, so that who sees the keys of the server cannot take over a session; and any cookie fits.
@@ -271,11 +271,6 @@ def _seconds(lifetime: timedelta) -> int:
     return max(1, int(lifetime.total_seconds()))
 
 
-def _is_loopback(host: str) -> bool:
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
+def _without_port(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    return name if port.isdecimal() else host

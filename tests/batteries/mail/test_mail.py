@@ -319,7 +319,7 @@ def test_a_password_is_not_sent_without_encryption_to_another_machine(
 ) -> None:
     server = start_server("plain", LOGIN)
     with_login(server)
-    monkeypatch.setattr(mail_server, "_is_loopback", lambda server: False)
+    monkeypatch.setattr(mail_server, "is_loopback", lambda host: False)
     with pytest.raises(BatteryError, match="without encryption, so SMTP_PASSWORD is not given to it"):
         send()
     assert server.logins == []

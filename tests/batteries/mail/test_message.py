@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openheart.batteries.mail.message import CONTROLS, Letter, Mailbox, compose, mailbox
+from openheart.batteries.mail.message import Letter, Mailbox, compose, mailbox
 from openheart.errors import InvalidMail, OpenHeartError
+from openheart.system.text import NOT_TEXT
 
 ANN = mailbox("Ann <ann@example.org>")
 BOB = mailbox("bob@example.net")
@@ -99,7 +100,7 @@ def test_what_is_no_text_is_refused(value: object) -> None:
 
 
 NAMES = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="<>"), max_size=60).filter(
-    lambda name: not CONTROLS.search(name) and name == " ".join(name.split()) and not name.startswith('"')
+    lambda name: not NOT_TEXT.search(name) and name == " ".join(name.split()) and not name.startswith('"')
 )
 
 

@@ -1,0 +1,23 @@
+"""Text that somebody else wrote: what no single line of text may hold, and how it is shown."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["CONTROL", "NOT_TEXT", "escape_controls"]
+
+_CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029"
+
+CONTROL = re.compile(f"[{_CONTROLS}]")
+"""A control character: C0, DEL, C1, and the separators of lines and paragraphs."""
+
+NOT_TEXT = re.compile(f"[{_CONTROLS}\ud800-\udfff]")
+"""What no line of text holds that is stored or sent: a control character, or half a surrogate pair."""
+
+# Also what turns the direction of writing round (UAX #9). U+200D stays: it is part of emoji.
+_SHOWN = re.compile(f"[{_CONTROLS}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def escape_controls(text: str) -> str:
+    r"""The text with its control characters as escapes such as ``\n``, so that it stays on one line."""
+    return _SHOWN.sub(lambda match: ascii(match[0])[1:-1], text)
