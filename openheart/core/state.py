@@ -94,7 +94,7 @@ class State:
         users: how it finds out who uses it.
         batteries: name -> what load() switched on, or was used.
         serving: what the server tells of itself.
-        documented: path below the prefix -> its part of the OpenAPI document, for the routes of batteries.
+        documented: path below the prefix -> its path item of the OpenAPI document.
     """
 
     config: Config

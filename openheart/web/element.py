@@ -14,8 +14,9 @@ from ..protocol import Policy
 from ..settings import config as settings
 from .cors import read_headers
 from .languages import ENGLISH, chooser_of, nearest, translations
+from .route import Route, reading
 
-__all__ = ["OFFERED", "WORDS", "openheart_js"]
+__all__ = ["OFFERED", "WORDS", "routes"]
 
 OFFERED = "❤️ 👍 🎉 😂 🤔"
 """What the element offers where neither the page nor OPENHEART_EMOJI says what; as in openheart.js."""
@@ -30,6 +31,11 @@ const say = (tag, text) => WORDS[tag.closest("[lang]")?.lang.split("-")[0].toLow
 """
 MOST = 8
 HOUR = 3600
+
+
+def routes(state: State) -> list[Route]:
+    """The address of the script."""
+    return [Route("/-/openheart.js", "openheart.script", reading(openheart_js))]
 
 
 def openheart_js(state: State) -> Response:

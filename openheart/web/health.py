@@ -7,9 +7,40 @@ from flask import Response
 from ..core.state import State
 from ..errors import BackendError, BatteryUnavailable
 from .answers import NO_STORE, json_answer, json_bytes
+from .openapi import Schema, problem_503
 from .problems import problem
+from .route import Route, reading
 
-__all__ = ["healthz", "readyz"]
+__all__ = ["routes"]
+
+
+def routes(state: State) -> list[Route]:
+    """The addresses of health; openheart's own server has them at the root too."""
+    alive, ready = reading(healthz), reading(readyz)
+    found = [
+        Route(
+            "/-/healthz",
+            "openheart.healthz",
+            alive,
+            document={"get": _operation("alive", "The process answers", {})},
+        ),
+        Route(
+            "/-/readyz",
+            "openheart.readyz",
+            ready,
+            document={
+                "get": _operation(
+                    "ready", "The storage answers", {"503": problem_503(BatteryUnavailable.type)}
+                )
+            },
+        ),
+    ]
+    if state.standalone:
+        found += [
+            Route("/healthz", "openheart.root_healthz", alive, at_root=True),
+            Route("/readyz", "openheart.root_readyz", ready, at_root=True),
+        ]
+    return found
 
 
 def healthz(state: State) -> Response:
@@ -36,3 +67,9 @@ def readyz(state: State) -> Response:
     batteries = {name: "failing" if detail else "ok" for name, detail in health.items()}
     body = {"status": "ready", "batteries": batteries} if batteries else {"status": "ready"}
     return json_answer(json_bytes(body), [NO_STORE])
+
+
+def _operation(name: str, summary: str, others: Schema) -> Schema:
+    schema = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
+    fine = {"200": {"description": "Yes", "content": {"application/json": {"schema": schema}}}}
+    return {"operationId": name, "summary": summary, "responses": fine | others}

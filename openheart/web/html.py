@@ -14,11 +14,12 @@ from ..storage import Counts
 from .answers import NO_STORE, Headers, ordered
 from .languages import chooser_of, language_of, translations
 from .query import query_of
+from .route import Route, reading
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["counts_page", "start_page"]
+__all__ = ["counts_page", "routes", "start_page"]
 
 DEMO_TARGET = "hello"
 DEMO_EMOJI = ("❤️", "👍", "🥨", "🎉", "😂", "🤔")
@@ -34,6 +35,13 @@ SECURITY: tuple[tuple[str, str], ...] = (
     ("Referrer-Policy", "same-origin"),
     ("X-Content-Type-Options", "nosniff"),
 )
+
+
+def routes(state: State) -> list[Route]:
+    """The address of the start page; without a prefix the view of the targets shows it there."""
+    if not state.standalone or not state.prefix:
+        return []
+    return [Route("/", "openheart.start", reading(start_page), at_root=True)]
 
 
 def start_page(state: State) -> Response:

@@ -12,11 +12,18 @@ from werkzeug.exceptions import HTTPException
 from ..core.state import State
 from ..errors import (
     BackendError,
+    BodyTooLarge,
+    EmojiNotAllowed,
+    InvalidBody,
+    InvalidEmoji,
     InvalidRequest,
     InvalidTarget,
     ListingNotAllowed,
     MethodNotAllowed,
+    OriginNotAllowed,
     ReadingNotAllowed,
+    TargetNotFound,
+    UnsupportedBody,
     VisitorError,
 )
 from ..protocol import canonical_target, target_from_bytes, target_from_url
@@ -26,15 +33,25 @@ from .body import read_text
 from .cors import METHODS, check_write, preflight, read_headers
 from .html import counts_page, start_page
 from .languages import ENGLISH, language_of
+from .openapi import COUNTS, HEADER_TEXT, Schema, operation
 from .problems import problem
 from .query import query_of
 from .redirects import wants_page, way_back
+from .route import Route
 
-__all__ = ["reactions"]
+__all__ = ["routes"]
 
 BATCH_LIMIT = 100
 PAGE_SIZE = 100
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def routes(state: State) -> list[Route]:
+    """The addresses of targets, and the front: the page without a name, many targets, and their list."""
+    return [
+        Route("/{target}", "openheart.reactions", reactions, document=_target_document(state)),
+        Route("/", "openheart.front", reactions, document=_front_document(state)),
+    ]
 
 
 def reactions(target: str = "") -> Response:
@@ -171,3 +188,111 @@ def _stored(current: Request, state: State, address: str, canonical: str) -> str
 def _require_reading(state: State) -> None:
     if state.write_only:
         raise ReadingNotAllowed("This server takes reactions and does not show them (OPENHEART_WRITE_ONLY)")
+
+
+def _target_document(state: State) -> Schema:
+    answers, problems = _reading_answers(state, COUNTS), _reading_problems(state)
+    return {
+        "parameters": [_TARGET],
+        "get": operation("readReactions", "The counts of one target", answers, problems),
+        "post": _post_document(state, "react", "Add one reaction"),
+    }
+
+
+def _front_document(state: State) -> Schema:
+    refs = ({"$ref": f"#/components/schemas/{name}"} for name in ("Batch", "List"))
+    answers = _reading_answers(state, {"anyOf": [COUNTS, *refs]})
+    summary = "The counts of several targets, or the list of the targets"
+    return {
+        "get": operation("readMany", summary, answers, _reading_problems(state)) | {"parameters": _QUERY},
+        "post": _post_document(state, "reactFront", "Add one reaction to the front page"),
+    }
+
+
+def _reading_answers(state: State, schema: Schema) -> Schema:
+    if state.write_only:
+        return {}
+    headers = {"ETag": HEADER_TEXT, "Cache-Control": HEADER_TEXT}
+    return {
+        "200": {
+            "description": "The counts",
+            "headers": headers,
+            "content": {"application/json": {"schema": schema}},
+        },
+        "304": {"description": "The client has these counts already", "headers": headers},
+    }
+
+
+def _reading_problems(state: State) -> list[type[VisitorError]]:
+    found: list[type[VisitorError]] = [InvalidTarget, InvalidRequest, TargetNotFound]
+    if state.write_only:
+        found.append(ReadingNotAllowed)
+    if not state.listing:
+        found.append(ListingNotAllowed)
+    return found
+
+
+def _post_document(state: State, name: str, summary: str) -> Schema:
+    html: Schema = {"text/html": {"schema": {"type": "string"}}}
+    if state.write_only:
+        answers: Schema = {
+            "200": {"description": "A page that says thank you", "content": html},
+            "204": {"description": "Counted; the counts are not shown"},
+        }
+    else:
+        content = {"application/json": {"schema": COUNTS}} | html
+        answers = {"200": {"description": "Counted; the counts after it", "content": content}}
+    answers["303"] = {
+        "description": "Back to the page, for a form without JavaScript (Accept names text/html)",
+        "headers": {"Location": HEADER_TEXT},
+    }
+    return operation(name, summary, answers, _WRITING_PROBLEMS) | {"requestBody": _BODY}
+
+
+_WRITING_PROBLEMS: tuple[type[VisitorError], ...] = (
+    InvalidTarget,
+    InvalidRequest,
+    TargetNotFound,
+    InvalidBody,
+    InvalidEmoji,
+    EmojiNotAllowed,
+    OriginNotAllowed,
+    BodyTooLarge,
+    UnsupportedBody,
+)
+_TARGET: Schema = {
+    "name": "target",
+    "in": "path",
+    "required": True,
+    "description": "The page: a path or an address such as example.com/post; at most 512 bytes.",
+    "schema": {"type": "string", "minLength": 1},
+}
+_QUERY: list[Schema] = [
+    {
+        "name": "target",
+        "in": "query",
+        "description": "A target; up to 100 of them.",
+        "schema": {"type": "array", "items": {"type": "string"}, "maxItems": 100},
+    },
+    {
+        "name": "list",
+        "in": "query",
+        "description": "List the targets with this prefix.",
+        "schema": {"type": "string"},
+    },
+    {"name": "cursor", "in": "query", "description": "Where the list goes on.", "schema": {"type": "string"}},
+]
+_EMOJI_FIELD: Schema = {
+    "type": "object",
+    "required": ["emoji"],
+    "properties": {"emoji": {"type": "string"}},
+}
+_BODY: Schema = {
+    "required": True,
+    "content": {
+        "text/plain": {"schema": {"type": "string"}, "example": "🥨"},
+        "application/json": {"schema": _EMOJI_FIELD, "example": {"emoji": "🥨"}},
+        "application/x-www-form-urlencoded": {"schema": _EMOJI_FIELD},
+        "multipart/form-data": {"schema": _EMOJI_FIELD},
+    },
+}

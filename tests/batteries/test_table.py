@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import flask
 import pytest
 
 import openheart
@@ -37,6 +38,26 @@ class Third(Battery[int]):
 NOT_A_ROW = object()
 OTHER_NAME = Row("other", "third:Third")
 OURS = Row("mail", "third:Third")
+"""
+
+ROUTED = """
+from flask import Response
+from openheart.batteries import Battery, Row
+from openheart.web.route import Route, reading
+from openheart.web.routes import add_route
+
+ROW = Row("routed", "routed:Routed")
+DOCUMENT = {"get": {"operationId": "sayHello", "responses": {"200": {"description": "A greeting"}}}}
+
+def hello(state):
+    return Response("hello from " + state.prefix)
+
+class Routed(Battery[None]):
+    row = ROW
+    def install(self):
+        add_route(self.app, Route("/-/hello", "openheart.hello", reading(hello), document=DOCUMENT))
+    def open(self):
+        return None
 """
 
 ALL_ON = {
@@ -95,11 +116,14 @@ print(*[name for name in later if name.partition(".")[0] not in sys.stdlib_modul
 def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Installs a package with a battery, and with entry points that are wrong."""
     (tmp_path / "third.py").write_text(THIRD)
+    (tmp_path / "routed.py").write_text(ROUTED)
     (tmp_path / "broken.py").write_text("raise RuntimeError('half\\ninstalled')")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "third", raising=False)
+    for name in ("third", "routed"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     values = {
         "third": "third:ROW",
+        "routed": "routed:ROW",
         "broken": "broken:ROW",
         "gone": "not_there:ROW",
         "not_a_row": "third:NOT_A_ROW",
@@ -128,6 +152,19 @@ def test_a_battery_of_another_package_is_switched_on_by_its_name(monkeypatch: py
         "status": "ready",
         "batteries": {"third": "ok"},
     }
+
+
+def test_a_route_of_it_is_served_and_documented_as_our_own() -> None:
+    app = openheart.load(name="one", uri="memory:", url_prefix="/hearts", openheart_batteries="routed")
+    client = app.test_client()
+    assert client.get("/hearts/-/hello").text == "hello from /hearts"
+    refused = client.post("/hearts/-/hello")
+    assert (refused.status_code, refused.content_type) == (405, "application/problem+json")
+    document = client.get("/hearts/-/openapi.json").json
+    assert document is not None
+    assert document["paths"]["/-/hello"]["get"]["operationId"] == "sayHello"
+    with app.test_request_context():
+        assert flask.url_for("openheart.hello") == "/hearts/-/hello"
 
 
 def test_its_settings_are_cast_masked_and_known_like_all_others(monkeypatch: pytest.MonkeyPatch) -> None:

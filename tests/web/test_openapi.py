@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 import hypothesis
@@ -14,6 +15,8 @@ from schemathesis import checks as known
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.result import Ok
 
+import openheart
+from openheart.base import load_standalone
 from openheart.testing import create_app
 
 CHECKS = [
@@ -37,6 +40,42 @@ def test_the_document_is_openapi_3_1(mode: str) -> None:
     assert answer.json["openapi"] == "3.1.0"
     assert answer.json["servers"] == [{"url": "/openheart"}]
     schemathesis.openapi.from_dict(answer.json).validate()
+
+
+UNDOCUMENTED = {"/-/openapi.json", "/-/openheart.js", "/-/live.js"}
+"""What browsers load, and the document itself."""
+
+
+def registered_paths(app: Flask) -> set[str]:
+    """The paths of an app's own routes below the prefix, as OpenAPI writes them."""
+    rules = [rule.rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("openheart.")]
+    below = [rule.removeprefix("/openheart") or "/" for rule in rules if rule.startswith("/openheart")]
+    return {re.sub(r"<\w+:(\w+)>", r"{\1}", path) for path in below}
+
+
+def documented_paths(app: Flask, prefix: str = "/openheart") -> set[str]:
+    answer = app.test_client().get(f"{prefix}/-/openapi.json")
+    assert answer.json is not None
+    return set(answer.json["paths"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_route_is_in_the_document(mode: str) -> None:
+    app = create_app(**MODES[mode])
+    assert documented_paths(app) == registered_paths(app) - UNDOCUMENTED
+    assert documented_paths(app) == {"/{target}", "/", "/-/healthz", "/-/readyz"}
+
+
+def test_each_route_of_a_battery_is_in_the_document_too() -> None:
+    app = openheart.load(name="one", uri="memory:", secret_key="k", live=True)
+    assert documented_paths(app) == registered_paths(app) - UNDOCUMENTED
+    assert "/-/live" in documented_paths(app)
+
+
+@pytest.mark.parametrize("prefix", ["/openheart", "/"])
+def test_our_own_server_documents_what_is_below_its_prefix(prefix: str) -> None:
+    app = load_standalone(uri="memory:", url_prefix=prefix)
+    assert documented_paths(app, prefix.rstrip("/")) == documented_paths(create_app())
 
 
 def check_generated_requests(app: Flask, cases: int) -> int:

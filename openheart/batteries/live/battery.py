@@ -22,14 +22,14 @@ from ...storage import Backend
 from ...storage.valkey.uri import SCHEMES
 from ...system.text import NOT_TEXT
 from ...web.answers import ordered
-from ...web.routes import add_reading_route, add_route
+from ...web.routes import add_route
 from ..battery import Battery, battery_of
 from ..valkey.battery import get_connection
 from ..valkey.row import REDISTOGO_URL
 from .bus import Bus, LocalBus
 from .collect import Collector
 from .hub import Event, Hub, Listener, json_text, mark, reset
-from .route import DOCUMENT, live_js, make_view
+from .route import routes
 from .row import OPENHEART_LIVE, OPENHEART_LIVE_BACKLOG, OPENHEART_LIVE_LISTENERS, ROW
 from .tokens import Tokens
 from .valkey import ValkeyBus
@@ -225,8 +225,8 @@ class Live(Battery[Desk]):
                 "2 or more, because OPENHEART_LIVE is on and each browser that listens keeps a thread",
             )
         state = state_of(self.app)
-        add_route(self.app, "live", make_view(self, state), document=DOCUMENT)
-        add_reading_route(self.app, "live.js", live_js)
+        for route in routes(self, state):
+            add_route(self.app, route)
         add_template_names(self.app, {"live_url": live_url})
         if not state.write_only:
             reaction_added.connect(self._reacted, sender=self.app)

@@ -27,6 +27,7 @@ from ...web.cors import is_own_or_named, read_headers
 from ...web.problems import problem
 from ...web.query import query_of
 from ...web.results import PROBLEM_TYPE
+from ...web.route import Route, reading
 from .hub import Listener
 from .row import OPENHEART_LIVE_HEARTBEAT
 from .stream import Stream, cutter, socket_of
@@ -34,7 +35,7 @@ from .stream import Stream, cutter, socket_of
 if TYPE_CHECKING:
     from .battery import Live
 
-__all__ = ["DOCUMENT", "live_js", "make_view"]
+__all__ = ["routes"]
 
 METHODS = "GET, HEAD, OPTIONS"
 MOST_CHANNELS = 100
@@ -94,6 +95,14 @@ DOCUMENT: dict[str, Any] = {
         },
     }
 }
+
+
+def routes(live: Live, state: State) -> list[Route]:
+    """The addresses of the stream and of its script, for one application."""
+    return [
+        Route("/-/live", "openheart.live", make_view(live, state), document=DOCUMENT),
+        Route("/-/live.js", "openheart.live.js", reading(live_js)),
+    ]
 
 
 def make_view(live: Live, state: State) -> Callable[[], Response]:

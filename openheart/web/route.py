@@ -1,0 +1,65 @@
+"""How a route is declared: its path, its view and its part of the OpenAPI document in one place.
+
+Each feature of this folder has a function ``routes(state)``, which routes.py goes over; a battery gives
+its own to ``routes.add_route``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, current_app, request
+
+from ..core.state import State
+from ..errors import MethodNotAllowed
+from .answers import empty_answer
+from .problems import problem
+
+__all__ = ["Route", "reading"]
+
+ALLOW = ("Allow", "GET, HEAD, OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of openheart.
+
+    Attributes:
+        path: its path below the prefix as OpenAPI writes it, such as ``/{target}``; what is not a target
+            begins with ``/-/``.
+        endpoint: its name in the application, which begins with ``openheart.``.
+        view: answers every method, and every error that is ours; see also ``reading``.
+        document: its path item of the OpenAPI document; None leaves it out.
+        at_root: whether the path is not below the prefix. Only openheart's own server may have such
+            routes, and the document, which begins at the prefix, leaves them out.
+    """
+
+    path: str
+    endpoint: str
+    view: Callable[..., Response]
+    document: dict[str, Any] | None = None
+    at_root: bool = False
+
+
+def reading(show: Callable[[State], Response]) -> Callable[[], Response]:
+    """The view of a route that can only be read: it knows GET, HEAD and OPTIONS.
+
+    Args:
+        show: makes the answer to GET and HEAD.
+    """
+
+    @functools.wraps(show)
+    def view() -> Response:
+        state: State = current_app.extensions["openheart"]
+        if request.method in ("GET", "HEAD"):
+            return show(state)
+        if request.method == "OPTIONS":
+            return empty_answer(204, [ALLOW])
+        return problem(
+            MethodNotAllowed("This address knows GET, HEAD and OPTIONS"), [ALLOW], state.service.logger
+        )
+
+    return view
