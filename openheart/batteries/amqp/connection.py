@@ -315,7 +315,8 @@ def connect(parameters: Parameters) -> Connection:
     where = _where(parameters)
     try:
         return Connection(parameters)
-    except FAILURES as error:
+    except (*FAILURES, ValueError) as error:
+        # A ValueError is what pika makes of a connection that ended before pika looked at it.
         if _is_refusal(error):
             raise BatteryError(
                 NAME, f"{where} refuses the user, the password or the vhost: correct {CLOUDAMQP_URL.name}"
@@ -357,7 +358,7 @@ def reason_of(error: BaseException) -> str:
         return f"went away ({type(error).__name__})"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"has a certificate that is not trusted ({error.verify_message})"
-    if isinstance(error, OSError):
+    if isinstance(error, (OSError, ValueError)):
         return f"cannot be reached ({type(error).__name__})"
     return f"failed ({type(error).__name__})"
 

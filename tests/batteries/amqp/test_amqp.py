@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 import queue as queues
+import socket
 import subprocess
 import sys
 import threading
@@ -565,6 +566,19 @@ class TestSettings:
         ) as caught:
             openheart.amqp.publish("any", "")
         assert "s3cret" not in str(caught.value)
+
+    def test_a_broker_that_dies_as_it_is_connected_to_is_unavailable(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def ended(_: socket.socket) -> None:
+            raise OSError("Transport endpoint is not connected")
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            openheart.load(name="one", uri="memory:", cloudamqp_url=f"amqp://127.0.0.1:{port}/")
+            monkeypatch.setattr(socket.socket, "getpeername", ended)
+            with pytest.raises(BatteryUnavailable, match=f"127.0.0.1:{port} cannot be reached"):
+                openheart.amqp.publish("any", "")
 
     @pytest.mark.parametrize("wrong", ["guest:other@{}/", "guest:guest@{}/none"])
     def test_a_wrong_password_or_vhost_is_named(self, url: str, wrong: str) -> None:
