@@ -15,6 +15,7 @@ from ...errors import BatteryOutcomeUnknown, BatteryUnavailable
 from ...settings.config import SERVER_GRACE
 from ..background.row import OPENHEART_EXECUTION
 from ..battery import Battery, battery_of
+from .consumer import Consumer
 from .message import Message
 from .row import ROW
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     import pika
 
     from .connection import Link, Links
-    from .consumer import Consumer
 
 __all__ = [
     "Amqp",
+    "Consumer",
     "Message",
     "consume",
     "consumer",
@@ -207,8 +208,6 @@ def consume(
     def prepare(link: Link) -> None:
         if declare:
             _declare(link, queue, arguments)
-
-    from .consumer import Consumer
 
     made = Consumer(
         battery.app,

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pika
@@ -89,6 +89,14 @@ class Connection(pika.BlockingConnection):
         self.add_callback_threadsafe(done.set)
         while not done.is_set():
             self.process_data_events(None)
+
+    def ask(self, callback: Callable[[], None]) -> bool:
+        """Have its own thread call something; False where it has ended."""
+        try:
+            self.add_callback_threadsafe(callback)
+        except AMQPError:
+            return False
+        return True
 
     def is_there(self) -> bool:
         """Whether the broker still has it; reads what came since it was used last."""
@@ -266,10 +274,14 @@ class Links:
         """The one of this thread."""
         link: Link | None = getattr(self._local, "link", None)
         if link is None:
-            link = self._local.link = Link(self.parameters, self.timeout, self.hush)
+            link = self._local.link = self.new()
             with self._lock:
                 self._all.add(link)
         return link
+
+    def new(self) -> Link:
+        """One for the caller alone, who closes it."""
+        return Link(self.parameters, self.timeout, self.hush)
 
     def close(self) -> None:
         """Close all of them; a message that is being sent is waited for."""

@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-import pika
 from flask import Flask
-from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError
 
 from ...errors import BatteryError, OpenHeartError
-from .connection import FAILURES, GOODBYE, Connection, Link, Links, reason_of
-from .connection import connect as connect_to
 from .message import Message
+
+if TYPE_CHECKING:
+    import pika
+    from pika.adapters.blocking_connection import BlockingChannel
+
+    from .connection import Connection, Link, Links
 
 __all__ = ["Consumer"]
 
@@ -95,6 +97,8 @@ class Consumer:
         Args:
             grace: seconds to wait for handlers at the most.
         """
+        from .connection import GOODBYE
+
         self.ask_to_stop(grace)
         if threading.current_thread() in self._workers:
             # The handler itself stops it, and is what would be waited for.
@@ -125,21 +129,21 @@ class Consumer:
     def _wake(self) -> None:
         connection = self._connection
         if connection is not None:
-            try:
-                connection.add_callback_threadsafe(lambda: None)
-            except AMQPError:
-                return
+            connection.ask(lambda: None)
 
     def _keep(self) -> None:
         with self._links.hush:
             self._keep_on()
 
     def _keep_on(self) -> None:
+        # Here and below not at the top: it imports pika.
+        from .connection import FAILURES, connect, reason_of
+
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             try:
                 self._prepare_once()
-                connection = connect_to(self._links.parameters)
+                connection = connect(self._links.parameters)
                 try:
                     self._consume(connection)
                 finally:
@@ -161,7 +165,7 @@ class Consumer:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _prepare_once(self) -> None:
-        link = Link(self._links.parameters, self._links.timeout, self._links.hush)
+        link = self._links.new()
         try:
             self._prepare(link)
         finally:
@@ -179,6 +183,8 @@ class Consumer:
         self.trouble = trouble
 
     def _consume(self, connection: Connection) -> None:
+        from .connection import FAILURES, GOODBYE, reason_of
+
         with connection.limited(self._links.timeout):
             channel = connection.channel()
             channel.basic_qos(prefetch_count=self._prefetch)
@@ -257,9 +263,7 @@ class Consumer:
             else:
                 delivered.channel.basic_nack(tag, requeue=again)
 
-        try:
-            delivered.connection.add_callback_threadsafe(settle)
-        except AMQPError:
+        if not delivered.connection.ask(settle):
             self._logger.warning(
                 "amqp: the broker went away before it could be told of the message %s of the queue %r, which "
                 "comes again",

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, has_app_context
 
@@ -24,7 +24,9 @@ from .row import (
     SMTP_PASSWORD,
     SMTP_USER,
 )
-from .server import TLS_PORT, Route, connection, deliver
+
+if TYPE_CHECKING:
+    from .server import Route
 
 __all__ = ["Mail", "send_mail", "send_mail_a"]
 
@@ -97,7 +99,7 @@ def send_mail_a(
     return battery_of(Background, mail.app).run(mail.send, (letter,), None, None, None)
 
 
-class Mail(Battery[Route]):
+class Mail(Battery["Route"]):
     """The mail server of an application. Each mail has a connection of its own."""
 
     row = ROW
@@ -107,6 +109,8 @@ class Mail(Battery[Route]):
         self.open()
 
     def open(self) -> Route:
+        from .server import TLS_PORT, Route
+
         config = self.config
         user, password = config[SMTP_USER], config[SMTP_PASSWORD]
         if password is not None and user is None:
@@ -121,16 +125,22 @@ class Mail(Battery[Route]):
         return Route(host, port, tls, self._trusted(), timeout, user, password)
 
     def check(self) -> None:
+        from .server import connection
+
         # Without the login: the health routes are public, and servers lock out who logs in all the time.
         with connection(self.resource, login=False) as server:
             server.noop()
 
     def examine(self) -> None:
+        from .server import connection
+
         with connection(self.resource):
             pass
 
     def send(self, letter: Letter) -> str:
         """Send a message; see ``send_mail``."""
+        from .server import connection, deliver
+
         route = self.resource
         with connection(route) as server:
             deliver(server, route, letter)
