@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *SOURCES]
 WHOLE_MODULES = ("openheart.errors", "openheart.testing")
 
 
+FACADES = [f"openheart.{name}" for name in openheart._MODULES]
+
+
 def text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
@@ -31,7 +35,7 @@ def documented() -> set[str]:
 
 def public_names() -> Iterator[str]:
     yield "openheart.wsgi.app"
-    for module in (openheart, storage):
+    for module in (openheart, storage, *map(importlib.import_module, FACADES)):
         for name in module.__all__:
             if name not in {"__version__", "errors", "BackendError"}:
                 yield f"{module.__name__}.{name}"
@@ -53,6 +57,17 @@ def lines_of(paths: Iterable[Path], pattern: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("name", list(public_names()))
 def test_every_public_name_is_on_the_api_page(name: str) -> None:
     assert name in documented()
+
+
+def test_the_porting_page_has_every_alias_with_what_it_is() -> None:
+    page = text(DOCS / "howto" / "porting.rst")
+    rows = re.findall(r"^   \* - ``openheart\.(\w+)``\n     - :\w+:`([\w.]+)`$", page, re.MULTILINE)
+
+    assert {alias for alias, _ in rows} == {*openheart._ALIASES}
+    for alias, name in rows:
+        module, _, attribute = name.rpartition(".")
+        assert getattr(openheart, alias) is getattr(importlib.import_module(module), attribute)
+        assert name in documented()
 
 
 @pytest.mark.parametrize("name", WHOLE_MODULES)

@@ -118,7 +118,7 @@ def test_an_idea_is_kept_mailed_read_by_a_worker_and_reacted_to(board: Board) ->
     assert f"{BULB} <b>1</b>" in page
     assert board.pusher.events[-1]["name"] == "reaction"
     (notice, *_) = board.receiver.wait_for(1)
-    told = openheart.verify_webhook(notice.headers, notice.body, SECRET)
+    told = openheart.webhook.verify_webhook(notice.headers, notice.body, SECRET)
     assert BULB in json.dumps(told, ensure_ascii=False)
 
 

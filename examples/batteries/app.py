@@ -60,9 +60,9 @@ def board() -> str:
         return render_template("board.html.tpl", lang="en")
     ideas = list(models.Idea.objects(team=user.tenant))
     counts = openheart.scoped().reactions_of(str(idea.id) for idea in ideas)
-    channel = openheart.live_url(board_of(user.tenant))
+    channel = openheart.live.live_url(board_of(user.tenant))
     views = openheart.valkey.get_connection().incr(f"views:{user.tenant}")
-    lang = openheart.get_locale().replace("_", "-")
+    lang = openheart.locales.get_locale().replace("_", "-")
     return render_template(
         "board.html.tpl", user=user, ideas=ideas, counts=counts, channel=channel, views=views, lang=lang
     )
@@ -71,7 +71,7 @@ def board() -> str:
 @app.post("/login")
 def login() -> ResponseReturnValue:
     """No password: this is an example."""
-    openheart.renew_session()
+    openheart.sessions.renew_session()
     session["name"], session["team"] = request.form["name"], request.form["team"]
     return redirect(url_for("board"))
 
@@ -83,7 +83,7 @@ def add_idea() -> ResponseReturnValue:
     idea = models.Idea(team=user.tenant, author=user.name, text=request.form["text"]).save()
     openheart.amqp.publish("ideas", {"id": str(idea.id)})
     openheart.run_background(tell, (user, idea.text))
-    openheart.publish(board_of(user.tenant), {"idea": str(idea.id), "text": idea.text})
+    openheart.live.emit(board_of(user.tenant), {"idea": str(idea.id), "text": idea.text})
     return redirect(url_for("board"))
 
 
@@ -113,7 +113,7 @@ def react(idea: str) -> ResponseReturnValue:
     found = models.Idea.objects(id=idea, team=user.tenant).first() or abort(404)
     counts = openheart.scoped().react(str(found.id), request.form["emoji"])
     openheart.pusher.trigger(board_of(user.tenant), "reaction", {"idea": idea, "counts": counts})
-    openheart.publish(board_of(user.tenant), {"idea": idea, "counts": counts})
+    openheart.live.emit(board_of(user.tenant), {"idea": idea, "counts": counts})
     return redirect(url_for("board"))
 
 
@@ -123,12 +123,12 @@ def photo(idea: str) -> ResponseReturnValue:
     found: Any = models.Idea.objects(id=idea, team=member().tenant).first() or abort(404)
     if request.method == "POST":
         data = request.files["photo"].stream
-        openheart.put_amazon_key(f"photos/{found.id}", data, content_type="image/png")
+        openheart.amazon.put_amazon_key(f"photos/{found.id}", data, content_type="image/png")
         found.update(has_photo=True)
         return redirect(url_for("board"))
-    if not openheart.exists_amazon_key(f"photos/{found.id}"):
+    if not openheart.amazon.exists_amazon_key(f"photos/{found.id}"):
         abort(404)
-    return Response(openheart.get_amazon_key(f"photos/{found.id}").chunks(), mimetype="image/png")
+    return Response(openheart.amazon.get_amazon_key(f"photos/{found.id}").chunks(), mimetype="image/png")
 
 
 @app.post("/pusher/auth")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.wrappers import Request as WerkzeugRequest
 
-__all__ = ["PROBLEM_TYPE", "ApiError", "ApiException", "ApiResult"]
+__all__ = ["PROBLEM_TYPE", "ApiError", "ApiResult"]
 
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
@@ -123,10 +123,6 @@ class ApiError(HTTPException):
 
     def __repr__(self) -> str:
         return f"<ApiError {str(self)!r}>"
-
-
-ApiException = ApiError
-"""Another name of ApiError."""
 
 
 def _json(value: Any) -> bytes:

@@ -85,6 +85,7 @@ ALL_ON = {
 USE_ALL = """
 import contextlib, sys
 import openheart
+import openheart.amazon, openheart.amqp, openheart.mail, openheart.pusher
 from openheart.batteries import battery_of, table
 from openheart.errors import BatteryError
 
@@ -98,7 +99,7 @@ for row in table.own_rows():
             battery_of(table.class_of(row), app).check()
         with contextlib.suppress(BatteryError):
             if row.name == "amazon":
-                openheart.put_amazon_key("a", b"1", app=app)
+                openheart.amazon.put_amazon_key("a", b"1", app=app)
             elif row.name == "pusher":
                 openheart.pusher.trigger("a", "b", {}, app=app)
             elif row.name == "amqp":

@@ -155,8 +155,8 @@ class TestClear:
         self, run: Run, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         openheart.load(name="one", uri="memory:")
-        openheart.put_amazon_key("a", "1")
-        openheart.put_amazon_key("b", "2")
+        openheart.amazon.put_amazon_key("a", "1")
+        openheart.amazon.put_amazon_key("b", "2")
         asked: list[str] = []
         typed = ["another", name]
 

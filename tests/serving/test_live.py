@@ -27,11 +27,11 @@ app = openheart.load(name="served")
 
 @app.get("/address")
 def address():
-    return openheart.live_url("news", target="hello")
+    return openheart.live.live_url("news", target="hello")
 
 @app.post("/publish")
 def publish():
-    openheart.publish("news", {"from": os.getpid(), "text": "x" * int(request.args.get("size", 1))})
+    openheart.live.emit("news", {"from": os.getpid(), "text": "x" * int(request.args.get("size", 1))})
     return ""
 
 @app.get("/count")

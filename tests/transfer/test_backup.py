@@ -51,7 +51,7 @@ def to() -> Iterator[Backend]:
 
 
 def data_key(app: Flask) -> str:
-    (key,) = [key for key in openheart.list_amazon_keys(app=app) if key.endswith(".jsonl.gz")]
+    (key,) = [key for key in openheart.amazon.list_amazon_keys(app=app) if key.endswith(".jsonl.gz")]
     return key
 
 
@@ -78,9 +78,9 @@ def test_one_that_is_made_again_replaces_the_older_one(app: Flask, source: Backe
     make_backup(source, app, "one.more")
     source.incr("c", "🥨")
     made = make_backup(source, app, "one")
-    others = [*openheart.list_amazon_keys("openheart-backups/one.more", app)]
+    others = [*openheart.amazon.list_amazon_keys("openheart-backups/one.more", app)]
     assert len(others) == 2
-    assert {*openheart.list_amazon_keys(app=app)} == {"openheart-backups/one.json", made.key, *others}
+    assert {*openheart.amazon.list_amazon_keys(app=app)} == {"openheart-backups/one.json", made.key, *others}
     restore_backup(to, app, "one")
     assert to.counts(["c"]) == [{"🥨": 1}]
 
@@ -109,9 +109,9 @@ class Meanwhile:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.before: Callable[[], object] | None = None
         self.after: Callable[[], object] | None = None
-        put = openheart.AmazonKey.put
+        put = openheart.amazon.AmazonKey.put
 
-        def gated(key: openheart.AmazonKey, data: Any, **options: Any) -> None:
+        def gated(key: openheart.amazon.AmazonKey, data: Any, **options: Any) -> None:
             if not key.name.endswith(".json"):
                 put(key, data, **options)
                 return
@@ -124,7 +124,7 @@ class Meanwhile:
             if after is not None:
                 after()
 
-        patch.setattr(openheart.AmazonKey, "put", gated)
+        patch.setattr(openheart.amazon.AmazonKey, "put", gated)
 
 
 @pytest.fixture
@@ -167,9 +167,9 @@ def test_one_that_is_removed_while_it_is_made_is_not_told_as_made(
     app: Flask, source: Backend, meanwhile: Meanwhile, ending: str
 ) -> None:
     def remove() -> None:
-        for key in [*openheart.list_amazon_keys("openheart-backups/one.", app)]:
+        for key in [*openheart.amazon.list_amazon_keys("openheart-backups/one.", app)]:
             if key.endswith(ending):
-                openheart.delete_amazon_key(key, app)
+                openheart.amazon.delete_amazon_key(key, app)
 
     meanwhile.after = remove
     with pytest.raises(TransferError, match="the backup one was removed while it was made"):
@@ -180,17 +180,21 @@ def test_counts_that_no_manifest_names_go_when_they_are_old(
     app: Flask, source: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left, of_another = (f"openheart-backups/{name}.0123abcd.jsonl.gz" for name in ("one", "one.more"))
-    openheart.put_amazon_key(left, b"x", app=app)
-    openheart.put_amazon_key(of_another, b"x", app=app)
+    openheart.amazon.put_amazon_key(left, b"x", app=app)
+    openheart.amazon.put_amazon_key(of_another, b"x", app=app)
     make_backup(source, app, "one")
-    assert {left, of_another} < {*openheart.list_amazon_keys(app=app)}
+    assert {left, of_another} < {*openheart.amazon.list_amazon_keys(app=app)}
     monkeypatch.setattr(backup, "LEFTOVER", timedelta(seconds=-1))  # all are old then
     made = make_backup(source, app, "one")
-    assert {*openheart.list_amazon_keys(app=app)} == {"openheart-backups/one.json", made.key, of_another}
+    assert {*openheart.amazon.list_amazon_keys(app=app)} == {
+        "openheart-backups/one.json",
+        made.key,
+        of_another,
+    }
 
 
 def test_a_manifest_that_is_none_is_replaced(app: Flask, source: Backend) -> None:
-    openheart.put_amazon_key("openheart-backups/one.json", b"{}", app=app)
+    openheart.amazon.put_amazon_key("openheart-backups/one.json", b"{}", app=app)
     made = make_backup(source, app, "one")
     assert list(backups_of(app)) == [made]
 
@@ -213,7 +217,11 @@ def test_a_full_disk_names_the_temporary_folder_and_restores_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place in ("tempfile.mkdtemp", "openheart.AmazonKey.save", "openheart.transfer.backup._decompressed"):
+    for place in (
+        "tempfile.mkdtemp",
+        "openheart.amazon.AmazonKey.save",
+        "openheart.transfer.backup._decompressed",
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(place, full)
             with pytest.raises(TransferError, match=r"folder /.* cannot be used \(No space left .*TMPDIR"):
@@ -224,16 +232,16 @@ def test_a_full_disk_names_the_temporary_folder_and_restores_nothing(
 def test_what_reads_back_differently_is_no_backup(
     app: Flask, source: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put = openheart.AmazonKey.put
+    put = openheart.amazon.AmazonKey.put
 
-    def wrong(self: openheart.AmazonKey, data: Any, **options: Any) -> None:
+    def wrong(self: openheart.amazon.AmazonKey, data: Any, **options: Any) -> None:
         whole = b"".join(data)
         put(self, make_other(whole), **options)
 
-    monkeypatch.setattr(openheart.AmazonKey, "put", wrong)
+    monkeypatch.setattr(openheart.amazon.AmazonKey, "put", wrong)
     with pytest.raises(TransferError, match="does not read back as it was sent"):
         make_backup(source, app, "one")
-    assert list(openheart.list_amazon_keys(app=app)) == []
+    assert list(openheart.amazon.list_amazon_keys(app=app)) == []
 
 
 def make_other(packed: bytes) -> bytes:
@@ -245,12 +253,12 @@ def test_a_backup_that_is_not_as_it_was_made_restores_nothing(
     app: Flask, source: Backend, to: Backend, how: str
 ) -> None:
     made = make_backup(source, app, "one")
-    whole = openheart.get_amazon_key(made.key).read()
+    whole = openheart.amazon.get_amazon_key(made.key).read()
     if how == "gone":
-        openheart.delete_amazon_key(made.key)
+        openheart.amazon.delete_amazon_key(made.key)
     else:
         other = {"other": make_other(whole), "cut": whole[:-12], "flipped": whole[:20] + b"xx" + whole[22:]}
-        openheart.put_amazon_key(made.key, other[how])
+        openheart.amazon.put_amazon_key(made.key, other[how])
     with pytest.raises(TransferError, match="backup one"):
         restore_backup(to, app, "one")
     assert list(to.iter_targets()) == []
@@ -258,7 +266,7 @@ def test_a_backup_that_is_not_as_it_was_made_restores_nothing(
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "x"}', "\xff"])
 def test_a_manifest_that_is_none_is_named(app: Flask, to: Backend, text: str) -> None:
-    openheart.put_amazon_key("openheart-backups/one.json", text.encode("latin-1"))
+    openheart.amazon.put_amazon_key("openheart-backups/one.json", text.encode("latin-1"))
     with pytest.raises(TransferError, match=r"openheart-backups/one\.json says of no backup"):
         restore_backup(to, app, "one")
 
@@ -266,10 +274,10 @@ def test_a_manifest_that_is_none_is_named(app: Flask, to: Backend, text: str) ->
 def test_a_row_that_is_none_is_named(app: Flask, source: Backend, to: Backend) -> None:
     made = make_backup(source, app, "one")
     lines = b'{"target": "a", "counts": {"x": 1}}\n'
-    openheart.put_amazon_key(made.key, gzip.compress(lines))
-    manifest = json.loads(openheart.get_amazon_key("openheart-backups/one.json").read())
+    openheart.amazon.put_amazon_key(made.key, gzip.compress(lines))
+    manifest = json.loads(openheart.amazon.get_amazon_key("openheart-backups/one.json").read())
     manifest |= {"targets": 1, "size": len(lines), "sha256": hashlib.sha256(lines).hexdigest()}
-    openheart.put_amazon_key("openheart-backups/one.json", json.dumps(manifest))
+    openheart.amazon.put_amazon_key("openheart-backups/one.json", json.dumps(manifest))
     with pytest.raises(TransferError, match="the backup one, line 1: "):
         restore_backup(to, app, "one")
 

@@ -1,4 +1,4 @@
-"""The S3 bucket of the application: ``openheart.get_amazon_key()`` and its kin."""
+"""The S3 bucket of the application: ``openheart.amazon.get_amazon_key()`` and its kin."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = [
     "clear_amazon_bucket",
     "delete_amazon_key",
     "exists_amazon_key",
-    "get_amazon",
     "get_amazon_bucket",
     "get_amazon_key",
+    "get_client",
     "list_amazon_keys",
     "put_amazon_key",
 ]
@@ -34,7 +34,7 @@ __all__ = [
 CHECK = 3.0  # seconds
 
 
-def get_amazon(app: Flask | None = None) -> S3Client:
+def get_client(app: Flask | None = None) -> S3Client:
     """The application's own S3 client (boto3), made at first use and shared by its threads.
 
     Its waits end after OPENHEART_S3_TIMEOUT, and it tries three times. It raises boto3's own errors.
@@ -53,10 +53,10 @@ def get_amazon_bucket(app: Flask | None = None) -> Bucket:
     """The bucket as boto3's own object, a new one at each call because threads cannot share it.
 
     Args:
-        app: as in ``get_amazon``.
+        app: as in ``get_client``.
 
     Raises:
-        ConfigError, OpenHeartError: as in ``get_amazon``.
+        ConfigError, OpenHeartError: as in ``get_client``.
     """
     battery = battery_of(Amazon, app)
     battery.require()
@@ -70,11 +70,11 @@ def get_amazon_key(name: str, app: Flask | None = None) -> AmazonKey:
 
     Args:
         name: the key, such as ``"photos/1.jpg"``.
-        app: as in ``get_amazon``.
+        app: as in ``get_client``.
 
     Raises:
         ValueError: a name that cannot be a key.
-        ConfigError, OpenHeartError: as in ``get_amazon``.
+        ConfigError, OpenHeartError: as in ``get_client``.
     """
     return AmazonKey(_store(app), name)
 
@@ -92,7 +92,7 @@ def put_amazon_key(
     Args:
         name: the key.
         data, content_type, metadata: as in ``AmazonKey.put``.
-        app: as in ``get_amazon``.
+        app: as in ``get_client``.
 
     Raises:
         BatteryError: as in ``AmazonKey.put``.
@@ -111,12 +111,12 @@ def list_amazon_keys(prefix: str = "", app: Flask | None = None) -> Iterator[str
 
     Args:
         prefix: only those that start with this.
-        app: as in ``get_amazon``.
+        app: as in ``get_client``.
 
     Raises:
         BatteryUnavailable: the server cannot be reached.
         BatteryError: it refuses.
-        ConfigError, OpenHeartError: as in ``get_amazon``.
+        ConfigError, OpenHeartError: as in ``get_client``.
     """
     for names in _pages(_store(app), prefix):
         yield from names
@@ -132,7 +132,7 @@ def clear_amazon_bucket(confirm: str | None = None, app: Flask | None = None) ->
 
     Args:
         confirm: the name of the bucket, which says that this one is meant.
-        app: as in ``get_amazon``.
+        app: as in ``get_client``.
 
     Returns:
         How many keys were removed.
@@ -140,7 +140,7 @@ def clear_amazon_bucket(confirm: str | None = None, app: Flask | None = None) ->
     Raises:
         ValueError: ``confirm`` is not the name of the bucket; nothing was removed.
         BatteryError: of the server; some keys may be removed, and it can be called again.
-        ConfigError, OpenHeartError: as in ``get_amazon``.
+        ConfigError, OpenHeartError: as in ``get_client``.
     """
     store = _store(app)
     if confirm != store.bucket:

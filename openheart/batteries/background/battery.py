@@ -1,4 +1,4 @@
-"""Work in the background: ``run_back`` and ``run_background``, on the threads of this process."""
+"""Work in the background: ``run_background`` and ``@background``, on the threads of this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..battery import Battery, battery_of
 from .pool import Pool, Work
 from .row import OPENHEART_BACKGROUND_QUEUE, OPENHEART_BACKGROUND_THREADS, OPENHEART_EXECUTION, ROW
 
-__all__ = ["Background", "background", "run_back", "run_background"]
+__all__ = ["Background", "background", "run_background"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -63,10 +63,6 @@ def run_background(
         OpenHeartError: there is no application.
     """
     return battery_of(Background).run(callable, args, kwargs, target_time, callback)
-
-
-run_back = run_background
-"""Another name of ``run_background``, with the same arguments."""
 
 
 def background(timeout: float | None = None) -> Callable[[F], F]:

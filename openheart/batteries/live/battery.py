@@ -1,4 +1,4 @@
-"""Events that browsers hear as they happen: ``openheart.publish()`` and ``openheart.live_url()``."""
+"""Events that browsers hear as they happen: ``openheart.live.emit()`` and ``live_url()``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .row import OPENHEART_LIVE, OPENHEART_LIVE_BACKLOG, OPENHEART_LIVE_LISTENER
 from .tokens import Tokens
 from .valkey import ValkeyBus
 
-__all__ = ["Live", "live_url", "publish"]
+__all__ = ["Live", "emit", "live_url"]
 
 LONGEST = 65_536
 """Bytes of JSON in one event."""
@@ -47,7 +47,7 @@ _EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
 _OURS = frozenset({"error", "open", "reaction", "reset"})
 
 
-def publish(channel: str, data: Any, event: str = "message", *, app: Flask | None = None) -> str:
+def emit(channel: str, data: Any, event: str = "message", *, app: Flask | None = None) -> str:
     """Send an event to every browser that listens to a channel.
 
     The browser gets the JSON text ``{"channel": …, "data": …}``.
@@ -79,7 +79,7 @@ def publish(channel: str, data: Any, event: str = "message", *, app: Flask | Non
         raise ValueError(
             f"data is more than {LONGEST} bytes of JSON; send a reference, such as an id, instead"
         )
-    return battery_of(Live, app).resource.bus.publish(key, event, text)
+    return battery_of(Live, app).resource.bus.emit(key, event, text)
 
 
 def live_url(*channels: str, target: str | None = None, _external: bool = False) -> str:
@@ -88,7 +88,7 @@ def live_url(*channels: str, target: str | None = None, _external: bool = False)
     It is signed, lasts for OPENHEART_LIVE_LIFE, and needs the application's context, as in a view.
 
     Args:
-        channels: names of channels, as given to ``publish()``.
+        channels: names of channels, as given to ``emit()``.
         target: a target, whose counts are heard as they change: the event ``reaction`` with
             ``{"target": …, "counts": …}``. The target stands after the ``#`` too, for live.js.
         _external: whether it is a full URL.

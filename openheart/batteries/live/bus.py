@@ -1,4 +1,4 @@
-"""How events get from who publishes to the listeners: inside one process, for an app without Valkey."""
+"""How events get from the sender to the listeners: inside one process, for an app without Valkey."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Bus(ABC):
     """Takes events to the hub of this process, and of others where it reaches them."""
 
     @abstractmethod
-    def publish(self, channel: str, name: str, data: str) -> str:
+    def emit(self, channel: str, name: str, data: str) -> str:
         """Send an event; returns its id. Raises BatteryUnavailable."""
 
     @abstractmethod
@@ -50,7 +50,7 @@ class Bus(ABC):
 
     @abstractmethod
     def follow(self, channels: Sequence[str]) -> None:
-        """From now on hand what is published there to the hub. Raises BatteryUnavailable."""
+        """From now on hand what is emitted there to the hub. Raises BatteryUnavailable."""
 
     @abstractmethod
     def replay(self, channels: Sequence[str], last: str | None) -> Replay:
@@ -103,7 +103,7 @@ class LocalBus(Bus):
         self._gone = 0
         self._channels: OrderedDict[str, _Backlog] = OrderedDict()
 
-    def publish(self, channel: str, name: str, data: str) -> str:
+    def emit(self, channel: str, name: str, data: str) -> str:
         # Under the lock, so that listeners get events in the order of their numbers.
         with self._lock:
             self._number += 1

@@ -21,7 +21,7 @@ class Event:
     """What is sent to whoever listens to a channel.
 
     Attributes:
-        channel: where it was published.
+        channel: where it was emitted.
         name: the type of the event, for ``addEventListener()``; ``message`` goes to ``onmessage``.
         data: JSON text in one line; empty for what only has an id.
         number: its place among the events of all channels, so that none is sent twice; None for what has no

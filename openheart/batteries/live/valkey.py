@@ -68,7 +68,7 @@ class ValkeyBus(Bus):
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
 
-    def publish(self, channel: str, name: str, data: str) -> str:
+    def emit(self, channel: str, name: str, data: str) -> str:
         with self._asking() as client:
             keys = [f"{self._keys}clock", self._keys + channel]
             values = [

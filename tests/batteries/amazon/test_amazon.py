@@ -28,17 +28,17 @@ import os, sys
 import openheart
 openheart.load(name="one", uri="memory:", s3_endpoint=sys.argv[1], amazon_bucket=sys.argv[2],
                amazon_id="tests", amazon_secret="tests")
-openheart.put_amazon_key("parent", "1")
-before = openheart.get_amazon()
+openheart.amazon.put_amazon_key("parent", "1")
+before = openheart.amazon.get_client()
 child = os.fork()
 if not child:
-    assert openheart.get_amazon() is not before
-    openheart.put_amazon_key("child", "2")
+    assert openheart.amazon.get_client() is not before
+    openheart.amazon.put_amazon_key("child", "2")
     openheart.unload()
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
-assert openheart.get_amazon() is before
-print(*openheart.list_amazon_keys())
+assert openheart.amazon.get_client() is before
+print(*openheart.amazon.list_amazon_keys())
 openheart.unload()
 """
 
@@ -47,11 +47,11 @@ import resource, sys
 import openheart
 openheart.load(name="one", uri="memory:", s3_endpoint=sys.argv[1], amazon_bucket=sys.argv[2],
                amazon_id="tests", amazon_secret="tests")
-openheart.put_amazon_key("small", b"x" * 20_000_000)
-sum(len(chunk) for chunk in openheart.get_amazon_key("small").chunks())
+openheart.amazon.put_amazon_key("small", b"x" * 20_000_000)
+sum(len(chunk) for chunk in openheart.amazon.get_amazon_key("small").chunks())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-openheart.put_amazon_key("large", (b"x" * 100_000 for _ in range(1_500)))
-assert sum(len(chunk) for chunk in openheart.get_amazon_key("large").chunks()) == 150_000_000
+openheart.amazon.put_amazon_key("large", (b"x" * 100_000 for _ in range(1_500)))
+assert sum(len(chunk) for chunk in openheart.amazon.get_amazon_key("large").chunks()) == 150_000_000
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 openheart.unload()
 """
@@ -93,24 +93,24 @@ def settings(endpoint: str, bucket: str = "bucket") -> dict[str, Any]:
 @pytest.mark.usefixtures("app")
 class TestKeys:
     def test_a_key_is_stored_read_and_removed(self) -> None:
-        openheart.put_amazon_key("a/b", "🥨")
-        assert openheart.exists_amazon_key("a/b")
-        assert openheart.get_amazon_key("a/b").read() == "🥨".encode()
-        openheart.delete_amazon_key("a/b")
-        assert not openheart.exists_amazon_key("a/b")
+        openheart.amazon.put_amazon_key("a/b", "🥨")
+        assert openheart.amazon.exists_amazon_key("a/b")
+        assert openheart.amazon.get_amazon_key("a/b").read() == "🥨".encode()
+        openheart.amazon.delete_amazon_key("a/b")
+        assert not openheart.amazon.exists_amazon_key("a/b")
 
     @pytest.mark.parametrize("name", ["plain", "with blank", "ä/🥨", "a+b%20c?d#e&f=g", "trailing/", "a//b"])
     def test_a_key_may_have_any_name_of_one_line(self, name: str) -> None:
-        openheart.put_amazon_key(name, name)
-        assert openheart.get_amazon_key(name).read() == name.encode()
-        assert list(openheart.list_amazon_keys()) == [name]
-        openheart.delete_amazon_key(name)
-        assert list(openheart.list_amazon_keys()) == []
+        openheart.amazon.put_amazon_key(name, name)
+        assert openheart.amazon.get_amazon_key(name).read() == name.encode()
+        assert list(openheart.amazon.list_amazon_keys()) == [name]
+        openheart.amazon.delete_amazon_key(name)
+        assert list(openheart.amazon.list_amazon_keys()) == []
 
     @pytest.mark.parametrize("name", ["", "a\nb", "a/../b", ".", "x" * 1025, "ä" * 513])
     def test_a_name_that_cannot_be_a_key_is_refused(self, name: str) -> None:
         with pytest.raises(ValueError, match="cannot be a key"):
-            openheart.get_amazon_key(name)
+            openheart.amazon.get_amazon_key(name)
 
     def test_data_is_bytes_text_a_file_or_parts(self, tmp_path: Path) -> None:
         path = tmp_path / "file"
@@ -126,19 +126,19 @@ class TestKeys:
             (iter([]), b""),
             (b"", b""),
         ):
-            openheart.put_amazon_key("key", data)
-            assert openheart.get_amazon_key("key").read() == expected
+            openheart.amazon.put_amazon_key("key", data)
+            assert openheart.amazon.get_amazon_key("key").read() == expected
 
     def test_a_file_of_the_caller_stays_open(self) -> None:
         file = io.BytesIO(b"12345")
-        openheart.put_amazon_key("key", file)
+        openheart.amazon.put_amazon_key("key", file)
         assert not file.closed
 
     def test_what_it_is_is_stored_with_it(self) -> None:
-        openheart.put_amazon_key("a", b"", content_type="image/png", metadata={"of": "me"})
-        openheart.put_amazon_key("b", "text")
-        openheart.put_amazon_key("c", b"")
-        bucket = openheart.get_amazon_bucket()
+        openheart.amazon.put_amazon_key("a", b"", content_type="image/png", metadata={"of": "me"})
+        openheart.amazon.put_amazon_key("b", "text")
+        openheart.amazon.put_amazon_key("c", b"")
+        bucket = openheart.amazon.get_amazon_bucket()
         assert (bucket.Object("a").content_type, bucket.Object("a").metadata) == ("image/png", {"of": "me"})
         assert bucket.Object("b").content_type == "text/plain; charset=utf-8"
         assert bucket.Object("c").content_type == "application/octet-stream"
@@ -146,14 +146,16 @@ class TestKeys:
     @pytest.mark.parametrize("wrong", ["a/b\r\nX-Evil: 1", "ä/b"])
     def test_what_no_header_takes_is_refused(self, wrong: str) -> None:
         with pytest.raises(ValueError, match="cannot be sent with a key"):
-            openheart.put_amazon_key("a", b"", content_type=wrong)
+            openheart.amazon.put_amazon_key("a", b"", content_type=wrong)
         with pytest.raises(ValueError, match="cannot be sent with a key"):
-            openheart.put_amazon_key("a", b"", metadata={"x": wrong})
+            openheart.amazon.put_amazon_key("a", b"", metadata={"x": wrong})
 
     def test_large_data_comes_and_goes_in_parts(self, tmp_path: Path) -> None:
         whole = os.urandom(1_000_000) * 20
-        openheart.put_amazon_key("large", (whole[at : at + 999_999] for at in range(0, len(whole), 999_999)))
-        key = openheart.get_amazon_key("large")
+        openheart.amazon.put_amazon_key(
+            "large", (whole[at : at + 999_999] for at in range(0, len(whole), 999_999))
+        )
+        key = openheart.amazon.get_amazon_key("large")
         assert key.read() == whole
         key.save(tmp_path / "large")
         assert (tmp_path / "large").read_bytes() == whole
@@ -167,28 +169,28 @@ class TestKeys:
             raise RuntimeError("no more")
 
         with pytest.raises(RuntimeError, match="no more"):
-            openheart.put_amazon_key("key", parts())
-        assert not openheart.exists_amazon_key("key")
+            openheart.amazon.put_amazon_key("key", parts())
+        assert not openheart.amazon.exists_amazon_key("key")
 
     def test_a_key_that_is_not_there_is_an_error_of_its_own(self, tmp_path: Path) -> None:
         with pytest.raises(KeyNotFound, match=r"the bucket 'openheart-.*' at http.* has no key 'none'"):
-            openheart.get_amazon_key("none").read()
+            openheart.amazon.get_amazon_key("none").read()
         with pytest.raises(KeyNotFound):
-            openheart.get_amazon_key("none").save(tmp_path / "none")
+            openheart.amazon.get_amazon_key("none").save(tmp_path / "none")
         assert list(tmp_path.iterdir()) == []
-        openheart.delete_amazon_key("none")
+        openheart.amazon.delete_amazon_key("none")
 
     def test_keys_are_listed_by_their_beginning(self) -> None:
         for name in ("b/2", "a", "b/1"):
-            openheart.put_amazon_key(name, "")
-        assert list(openheart.list_amazon_keys()) == ["a", "b/1", "b/2"]
-        assert list(openheart.list_amazon_keys("b/")) == ["b/1", "b/2"]
+            openheart.amazon.put_amazon_key(name, "")
+        assert list(openheart.amazon.list_amazon_keys()) == ["a", "b/1", "b/2"]
+        assert list(openheart.amazon.list_amazon_keys("b/")) == ["b/1", "b/2"]
 
     def test_the_names_of_boto_do_what_they_did(self, tmp_path: Path) -> None:
-        key = openheart.get_amazon_key("test")
+        key = openheart.amazon.get_amazon_key("test")
         key.set_contents_from_string("test message")
-        assert openheart.get_amazon_key("test").get_contents_as_string() == b"test message"
-        assert openheart.get_amazon_key("test").get_contents_as_string("utf-8") == "test message"
+        assert openheart.amazon.get_amazon_key("test").get_contents_as_string() == b"test message"
+        assert openheart.amazon.get_amazon_key("test").get_contents_as_string("utf-8") == "test message"
         key.get_contents_to_filename(str(tmp_path / "a"))
         key.set_contents_from_filename(str(tmp_path / "a"))
         with (tmp_path / "b").open("w+b") as file:
@@ -200,40 +202,40 @@ class TestKeys:
 
     def test_clearing_wants_the_name_of_the_bucket(self, app: Flask, bucket: str) -> None:
         for number in range(3):
-            openheart.put_amazon_key(str(number), "")
+            openheart.amazon.put_amazon_key(str(number), "")
         for wrong in (None, "", "another"):
             with pytest.raises(ValueError, match=rf"clear_amazon_bucket\(confirm='{bucket}'\)"):
-                openheart.clear_amazon_bucket(wrong)
-        assert len(list(openheart.list_amazon_keys())) == 3
-        assert openheart.clear_amazon_bucket(bucket) == 3
-        assert openheart.clear_amazon_bucket(confirm=bucket) == 0
+                openheart.amazon.clear_amazon_bucket(wrong)
+        assert len(list(openheart.amazon.list_amazon_keys())) == 3
+        assert openheart.amazon.clear_amazon_bucket(bucket) == 3
+        assert openheart.amazon.clear_amazon_bucket(confirm=bucket) == 0
 
     def test_more_keys_than_a_page_are_cleared(self, bucket: str) -> None:
-        client = openheart.get_amazon()
+        client = openheart.amazon.get_client()
         for number in range(1005):
             client.put_object(Bucket=bucket, Key=str(number))
-        assert openheart.clear_amazon_bucket(bucket) == 1005
-        assert list(openheart.list_amazon_keys()) == []
+        assert openheart.amazon.clear_amazon_bucket(bucket) == 1005
+        assert list(openheart.amazon.list_amazon_keys()) == []
 
     def test_threads_share_the_client(self, app: Flask) -> None:
         def work(number: int) -> None:
-            openheart.put_amazon_key(str(number), str(number), app=app)
+            openheart.amazon.put_amazon_key(str(number), str(number), app=app)
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(list(openheart.list_amazon_keys())) == 8
+        assert len(list(openheart.amazon.list_amazon_keys())) == 8
 
 
 class TestApps:
     def test_an_app_has_one_client_until_unload(self, app: Flask) -> None:
-        client = openheart.get_amazon()
-        assert openheart.get_amazon() is client
+        client = openheart.amazon.get_client()
+        assert openheart.amazon.get_client() is client
         openheart.unload()
         openheart.unload()
-        assert openheart.get_amazon(app) is not client
+        assert openheart.amazon.get_client(app) is not client
         battery_of(Amazon, app).close()
 
     def test_two_apps_have_buckets_of_their_own(self, endpoint: str, app: Flask) -> None:
@@ -241,11 +243,11 @@ class TestApps:
         make_bucket(endpoint, other)
         two = Flask("two")
         OpenHeart(two, env=False, uri="memory:", **settings(endpoint, other))
-        openheart.put_amazon_key("a", "1", app=app)
-        assert not openheart.exists_amazon_key("a", app=two)
+        openheart.amazon.put_amazon_key("a", "1", app=app)
+        assert not openheart.amazon.exists_amazon_key("a", app=two)
         with two.app_context():
-            openheart.put_amazon_key("b", "2")
-        assert list(openheart.list_amazon_keys(app=app)) == ["a"]
+            openheart.amazon.put_amazon_key("b", "2")
+        assert list(openheart.amazon.list_amazon_keys(app=app)) == ["a"]
         battery_of(Amazon, two).close()
 
     def test_a_fork_gets_a_client_of_its_own(self, endpoint: str, bucket: str) -> None:
@@ -268,25 +270,29 @@ class TestSettings:
 
     def test_without_a_bucket_the_functions_say_so(self) -> None:
         openheart.load(name="one", uri="memory:")
-        for call in (openheart.get_amazon, openheart.get_amazon_bucket, openheart.clear_amazon_bucket):
+        for call in (
+            openheart.amazon.get_client,
+            openheart.amazon.get_amazon_bucket,
+            openheart.amazon.clear_amazon_bucket,
+        ):
             with pytest.raises(ConfigError, match="AMAZON_BUCKET=None"):
                 call()
 
     def test_a_bucket_that_is_not_there_is_named(self, endpoint: str) -> None:
         app = openheart.load(name="one", uri="memory:", **settings(endpoint, "not-there"))
         with pytest.raises(BatteryError, match="the bucket 'not-there' .* is not there: make it, or correct"):
-            openheart.put_amazon_key("a", "")
+            openheart.amazon.put_amazon_key("a", "")
         with pytest.raises(BatteryError, match="is not there"):
-            list(openheart.list_amazon_keys())
+            list(openheart.amazon.list_amazon_keys())
         assert "is not there" in (battery_of(Amazon, app).health() or "")
 
     def test_a_server_that_is_away_is_named_without_secrets(self) -> None:
         given = settings("http://127.0.0.1:9") | {"amazon_secret": "s3cret"}
         openheart.load(name="one", uri="memory:", **given)
         with pytest.raises(BatteryUnavailable, match=r"http://127\.0\.0\.1:9 cannot be reached") as caught:
-            openheart.put_amazon_key("a", "")
+            openheart.amazon.put_amazon_key("a", "")
         assert "s3cret" not in str(caught.value)
-        assert "s3cret" not in repr(openheart.get_amazon_key("a"))
+        assert "s3cret" not in repr(openheart.amazon.get_amazon_key("a"))
 
     def test_a_missing_library_names_the_extra(self, monkeypatch: pytest.MonkeyPatch) -> None:
         find = importlib.util.find_spec
@@ -298,8 +304,8 @@ class TestSettings:
 
     def test_load_without_a_bucket_loads_no_library(self) -> None:
         code = (
-            "import sys, openheart; openheart.load(name='one', uri='memory:'); openheart.get_amazon_key; "
-            "print({'boto3', 'botocore'} & {*sys.modules})"
+            "import sys, openheart; openheart.load(name='one', uri='memory:'); "
+            "openheart.amazon.get_amazon_key; print({'boto3', 'botocore'} & {*sys.modules})"
         )
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
         assert done.stdout == "set()\n"

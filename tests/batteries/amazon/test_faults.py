@@ -91,31 +91,31 @@ class Answers:
 
 def test_a_server_that_stops_and_starts_again_under_use(server: S3Server) -> None:
     app = load(server.endpoint)
-    openheart.put_amazon_key("a", "1")
+    openheart.amazon.put_amazon_key("a", "1")
     server.stop()
-    for call in (openheart.exists_amazon_key, openheart.delete_amazon_key):
+    for call in (openheart.amazon.exists_amazon_key, openheart.amazon.delete_amazon_key):
         with pytest.raises(BatteryUnavailable, match="cannot be reached"):
             call("a")
     assert "cannot be reached" in (battery_of(Amazon, app).diagnose() or "")
     server.start()
     make_bucket(server.endpoint, "bucket")
-    openheart.put_amazon_key("a", "2")
-    assert openheart.get_amazon_key("a").read() == b"2"
+    openheart.amazon.put_amazon_key("a", "2")
+    assert openheart.amazon.get_amazon_key("a").read() == b"2"
     assert battery_of(Amazon, app).diagnose() is None
 
 
 def test_a_server_that_does_not_answer_costs_three_times_the_timeout_and_not_more(server: S3Server) -> None:
     app = load(server.endpoint, timeout=1)
-    openheart.put_amazon_key("a", "1")
+    openheart.amazon.put_amazon_key("a", "1")
     server.freeze()
     try:
         began = time.monotonic()
         with pytest.raises(BatteryUnavailable, match="gave no answer"):
-            openheart.get_amazon_key("a").read()
+            openheart.amazon.get_amazon_key("a").read()
         with pytest.raises(BatteryOutcomeUnknown, match="doing it again is safe"):
-            openheart.put_amazon_key("a", "2")
+            openheart.amazon.put_amazon_key("a", "2")
         with pytest.raises(BatteryOutcomeUnknown, match="done or not"):
-            openheart.delete_amazon_key("a")
+            openheart.amazon.delete_amazon_key("a")
         assert "gave no answer" in (battery_of(Amazon, app).diagnose() or "")
         assert time.monotonic() - began < 40
     finally:
@@ -127,9 +127,9 @@ def test_a_refusal_says_what_to_correct(code: str) -> None:
     with Answers(403, ERROR.format(code)) as answers:
         load(answers.endpoint)
         with pytest.raises(BatteryError, match=rf"refuses \({code}\): correct AMAZON_ID and AMAZON_SECRET"):
-            openheart.put_amazon_key("a", "1")
+            openheart.amazon.put_amazon_key("a", "1")
         with pytest.raises(BatteryError, match=r"refuses \(403\)") as caught:
-            openheart.exists_amazon_key("a")
+            openheart.amazon.exists_amazon_key("a")
         openheart.unload()
     assert "s3cret" not in str(caught.value)
 
@@ -138,7 +138,7 @@ def test_a_server_that_is_too_busy_is_asked_three_times() -> None:
     with Answers(503, ERROR.format("SlowDown")) as answers:
         load(answers.endpoint)
         with pytest.raises(BatteryUnavailable, match=r"cannot do its part just now \(SlowDown\): try again"):
-            openheart.delete_amazon_key("a")
+            openheart.amazon.delete_amazon_key("a")
         openheart.unload()
     assert answers.asked == ["DELETE"] * 3
 
@@ -147,7 +147,7 @@ def test_data_that_ends_early_is_an_error_and_no_file(tmp_path: Path) -> None:
     with Answers(200, "half", promised=8) as answers:
         load(answers.endpoint)
         with pytest.raises(BatteryUnavailable):
-            openheart.get_amazon_key("a").save(tmp_path / "a")
+            openheart.amazon.get_amazon_key("a").save(tmp_path / "a")
         openheart.unload()
     assert list(tmp_path.iterdir()) == []
 
@@ -187,7 +187,7 @@ def test_what_is_no_s3_at_all_is_an_error_of_ours() -> None:
     with Answers(400, "what?") as answers:
         load(answers.endpoint)
         with pytest.raises(BatteryError):
-            openheart.put_amazon_key("a", "1")
+            openheart.amazon.put_amazon_key("a", "1")
         with pytest.raises(BatteryError):
-            list(openheart.list_amazon_keys())
+            list(openheart.amazon.list_amazon_keys())
         openheart.unload()

@@ -25,7 +25,7 @@ Listen: TypeAlias = Callable[..., Stream]
 def ask(app: Flask, *channels: str, last: str = "", **options: Any) -> TestResponse:
     """Ask an app for a stream of channels, from what follows an event on."""
     with app.test_request_context():
-        address = openheart.live_url(*channels, **options).partition("#")[0]
+        address = openheart.live.live_url(*channels, **options).partition("#")[0]
     return app.test_client().get(address, headers={"Last-Event-ID": last} if last else {})
 
 
@@ -37,7 +37,7 @@ def texts(stream: Stream, number: int) -> list[Any]:
 def publishes(app: Flask, text: str) -> bool:
     """Publish on the channel ``news``, if that works now."""
     try:
-        openheart.publish("news", text, app=app)
+        openheart.live.emit("news", text, app=app)
     except (BatteryUnavailable, BatteryOutcomeUnknown):
         return False
     return True

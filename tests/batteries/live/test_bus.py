@@ -26,7 +26,7 @@ def data(replay: Replay) -> list[str]:
 
 def test_ids_grow_over_all_channels() -> None:
     made = bus()
-    ids = [made.publish(channel, "message", "1") for channel in ("c:a", "c:b", "c:a")]
+    ids = [made.emit(channel, "message", "1") for channel in ("c:a", "c:b", "c:a")]
     assert [identifier.partition(".")[2] for identifier in ids] == ["1", "2", "3"]
 
 
@@ -40,15 +40,15 @@ def test_an_hour_after_its_last_event_a_channel_is_forgotten_and_that_is_a_gap()
     clock = Clock()
     made = bus(clock)
     start = made.replay(["c:a"], None).id
-    last = made.publish("c:a", "message", "old")
+    last = made.emit("c:a", "message", "old")
     clock.now = RETENTION - 1
-    made.publish("c:b", "message", "1")
+    made.emit("c:b", "message", "1")
     assert data(made.replay(["c:a"], start)) == ["old"]
     clock.now = RETENTION + 1
-    made.publish("c:b", "message", "2")
+    made.emit("c:b", "message", "2")
     assert made.replay(["c:a"], start).gaps == ["c:a"]
     assert made.replay(["c:a"], last).gaps == []
-    made.publish("c:a", "message", "new")
+    made.emit("c:a", "message", "new")
     assert made.replay(["c:a"], start).gaps == ["c:a"]
     assert data(made.replay(["c:a"], last)) == ["new"]
 
@@ -58,11 +58,11 @@ def test_no_more_channels_are_kept_than_so_many(monkeypatch: pytest.MonkeyPatch)
     made = bus()
     start = made.replay([], None).id
     for name in "abcd":
-        made.publish(f"c:{name}", "message", name)
+        made.emit(f"c:{name}", "message", name)
     replay = made.replay(["c:a", "c:b", "c:d"], start)
     assert (data(replay), replay.gaps) == (["b", "d"], ["c:a"])
 
 
 def test_two_of_them_know_each_others_ids_as_foreign() -> None:
     one, two = bus(), bus()
-    assert two.replay(["c:a"], one.publish("c:a", "message", "1")).gaps == ["c:a"]
+    assert two.replay(["c:a"], one.emit("c:a", "message", "1")).gaps == ["c:a"]

@@ -39,7 +39,7 @@ def load(**settings: Any) -> Flask:
 
 def url(*channels: str, app: Flask | None = None, **options: Any) -> str:
     with (app or openheart.get_app()).test_request_context():
-        return openheart.live_url(*channels, **options)
+        return openheart.live.live_url(*channels, **options)
 
 
 def told(answer: TestResponse) -> tuple[int, str]:
@@ -55,7 +55,7 @@ def listens(channels: list[str], last: str = "", cut: int | None = None) -> Stre
         if cut is not None:
             stream.read(cut)
             return stream
-        openheart.publish(channels[-1], "end")
+        openheart.live.emit(channels[-1], "end")
         while stream.next().data.get("data") != "end":
             pass
         return stream
@@ -92,9 +92,9 @@ class TestPublishing:
     def test_who_listens_to_the_channel_gets_it_and_nobody_else(self, listen: Listen) -> None:
         load()
         news, both, other = listen(url("news")), listen(url("news", "weather")), listen(url("other"))
-        first = openheart.publish("news", {"title": "Grüße\n🥨"})
-        second = openheart.publish("weather", 12, event="degrees")
-        third = openheart.publish("other", None)
+        first = openheart.live.emit("news", {"title": "Grüße\n🥨"})
+        second = openheart.live.emit("weather", 12, event="degrees")
+        third = openheart.live.emit("other", None)
         expected = ("message", {"channel": "news", "data": {"title": "Grüße\n🥨"}}, first)
         assert news.next() == expected
         assert both.next() == expected
@@ -107,14 +107,14 @@ class TestPublishing:
         answers.append(answer)
         chunks = answer.iter_encoded()
         next(chunks)
-        openheart.publish("news", "a\r\nb\ndata: forged\u2028\r\n\r\n")
+        openheart.live.emit("news", "a\r\nb\ndata: forged\u2028\r\n\r\n")
         assert next(chunks).count(b"\n") == 3
 
     @pytest.mark.parametrize("channel", ["", "a\nb", "a\rb", "a\0", "x" * 201, "\ud800", "\u2028"])
     def test_a_name_that_no_channel_can_have_is_refused(self, channel: str) -> None:
         load()
         with pytest.raises(ValueError, match="cannot be the name of a channel: text of 1 to 200"):
-            openheart.publish(channel, 1)
+            openheart.live.emit(channel, 1)
         with pytest.raises(ValueError, match="cannot be the name of a channel"):
             url(channel)
 
@@ -122,29 +122,29 @@ class TestPublishing:
     def test_a_type_that_no_event_can_have_is_refused(self, event: str) -> None:
         load()
         with pytest.raises(ValueError, match="cannot be the type of an event"):
-            openheart.publish("news", 1, event=event)
+            openheart.live.emit("news", 1, event=event)
 
     @pytest.mark.parametrize("data", [float("nan"), {1, 2}, b"bytes", "x" * 65_536])
     def test_what_cannot_be_sent_is_refused_before_anything_is(self, data: object, listen: Listen) -> None:
         load()
         stream = listen(url("news"))
         with pytest.raises((ValueError, TypeError)):
-            openheart.publish("news", data)
-        openheart.publish("news", "next")
+            openheart.live.emit("news", data)
+        openheart.live.emit("news", "next")
         assert stream.next().data["data"] == "next"
 
     def test_without_OPENHEART_LIVE_it_says_so(self) -> None:
         load(live=False)
         with pytest.raises(ConfigError, match="OPENHEART_LIVE=None"):
-            openheart.publish("news", 1)
+            openheart.live.emit("news", 1)
         with pytest.raises(ConfigError, match="OPENHEART_LIVE=False.*load"):
             url("news")
 
     def test_two_apps_of_one_process_hear_nothing_of_each_other(self, listen: Listen) -> None:
         one, two = load(), openheart.load(Flask("two"), **SETTINGS)
         first, second = listen(url("news", app=one), one), listen(url("news", app=two), two)
-        openheart.publish("news", 1, app=one)
-        openheart.publish("news", 2, app=two)
+        openheart.live.emit("news", 1, app=one)
+        openheart.live.emit("news", 2, app=two)
         assert (first.next().data["data"], second.next().data["data"]) == (1, 2)
         battery_of(Live, one).close()
 
@@ -204,7 +204,7 @@ class TestWhatAPageHandsOver:
         app = load()
         with app.test_request_context():
             shown = render_template_string("{{ live_url('news', target='/posts/é') }}")
-            assert shown.replace("&amp;", "&") == openheart.live_url("news", target="/posts/é")
+            assert shown.replace("&amp;", "&") == openheart.live.live_url("news", target="/posts/é")
 
     def test_a_name_that_the_templates_of_the_app_have_stays_theirs(self) -> None:
         app = Flask("own")
@@ -307,56 +307,56 @@ class TestComingBack:
     def test_what_came_meanwhile_is_sent_once_and_in_order(self, listen: Listen) -> None:
         load()
         stream = listen(url("a", "b"))
-        openheart.publish("a", 1)
+        openheart.live.emit("a", 1)
         last = stream.next().id
         for number in range(2, 6):
-            openheart.publish("ab"[number % 2], number)
-        openheart.publish("c", "not asked for")
+            openheart.live.emit("ab"[number % 2], number)
+        openheart.live.emit("c", "not asked for")
         again = listen(url("a", "b"), Last_Event_ID=last)
         assert [again.next().data["data"] for _ in range(4)] == [2, 3, 4, 5]
-        openheart.publish("a", 6)
+        openheart.live.emit("a", 6)
         assert again.next().data["data"] == 6
 
     def test_it_has_no_newer_id_before_it_has_the_events(self, listen: Listen) -> None:
         load()
         last = listen(url("a")).id
         for number in range(3):
-            openheart.publish("a", number)
+            openheart.live.emit("a", number)
         stream = listen(url("a"), Last_Event_ID=last)
         assert stream.id == ""
-        assert stream.next().id < openheart.publish("a", 3)
+        assert stream.next().id < openheart.live.emit("a", 3)
 
     def test_what_it_is_sent_at_once_does_not_make_it_slow(self, listen: Listen) -> None:
         load(live_backlog=3)
         last = listen(url("a")).id
         for number in range(3):
-            openheart.publish("a", number)
+            openheart.live.emit("a", number)
         stream = listen(url("a"), Last_Event_ID=last)
         for number in range(3, 6):
-            openheart.publish("a", number)
+            openheart.live.emit("a", number)
         assert [stream.next().data["data"] for _ in range(6)] == list(range(6))
 
     def test_who_heard_nothing_yet_misses_nothing_either(self, listen: Listen) -> None:
         load()
         last = listen(url("a")).id
-        openheart.publish("a", 1)
+        openheart.live.emit("a", 1)
         assert listen(url("a"), Last_Event_ID=last).next().data["data"] == 1
 
     def test_a_script_that_cannot_send_the_header_says_it_in_the_address(self, listen: Listen) -> None:
         load()
         last = listen(url("a")).id
-        openheart.publish("a", 1)
+        openheart.live.emit("a", 1)
         assert listen(f"{url('a')}&last={last}").next().data["data"] == 1
 
     def test_what_is_no_longer_kept_is_told_by_a_reset(self, listen: Listen) -> None:
         load(live_backlog=3)
         last = listen(url("a")).id
         for number in range(4):
-            openheart.publish("a", number)
+            openheart.live.emit("a", number)
         stream = listen(url("a", "b"), Last_Event_ID=last)
         assert stream.next()[:2] == ("reset", {"channel": "a"})
         assert [stream.next().data["data"] for _ in range(3)] == [1, 2, 3]
-        openheart.publish("b", "no reset before")
+        openheart.live.emit("b", "no reset before")
         assert stream.next().data["data"] == "no reset before"
 
     @pytest.mark.parametrize("last", ["nonsense", "0.0", "abc.99999999999999999999", "{era}.99", "é.1", "\n"])
@@ -370,9 +370,9 @@ class TestComingBack:
         load(live_backlog=3)
         last = listens(["a", "b"], cut=1).id
         for number in range(4):
-            openheart.publish("a", number)
+            openheart.live.emit("a", number)
         for number in (4, 5):
-            openheart.publish("b", number)
+            openheart.live.emit("b", number)
         # What begins the stream, the reset, five events and the id of the position.
         for cut in range(1, 9):
             first = listens(["a", "b", f"end {cut}"], last, cut)
@@ -526,7 +526,7 @@ import sys, openheart
 openheart.load(name="one", uri="memory:")
 assert not [name for name in sys.modules if "batteries.live." in name and not name.endswith(".row")]
 openheart.load(name="two", uri="memory:", live=True, secret_key="k")
-openheart.publish("news", 1)
+openheart.live.emit("news", 1)
 print("valkey" in sys.modules)
 """
         assert run_child(code) == "False\n"

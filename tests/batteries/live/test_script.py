@@ -139,7 +139,7 @@ class TestInBrowsers:
         browser.get(f"{url}/one")
         eventually(browser, lambda: listeners() == 1)
         with app.test_request_context():
-            address = openheart.live_url(target="two")
+            address = openheart.live.live_url(target="two")
         script = """const tag = document.querySelector("openheart-reactions").cloneNode();
           tag.setAttribute("target", "two");
           tag.setAttribute("live", arguments[0]);

@@ -35,7 +35,7 @@ def subscribers(server: Server) -> int:
 def test_an_event_is_heard_in_every_process_in_the_same_order(load: Load, listen: Listen) -> None:
     apps = [load() for _ in range(3)]
     streams = [listen(app, "news") for app in apps]
-    ids = [openheart.publish("news", number, app=apps[number % 3]) for number in range(30)]
+    ids = [openheart.live.emit("news", number, app=apps[number % 3]) for number in range(30)]
     for stream in streams:
         heard = [stream.next() for _ in range(30)]
         assert [event.data["data"] for event in heard] == list(range(30))
@@ -54,7 +54,7 @@ def test_a_reaction_in_one_process_is_seen_in_another(server: Server, load: Load
 def test_where_the_counts_are_in_valkey_that_one_is_used(server: Server, load: Load, listen: Listen) -> None:
     one, two = (load(uri=server.uri, redistogo_url=None) for _ in range(2))
     stream = listen(one, "news")
-    openheart.publish("news", 1, app=two)
+    openheart.live.emit("news", 1, app=two)
     assert texts(stream, 1) == [1]
 
 
@@ -66,7 +66,7 @@ def test_another_instance_and_another_database_are_not_heard(
     two = load(redistogo_url=server.uri + other.pop("database", ""), **other)
     streams = listen(one, "news"), listen(two, "news")
     for number, app in enumerate((one, two)):
-        openheart.publish("news", number, app=app)
+        openheart.live.emit("news", number, app=app)
     assert [texts(stream, 1) for stream in streams] == [[0], [1]]
 
 
@@ -92,32 +92,32 @@ def test_a_process_has_one_subscriber_for_all_and_only_to_what_is_listened_to(
 def test_who_comes_back_to_another_process_misses_nothing(load: Load, listen: Listen) -> None:
     one, two = load(), load()
     stream = listen(one, "a", "b")
-    openheart.publish("a", 1, app=two)
+    openheart.live.emit("a", 1, app=two)
     last = stream.next().id
     for number in range(2, 8):
-        openheart.publish("ab"[number % 2], number, app=one)
+        openheart.live.emit("ab"[number % 2], number, app=one)
     assert texts(listen(two, "a", "b", last=last), 6) == [2, 3, 4, 5, 6, 7]
 
 
 def test_ids_hold_when_every_process_started_anew(load: Load, listen: Listen) -> None:
     one = load()
     last = listen(one, "a").id
-    openheart.publish("a", 1, app=one)
+    openheart.live.emit("a", 1, app=one)
     one.extensions["openheart"].close()
     two = load()
-    openheart.publish("a", 2, app=two)
+    openheart.live.emit("a", 2, app=two)
     assert texts(listen(two, "a", last=last), 2) == [1, 2]
 
 
 def test_what_is_no_longer_kept_is_told_by_a_reset_of_that_channel(load: Load, listen: Listen) -> None:
     app = load(live_backlog=3)
     # The first event of a channel cannot tell what was before it, so there is one that was heard.
-    openheart.publish("a", "heard", app=app)
-    openheart.publish("b", "heard", app=app)
+    openheart.live.emit("a", "heard", app=app)
+    openheart.live.emit("b", "heard", app=app)
     last = listen(app, "a", "b").id
     for number in range(4):
-        openheart.publish("a", number, app=app)
-    openheart.publish("b", "kept", app=app)
+        openheart.live.emit("a", number, app=app)
+    openheart.live.emit("b", "kept", app=app)
     stream = listen(app, "a", "b", last=last)
     assert stream.next()[:2] == ("reset", {"channel": "a"})
     assert texts(stream, 4) == [1, 2, 3, "kept"]
@@ -125,16 +125,16 @@ def test_what_is_no_longer_kept_is_told_by_a_reset_of_that_channel(load: Load, l
 
 def test_as_many_as_are_kept_are_no_gap(load: Load, listen: Listen) -> None:
     app = load(live_backlog=3)
-    openheart.publish("a", "heard", app=app)
+    openheart.live.emit("a", "heard", app=app)
     last = listen(app, "a").id
     for number in range(3):
-        openheart.publish("a", number, app=app)
+        openheart.live.emit("a", number, app=app)
     assert texts(listen(app, "a", last=last), 3) == [0, 1, 2]
 
 
 def test_who_was_away_for_longer_than_events_are_kept_is_told_a_reset(load: Load, listen: Listen) -> None:
     app = load()
-    era, _, number = openheart.publish("a", 1, app=app).partition(".")
+    era, _, number = openheart.live.emit("a", 1, app=app).partition(".")
     for seconds, expected in ((3000, "message"), (4000, "reset")):
         last = f"{era}.{int(number) - seconds * 1_000_000}"
         assert listen(app, "a", last=last).next().type == expected
@@ -145,7 +145,7 @@ def test_who_was_away_for_longer_than_events_are_kept_is_told_a_reset(load: Load
 def test_events_are_not_kept_for_ever(server: Server, load: Load) -> None:
     app = load(live_backlog=5)
     for number in range(20):
-        openheart.publish("a", number, app=app)
+        openheart.live.emit("a", number, app=app)
     assert server.do("XLEN", "openheart:{live:}:c:a") == 5
     assert 3_500_000 < server.do("PTTL", "openheart:{live:}:c:a") <= 3_600_000
 
@@ -159,7 +159,7 @@ def test_nobody_who_comes_and_goes_under_load_hears_anything_twice_or_misses_it(
 
     def publish(who: int) -> None:
         for number in range(50):
-            openheart.publish("news", [who, number], app=apps[who % 2])
+            openheart.live.emit("news", [who, number], app=apps[who % 2])
 
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(publish, who) for who in range(4)]
@@ -199,17 +199,17 @@ def test_who_comes_at_the_moment_the_last_one_goes_misses_nothing(
         until(lambda: was_asked() > before, "nobody came")
         unsubscribe(feed, *topics)
         until(lambda: server.do("PUBSUB", "NUMSUB", *topics)[1] == 0, "the last one did not go")
-        openheart.publish("news", "meanwhile", app=here)
+        openheart.live.emit("news", "meanwhile", app=here)
 
     monkeypatch.setattr(valkey.client.PubSub, "unsubscribe", late)
     with ThreadPoolExecutor(1) as pool:
         first.close()
-        openheart.publish("news", "gone", app=here)
+        openheart.live.emit("news", "gone", app=here)
         gone.set()
         until(lambda: bool(coming), "nobody unsubscribed")
         with closing(coming[0].result()) as second:
             until(lambda: server.do("PUBSUB", "NUMSUB", NEWS)[1] == 1, "nobody subscribed anew")
-            openheart.publish("news", "after", app=here)
+            openheart.live.emit("news", "after", app=here)
             assert texts(Stream(second.iter_encoded()), 2) == ["gone", "meanwhile"]
 
 
@@ -217,11 +217,11 @@ def test_a_connection_that_broke_is_made_anew_and_nothing_was_missed(
     server: Server, load: Load, listen: Listen
 ) -> None:
     app = load()
-    openheart.publish("news", "before", app=app)
+    openheart.live.emit("news", "before", app=app)
     stream = listen(app, "news")
     for round_ in range(3):
         assert server.do("CLIENT KILL", "TYPE", "pubsub") >= 1
-        numbers = [openheart.publish("news", [round_, number], app=app) and number for number in range(5)]
+        numbers = [openheart.live.emit("news", [round_, number], app=app) and number for number in range(5)]
         assert texts(stream, 5) == [[round_, number] for number in numbers]
 
 
@@ -229,7 +229,7 @@ def test_what_comes_while_a_connection_is_made_anew_does_not_hide_what_was_misse
     server: Server, load: Load, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = load(), load()
-    openheart.publish("news", "before", app=there)
+    openheart.live.emit("news", "before", app=there)
     stream = listen(here, "news")
     hub = battery_of(Live, here).resource.hub
     subscribe: Any = valkey.client.PubSub.subscribe
@@ -239,10 +239,10 @@ def test_what_comes_while_a_connection_is_made_anew_does_not_hide_what_was_misse
             subscribe(feed, *topics)
             return
         monkeypatch.undo()
-        openheart.publish("news", "missed", app=there)
+        openheart.live.emit("news", "missed", app=there)
         subscribe(feed, *topics)
         until(lambda: server.do("PUBSUB", "NUMSUB", NEWS)[1] == 1, "nobody subscribed anew")
-        openheart.publish("news", "new", app=there)
+        openheart.live.emit("news", "new", app=there)
         # So there is one channel more to wait for.
         hub.join(Listener(["c:more"], 10, lambda: None), 10)
 
@@ -257,7 +257,7 @@ def test_who_is_cut_off_while_its_process_catches_up_misses_nothing(
 ) -> None:
     here, there = load(), load()
     for channel in "ab":
-        openheart.publish(channel, "before", app=there)
+        openheart.live.emit(channel, "before", app=there)
     subscribe: Any = valkey.client.PubSub.subscribe
     # The reset, and three events.
     for cut in range(1, 5):
@@ -269,10 +269,10 @@ def test_who_is_cut_off_while_its_process_catches_up_misses_nothing(
                 def late(feed: Any, *topics: str, cut: int = cut) -> None:
                     if NEWS.replace("news", "a") in topics:
                         for number in range(4):
-                            openheart.publish("a", number, app=there)
+                            openheart.live.emit("a", number, app=there)
                         server.do("XTRIM", "openheart:{live:}:c:a", "MAXLEN", "1")
                         for number in (4, 5):
-                            openheart.publish("b", number, app=there)
+                            openheart.live.emit("b", number, app=there)
                     subscribe(feed, *topics)
 
                 patch.setattr(valkey.client.PubSub, "subscribe", late)
@@ -281,7 +281,7 @@ def test_who_is_cut_off_while_its_process_catches_up_misses_nothing(
             assert stream.heard[0][:2] == ("reset", {"channel": "a"})
         with closing(ask(here, "a", "b", last=stream.id or last)) as answer:
             again = Stream(answer.iter_encoded())
-            openheart.publish("b", "end", app=there)
+            openheart.live.emit("b", "end", app=there)
             while again.next().data.get("data") != "end":
                 pass
         heard = [event.data["data"] for event in stream.heard + again.heard if event.type == "message"]
@@ -298,7 +298,7 @@ def test_who_was_told_that_all_is_gone_is_not_told_again(server: Server, load: L
         stream.read(1)
     assert [event.type for event in stream.heard] == ["reset", "reset"]
     again = listen(app, "a", "b", last=stream.id)
-    openheart.publish("b", "next", app=app)
+    openheart.live.emit("b", "next", app=app)
     assert texts(again, 1) == ["next"]
 
 
@@ -315,7 +315,7 @@ def test_without_a_thread_to_listen_with_nobody_is_taken_and_the_next_one_tries_
     apps[0].extensions["openheart"].close()
     assert not [message for message in caplog.messages if "did not close" in message]
     stream = listen(apps[1], "news")
-    openheart.publish("news", 1, app=apps[1])
+    openheart.live.emit("news", 1, app=apps[1])
     assert texts(stream, 1) == [1]
 
 

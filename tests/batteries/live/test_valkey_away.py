@@ -38,7 +38,7 @@ app = openheart.load(
 
 def listen():
     with app.test_request_context():
-        address = openheart.live_url("news")
+        address = openheart.live.live_url("news")
     chunks = app.test_client().get(address).iter_encoded()
     next(chunks)
     return chunks
@@ -49,13 +49,13 @@ child = os.fork()
 if not child:
     own = listen()
     assert battery_of(Live).resource is not desk
-    openheart.publish("news", "of the child")
+    openheart.live.emit("news", "of the child")
     assert b"of the child" in next(own)
     openheart.unload()
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 assert b"of the child" in next(before)
-openheart.publish("news", "of the parent")
+openheart.live.emit("news", "of the parent")
 assert b"of the parent" in next(before)
 assert battery_of(Live).resource is desk
 openheart.unload()
@@ -83,7 +83,7 @@ def test_reactions_go_on_and_when_it_is_back_so_do_events(
     while stream.next().data["counts"] != {"🥨": 29}:
         pass
     with pytest.raises(BatteryUnavailable, match="Valkey cannot be reached"):
-        openheart.publish("news", 1, app=app)
+        openheart.live.emit("news", 1, app=app)
     until(lambda: ask(app, "news").status_code == 503, "it takes listeners that it cannot serve")
     refused = ask(app, "news")
     assert refused.headers["Retry-After"] == "5"
@@ -92,7 +92,7 @@ def test_reactions_go_on_and_when_it_is_back_so_do_events(
 
     # It came back empty, so nobody can tell what was in it.
     assert stream.next()[:2] == ("reset", {"channel": "news"})
-    openheart.publish("news", 2, app=app)
+    openheart.live.emit("news", 2, app=app)
     assert texts(stream, 1) == [2]
     listen(app, "news")
     said = [record.message for record in caplog.records if record.levelname == "WARNING"]
@@ -109,7 +109,7 @@ def test_one_that_answers_nothing_holds_nobody_up(server: Server, load: Load, li
             assert openheart.react("hello", "🥨") == {"🥨": 1}
         assert stream.next().data["counts"] == {"🥨": 1}
         with pytest.raises(BatteryOutcomeUnknown):
-            openheart.publish("news", 1, app=app)
+            openheart.live.emit("news", 1, app=app)
         app.extensions["openheart"].close()
     assert stream.end() == []
 
@@ -140,10 +140,10 @@ def test_a_cluster_takes_events_from_any_process_to_any_other(
         stream = listen(two, "a", "b", target="hello")
         assert stream.next().type == "reaction"
         for number in range(6):
-            openheart.publish("ab"[number % 2], number, app=one)
+            openheart.live.emit("ab"[number % 2], number, app=one)
         assert texts(stream, 6) == list(range(6))
         last = stream.id
-        openheart.publish("a", 6, app=two)
+        openheart.live.emit("a", 6, app=two)
         assert texts(listen(one, "a", "b", last=last), 1) == [6]
         for app in (one, two):
             app.extensions["openheart"].close()
@@ -159,8 +159,8 @@ def test_nodes_of_a_cluster_that_lose_sight_of_each_other_lose_no_event(
         for number in range(20):
             for node, other in itertools.permutations(range(3), 2):
                 cluster.nodes[node].do("DEBUG CLUSTERLINK", "KILL", "ALL", ids[other])
-            openheart.publish("news", number, app=apps[0])
-        openheart.publish("news", "end", app=apps[0])
+            openheart.live.emit("news", number, app=apps[0])
+        openheart.live.emit("news", "end", app=apps[0])
         for stream in streams:
             assert texts(stream, 21) == [*range(20), "end"]
         for app in apps:

@@ -18,7 +18,7 @@ EN_PT = ("en_us", "pt_br")
 
 def load(locales: Any = EN_PT, **options: Any) -> Flask:
     app = openheart.load(name="one", uri="memory:", locales=locales, **options)
-    app.add_url_rule("/locale", view_func=openheart.get_locale)
+    app.add_url_rule("/locale", view_func=openheart.locales.get_locale)
     return app
 
 
@@ -99,9 +99,9 @@ def test_a_locale_in_the_session_goes_before_the_browser_and_after_the_query() -
 
 def test_outside_a_request_it_is_the_default() -> None:
     app = load(("pt_br", "en_us"))
-    assert openheart.get_locale() == "pt_BR"
+    assert openheart.locales.get_locale() == "pt_BR"
     with app.app_context():
-        assert openheart.get_locale() == "pt_BR"
+        assert openheart.locales.get_locale() == "pt_BR"
 
 
 def test_the_variable_goes_before_the_argument(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,8 @@ def test_one_locale_that_is_not_quorums_default_is_enough() -> None:
 def test_off_it_is_english_and_nothing_is_imported() -> None:
     code = (
         "import sys, openheart; app = openheart.load(name='one', uri='memory:', locales=('en_us',)); "
-        "print(openheart.get_locale(), app.test_client().get('/openheart/-/openheart.js').status_code); "
+        "print(openheart.locales.get_locale(), "
+        "app.test_client().get('/openheart/-/openheart.js').status_code); "
         "print([name for name in sys.modules if name.startswith(('babel', 'flask_babel', 'pytz'))])"
     )
     assert run_child(code) == "en_US 200\n[]\n"
@@ -143,7 +144,7 @@ def test_a_flask_babel_of_the_apps_own_is_not_disturbed_and_is_asked() -> None:
     Babel(app, default_locale="fr", locale_selector=lambda: "de_AT")
     theirs = app.extensions["babel"]
     openheart.load(app, uri="memory:", locales=EN_PT)
-    app.add_url_rule("/locale", view_func=openheart.get_locale)
+    app.add_url_rule("/locale", view_func=openheart.locales.get_locale)
     assert app.extensions["babel"] is theirs
     assert chosen(app, "pt") == "de_AT"
     answer = app.test_client().post("/openheart/x", data="🥨", headers={"Accept": "text/html"})
@@ -183,10 +184,10 @@ def test_a_flask_babel_that_the_app_sets_up_later_wins() -> None:
 def test_two_apps_have_locales_of_their_own() -> None:
     one = load(("de",))
     two = openheart.load(name="two", uri="memory:", locales=("fr",))
-    assert openheart.get_locale(one) == "de"
-    assert openheart.get_locale(two) == "fr"
+    assert openheart.locales.get_locale(one) == "de"
+    assert openheart.locales.get_locale(two) == "fr"
     with two.app_context():
-        assert openheart.get_locale(one) == "de"
+        assert openheart.locales.get_locale(one) == "de"
     one.extensions["openheart"].close()
 
 
@@ -205,6 +206,6 @@ def test_a_missing_library_is_an_error_of_load_that_names_the_extra(monkeypatch:
 def test_in_an_app_without_load_it_is_english() -> None:
     app = Flask("plain")
     OpenHeart(app, env=False, uri="memory:")
-    assert openheart.get_locale(app) == "en_US"
+    assert openheart.locales.get_locale(app) == "en_US"
     with pytest.raises(OpenHeartError):
-        openheart.get_locale()
+        openheart.locales.get_locale()

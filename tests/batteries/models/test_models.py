@@ -16,6 +16,7 @@ from mongoengine import connection
 import openheart
 from openheart.batteries import battery_of
 from openheart.batteries.models.battery import Models
+from openheart.batteries.mongodb.battery import Mongodb
 from openheart.errors import ConfigError, MissingDependency
 
 from ...child import run_child
@@ -87,7 +88,7 @@ def test_documents_are_in_the_database_of_the_app_by_its_own_client(server: Mong
 def test_load_opens_nothing() -> None:
     models = module()
     app = openheart.load(name="one", uri="memory:", mongohq_url=NOBODY, models=models)
-    assert not battery_of(openheart.mongodb.Mongodb, app).is_open
+    assert not battery_of(Mongodb, app).is_open
     with pytest.raises(Exception, match=r"Timeout: 0\.05s.*127\.0\.0\.1"):
         models.Post.objects.count()
 
@@ -201,7 +202,7 @@ def test_documents_that_are_used_while_the_app_closes_get_the_next_client_afterw
     models.Post(title="before").save()
     battery_of(Models, app).close()
     assert models.Post.objects.count() == 1
-    battery_of(openheart.mongodb.Mongodb, app).close()
+    battery_of(Mongodb, app).close()
     assert not battery_of(Models, app).is_open
     assert models.Post.objects.count() == 1
     assert models.Post._get_collection().database.client is openheart.mongodb.get_connection()
@@ -212,7 +213,7 @@ def test_a_module_goes_to_the_next_app_also_when_it_was_used_while_the_last_clos
     app = openheart.load(name="before", uri="memory:", mongohq_url="mongodb://h/one", models=models)
     battery_of(Models, app).close()
     assert models.Post._get_db().name == "one"
-    battery_of(openheart.mongodb.Mongodb, app).close()
+    battery_of(Mongodb, app).close()
     openheart.load(name="after", uri="memory:", mongohq_url="mongodb://h/two", models=models)
     assert models.Post._get_db().name == "two"
 

@@ -11,6 +11,7 @@ import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
 from openheart.batteries.mongodb import battery as module
+from openheart.batteries.mongodb.battery import Mongodb
 from openheart.errors import ConfigError, MissingDependency, OpenHeartError
 
 from ...child import run_child
@@ -88,7 +89,7 @@ def test_unload_closes_the_client_and_the_next_use_makes_another(server: MongoSe
     with pytest.raises(Exception, match="after close"):
         client.admin.command("ping")
     assert openheart.mongodb.get_connection(app) is not client
-    battery_of(openheart.mongodb.Mongodb, app).close()
+    battery_of(Mongodb, app).close()
 
 
 def test_two_apps_have_clients_of_their_own() -> None:
@@ -150,7 +151,7 @@ def test_health_says_within_seconds_that_the_server_is_away_without_its_password
 ) -> None:
     monkeypatch.setattr(module, "CHECK_TIME", 0.2)
     app = openheart.load(name="one", uri="memory:", mongohq_url="mongodb://me:s3cret@127.0.0.1:1/")
-    health = battery_of(openheart.mongodb.Mongodb, app).health()
+    health = battery_of(Mongodb, app).health()
     assert health == (
         "mongodb://me:***@127.0.0.1:1/ does not answer (ServerSelectionTimeoutError); "
         "start it, or mend the URI"
@@ -159,4 +160,4 @@ def test_health_says_within_seconds_that_the_server_is_away_without_its_password
 
 def test_health_is_well_where_the_server_answers(server: MongoServer) -> None:
     app = openheart.load(name="one", uri="memory:", mongohq_url=server.uri)
-    assert battery_of(openheart.mongodb.Mongodb, app).health() is None
+    assert battery_of(Mongodb, app).health() is None

@@ -18,6 +18,7 @@ from flask import Flask
 import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
+from openheart.batteries.pusher.battery import Pusher
 from openheart.errors import BatteryError, BatteryUnavailable, ConfigError, InvalidRequest, MissingDependency
 
 from ...child import run_child
@@ -247,7 +248,7 @@ def test_health_asks_the_server(server: PusherServer) -> None:
     app = load(server)
     client = app.test_client()
     assert client.get("/openheart/-/readyz").json == {"status": "ready", "batteries": {"pusher": "ok"}}
-    battery = battery_of(openheart.pusher.Pusher, app)
+    battery = battery_of(Pusher, app)
     server.stop()
     with pytest.raises(BatteryUnavailable):
         battery.check()
@@ -281,7 +282,7 @@ def test_two_apps_have_clients_of_their_own(server: PusherServer) -> None:
         OpenHeart(app, env=False, uri="memory:", **server.settings())
     assert openheart.pusher.get_client(one) is not openheart.pusher.get_client(two)
     for app in (one, two):
-        battery_of(openheart.pusher.Pusher, app).close()
+        battery_of(Pusher, app).close()
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ def test_a_new_id_at_login_keeps_what_the_session_holds_and_ends_the_old_id(serv
 
     @app.get("/login")
     def login() -> str:
-        openheart.renew_session()
+        openheart.sessions.renew_session()
         session["user"] = "me"
         return "in"
 
@@ -299,7 +299,7 @@ def test_a_request_that_ran_while_its_visitor_logged_in_leaves_the_new_id_alone(
 
     @app.get("/login")
     def login() -> str:
-        openheart.renew_session()
+        openheart.sessions.renew_session()
         session["value"] = "in"
         return "in"
 
@@ -327,7 +327,7 @@ def test_a_new_id_after_the_session_was_emptied_is_one_too(server: Server) -> No
     @app.get("/login")
     def login() -> str:
         session.clear()
-        openheart.renew_session()
+        openheart.sessions.renew_session()
         session["value"] = "mine"
         return "in"
 
@@ -343,14 +343,14 @@ def test_a_new_id_where_flask_keeps_the_session_does_nothing() -> None:
     app = openheart.load(name="one", uri="memory:", secret_key="secret")
     with app.test_request_context():
         session["value"] = "hello"
-        openheart.renew_session()
+        openheart.sessions.renew_session()
         assert session["value"] == "hello"
 
 
 def test_without_a_request_there_is_no_session_to_renew(server: Server) -> None:
     make(server.uri)
     with pytest.raises(RuntimeError, match="request context"):
-        openheart.renew_session()
+        openheart.sessions.renew_session()
 
 
 def test_a_route_that_does_not_look_at_the_session_asks_valkey_nothing(server: Server) -> None:

@@ -15,7 +15,7 @@ from flask import Flask
 import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
-from openheart.batteries.valkey.battery import failures
+from openheart.batteries.valkey.battery import Valkey, failures
 from openheart.errors import BatteryUnavailable, ConfigError, MissingDependency, OpenHeartError
 
 from ...child import run_child
@@ -262,7 +262,7 @@ def test_a_cluster_also_when_all_of_it_was_away(tmp_path: Path) -> None:
         for key in keys:
             with pytest.raises(failures()):
                 client.get(key)
-        assert battery_of(openheart.valkey.Valkey, app).health()
+        assert battery_of(Valkey, app).health()
         for node in cluster.nodes:
             node.start()
         cluster.wait_until_whole()
@@ -307,7 +307,7 @@ def test_two_apps_have_clients_of_their_own(server: Server) -> None:
     first.set("hello", "there")
     assert openheart.valkey.get_connection(two).get("hello") is None
     for app in (one, two):
-        battery_of(openheart.valkey.Valkey, app).close()
+        battery_of(Valkey, app).close()
 
 
 def test_a_fork_gets_a_client_of_its_own(server: Server) -> None:
@@ -322,7 +322,7 @@ def test_its_health_is_what_a_ping_says(server: Server, tmp_path: Path) -> None:
     app = openheart.load(name="two", uri="memory:", redistogo_url="valkey://me:s3cret@127.0.0.1:1")
     answer = app.test_client().get("/openheart/-/readyz")
     assert answer.json == {"status": "ready", "batteries": {"valkey": "failing"}}
-    health = battery_of(openheart.valkey.Valkey, app).health() or ""
+    health = battery_of(Valkey, app).health() or ""
     assert health.startswith("valkey://me:***@127.0.0.1:1 does not answer: ")
     assert "s3cret" not in health
 

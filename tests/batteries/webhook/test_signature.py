@@ -31,12 +31,12 @@ def signed(secret: str = SECRET, *, age: float = 0.0, body: str = BODY) -> dict[
 
 @pytest.mark.parametrize("secret", [SECRET, KEY, SECRET.encode(), f"{OTHER} {SECRET}", SECRET.rstrip("=")])
 def test_what_another_implementation_signed_is_taken(secret: str | bytes) -> None:
-    assert openheart.verify_webhook(signed(), BODY.encode(), secret) == json.loads(BODY)
+    assert openheart.webhook.verify_webhook(signed(), BODY.encode(), secret) == json.loads(BODY)
 
 
 def test_the_case_of_header_names_does_not_matter() -> None:
     headers = Headers({name.title(): value for name, value in signed().items()})
-    assert openheart.verify_webhook(headers, BODY.encode(), SECRET)["type"] == "reactions.added"
+    assert openheart.webhook.verify_webhook(headers, BODY.encode(), SECRET)["type"] == "reactions.added"
 
 
 def test_one_right_signature_among_several_is_enough() -> None:
@@ -44,7 +44,7 @@ def test_one_right_signature_among_several_is_enough() -> None:
     headers["webhook-signature"] = (
         f"v1a,abc {signed(OTHER)['webhook-signature']} {headers['webhook-signature']}"
     )
-    openheart.verify_webhook(headers, BODY.encode(), SECRET)
+    openheart.webhook.verify_webhook(headers, BODY.encode(), SECRET)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_one_right_signature_among_several_is_enough() -> None:
 )
 def test_a_header_that_was_changed_is_refused(changed: dict[str, str], said: str) -> None:
     with pytest.raises(InvalidSignature, match=said) as caught:
-        openheart.verify_webhook({**signed(), **changed}, BODY.encode(), SECRET)
+        openheart.webhook.verify_webhook({**signed(), **changed}, BODY.encode(), SECRET)
     assert caught.value.status == 403
 
 
@@ -73,28 +73,28 @@ def test_a_header_that_is_missing_is_named(name: str) -> None:
     headers = signed()
     del headers[name]
     with pytest.raises(InvalidSignature, match=f"header {name} is missing"):
-        openheart.verify_webhook(headers, BODY.encode(), SECRET)
+        openheart.webhook.verify_webhook(headers, BODY.encode(), SECRET)
 
 
 def test_a_body_that_was_changed_is_refused() -> None:
     with pytest.raises(InvalidSignature, match="this body"):
-        openheart.verify_webhook(signed(), BODY.encode() + b" ", SECRET)
+        openheart.webhook.verify_webhook(signed(), BODY.encode() + b" ", SECRET)
 
 
 @pytest.mark.parametrize(("age", "said"), [(400, "s ago"), (-400, "ahead of this clock")])
 def test_an_old_webhook_and_one_of_the_future_are_refused(age: float, said: str) -> None:
     with pytest.raises(InvalidSignature, match=said):
-        openheart.verify_webhook(signed(age=age), BODY.encode(), SECRET)
-    openheart.verify_webhook(signed(age=age), BODY.encode(), SECRET, tolerance=500)
+        openheart.webhook.verify_webhook(signed(age=age), BODY.encode(), SECRET)
+    openheart.webhook.verify_webhook(signed(age=age), BODY.encode(), SECRET, tolerance=500)
 
 
 @pytest.mark.parametrize("body", ["[1]", "no JSON"])
 def test_a_signed_body_that_is_no_object_is_refused(body: str) -> None:
     with pytest.raises(InvalidSignature, match="not a JSON object"):
-        openheart.verify_webhook(signed(body=body), body.encode(), SECRET)
+        openheart.webhook.verify_webhook(signed(body=body), body.encode(), SECRET)
 
 
 @pytest.mark.parametrize("secret", ["", "plain", "whsec_AAAA"])
 def test_a_secret_that_is_none_is_the_receivers_error(secret: str) -> None:
     with pytest.raises(ConfigError, match=r"an argument of verify_webhook"):
-        openheart.verify_webhook(signed(), BODY.encode(), secret)
+        openheart.webhook.verify_webhook(signed(), BODY.encode(), secret)

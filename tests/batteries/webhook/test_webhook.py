@@ -658,7 +658,7 @@ def test_a_missing_library_is_an_error_of_load_that_names_the_extra(monkeypatch:
 def test_without_a_setting_nothing_of_it_is_imported() -> None:
     code = (
         "import sys, openheart; openheart.load(name='one', uri='memory:'); openheart.react('/a', '🥨'); "
-        "openheart.verify_webhook; print('urllib3' in sys.modules, "
+        "openheart.webhook.verify_webhook; print('urllib3' in sys.modules, "
         "'openheart.batteries.webhook.battery' in sys.modules)"
     )
     assert run_child(code) == "False False\n"

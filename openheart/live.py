@@ -1,0 +1,10 @@
+"""Events to browsers as they happen, from this server.
+
+Needs the setting OPENHEART_LIVE, and nothing to install. With more than one process it needs a Valkey too.
+"""
+
+from __future__ import annotations
+
+from .batteries.live.battery import emit, live_url
+
+__all__ = ["emit", "live_url"]
