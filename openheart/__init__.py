@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from . import errors as errors
@@ -81,8 +82,6 @@ __all__ = [
     "user_loader",
 ]
 
-_MODULES = ("amazon", "amqp", "live", "locales", "mail", "mongodb", "pusher", "sessions", "valkey", "webhook")
-
 # Public names that are in a battery.
 _IN_BATTERIES = {
     "background": "batteries.background.battery:background",
@@ -119,14 +118,17 @@ if not TYPE_CHECKING:  # else every name would be there for a type checker
 
             return state.APP
         # The others are imported when they are used, because most applications use none of them.
-        if name in _MODULES:
+        if where := _IN_BATTERIES.get(name) or _ALIASES.get(name):
+            module, _, attribute = where.partition(":")
+            return getattr(importlib.import_module(f".{module}", __name__), attribute)
+        if name in _modules():
             return importlib.import_module(f".{name}", __name__)
-        where = _IN_BATTERIES.get(name) or _ALIASES.get(name)
-        if where is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module, _, attribute = where.partition(":")
-        return getattr(importlib.import_module(f".{module}", __name__), attribute)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+    return sorted({*globals(), *__all__, *_modules()})
+
+
+def _modules() -> set[str]:
+    return {module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")}

@@ -13,15 +13,14 @@ from openheart import cli, errors, storage, testing
 from openheart.settings import casts
 from openheart.settings import table as options
 
+from .facades import FACADES
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SOURCES = sorted(path for path in DOCS.rglob("*.rst") if "_build" not in path.parts)
 PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *SOURCES]
 # Documented by automodule with :members:, which is __all__.
 WHOLE_MODULES = ("openheart.errors", "openheart.testing")
-
-
-FACADES = [f"openheart.{name}" for name in openheart._MODULES]
 
 
 def text(path: Path) -> str:
@@ -35,7 +34,7 @@ def documented() -> set[str]:
 
 def public_names() -> Iterator[str]:
     yield "openheart.wsgi.app"
-    for module in (openheart, storage, *map(importlib.import_module, FACADES)):
+    for module in (openheart, storage, *(importlib.import_module(f"openheart.{name}") for name in FACADES)):
         for name in module.__all__:
             if name not in {"__version__", "errors", "BackendError"}:
                 yield f"{module.__name__}.{name}"

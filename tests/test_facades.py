@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 
 import pytest
@@ -12,20 +11,13 @@ import openheart
 from openheart.batteries.table import own_rows
 
 from .child import run_child
+from .facades import FACADES
 
-# A battery has its module here, unless openheart itself has what it gives.
-FACADES = sorted(
-    {row.name for row in own_rows()} & {module.name for module in pkgutil.iter_modules(openheart.__path__)}
-)
 DRIVERS = {row.library for row in own_rows() if row.library} | {"babel", "botocore", "requests", "smtplib"}
 
 
 def loaded_by(code: str) -> set[str]:
     return set(run_child(f"import sys; {code}; print(*sys.modules)").split())
-
-
-def test_each_of_them_is_known_to_openheart() -> None:
-    assert {*FACADES} == {*openheart._MODULES}
 
 
 def test_importing_openheart_imports_no_driver_no_module_of_a_battery_and_of_its_code_the_row_alone() -> None:
