@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Response, request
 
-from .. import errors
 from ..core.state import State
+from ..errors import BackendUnavailable, OutcomeUnknown, VisitorError
 from ..version import __version__
 from .answers import json_answer, json_bytes
 from .results import PROBLEM_TYPE
@@ -82,9 +82,7 @@ def describe(state: State, prefix: str) -> Schema:
     }
 
 
-def operation(
-    name: str, summary: str, success: Schema, problems: Sequence[type[errors.VisitorError]]
-) -> Schema:
+def operation(name: str, summary: str, success: Schema, problems: Sequence[type[VisitorError]]) -> Schema:
     """What one method of a route does, for its path item.
 
     Args:
@@ -94,7 +92,7 @@ def operation(
         problems: the errors that a visitor can meet. Those of the storage are added.
     """
     answers = dict(success)
-    by_status: dict[int, list[type[errors.VisitorError]]] = {}
+    by_status: dict[int, list[type[VisitorError]]] = {}
     for error in problems:
         by_status.setdefault(error.status, []).append(error)
     for status, kinds in sorted(by_status.items()):
@@ -112,7 +110,7 @@ def problem_503(*more: str) -> Schema:
     Args:
         more: problem types of the route, beside those of the storage.
     """
-    kinds = [errors.BackendUnavailable.type, errors.OutcomeUnknown.type, *more]
+    kinds = [BackendUnavailable.type, OutcomeUnknown.type, *more]
     return {
         "description": "The storage is away, or reactions are on hold",
         "headers": {"Retry-After": HEADER_SECONDS},
