@@ -50,7 +50,9 @@ class Sessions(Battery["Breaker"]):
         if not self.app.config["SESSION_COOKIE_SECURE"]:
             # Flask's False is its default; from here on False is what the app says, and None leaves it to us.
             self.app.config["SESSION_COOKIE_SECURE"] = None
-        self.app.session_interface = ValkeySessionInterface(self)
+        self.app.session_interface = ValkeySessionInterface(
+            self.app, self.prefix, lambda: self.resource, self.logger
+        )
 
     def require(self) -> None:
         super().require()

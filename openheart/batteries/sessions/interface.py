@@ -7,6 +7,7 @@ pickle, with which whoever can write to the server could run code here.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -20,6 +21,7 @@ from valkey.exceptions import ResponseError
 from werkzeug.exceptions import ServiceUnavailable
 
 from ...errors import BatteryError, BatteryUnavailable
+from ...storage.valkey.breaker import Breaker
 from ...storage.valkey.errors import Away
 from ...system.hosts import is_loopback
 from ..battery import battery_of
@@ -27,8 +29,6 @@ from ..valkey.battery import CLOSED, Valkey, failures
 
 if TYPE_CHECKING:
     from valkey import Valkey as Client
-
-    from .battery import Sessions
 
 __all__ = ["SessionsUnavailable", "StoredSession", "ValkeySessionInterface"]
 
@@ -139,14 +139,21 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
     """The sessions of one application.
 
     Args:
-        battery: its battery.
+        app: the application.
+        prefix: what their keys start with.
+        breaker: gives that of this process.
+        logger: where it reports.
     """
 
     session_class = StoredSession
 
-    def __init__(self, battery: Sessions) -> None:
-        super().__init__(battery.app, key_prefix=battery.prefix, permanent=False)
-        self._battery = battery
+    def __init__(
+        self, app: Flask, prefix: str, breaker: Callable[[], Breaker], logger: logging.Logger
+    ) -> None:
+        super().__init__(app, key_prefix=prefix, permanent=False)
+        self._app = app
+        self._breaker = breaker
+        self._logger = logger
         self._json = TaggedJSONSerializer()
 
     def open_session(self, app: Flask, request: Request) -> StoredSession:
@@ -201,7 +208,7 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         return self._retrieve_session_data(self._get_store_id(sid))
 
     def _retrieve_session_data(self, store_id: str) -> dict[str, Any] | None:
-        app = self._battery.app
+        app = self._app
         with self._asking() as client:
             stored: Any
             if app.config["SESSION_REFRESH_EACH_REQUEST"]:
@@ -214,7 +221,7 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
             data = self._json.loads(stored.decode())
             if isinstance(data, dict):
                 return data
-        self._battery.logger.warning("A session in Valkey cannot be read and counts as none: %s", store_id)
+        self._logger.warning("A session in Valkey cannot be read and counts as none: %s", store_id)
         return None
 
     def _delete_session(self, store_id: str) -> None:
@@ -232,18 +239,18 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
 
     @contextmanager
     def _asking(self) -> Iterator[Client]:
-        breaker = self._battery.resource
+        breaker = self._breaker()
         away: tuple[type[Exception], ...] = (*failures(), *CLOSED, Away, BatteryError)
         try:
             breaker.admit()
-            yield battery_of(Valkey, self._battery.app).resource
+            yield battery_of(Valkey, self._app).resource
         except away as error:
             if isinstance(error, ResponseError):
                 breaker.worked()
             elif not isinstance(error, Away):
                 breaker.failed(str(error))
             refusal = SessionsUnavailable(f"the Valkey of REDISTOGO_URL does not do its part: {error}")
-            self._battery.logger.error("%s: %s", type(refusal).__name__, refusal)
+            self._logger.error("%s: %s", type(refusal).__name__, refusal)
             raise refusal from error
         breaker.worked()
 
