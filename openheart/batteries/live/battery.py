@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
 import weakref
-from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,33 +11,28 @@ import flask
 from flask import Flask
 
 from ...core.signals import reaction_added
-from ...core.state import State, state_of
-from ...errors import ConfigError, LiveFull, ReadingNotAllowed
+from ...core.state import state_of
+from ...errors import ConfigError, ReadingNotAllowed
 from ...extension.page import add_template_names
 from ...protocol import canonical_target
 from ...settings.config import INSTANCE, OPENHEART_URI, SERVER_THREADS, SERVER_WORKERS
 from ...storage import Backend
 from ...storage.valkey.uri import SCHEMES
 from ...system.text import NOT_TEXT
-from ...web.answers import ordered
 from ...web.routes import add_route
 from ..battery import Battery, battery_of
 from ..valkey.battery import get_connection
 from ..valkey.row import REDISTOGO_URL
-from .bus import Bus, LocalBus
-from .collect import Collector
-from .hub import Event, Hub, Listener, json_text, mark, reset
+from .broadcaster import Broadcaster
+from .hub import json_text
 from .route import routes
 from .row import OPENHEART_LIVE, OPENHEART_LIVE_BACKLOG, OPENHEART_LIVE_LISTENERS, ROW
 from .tokens import Tokens
-from .valkey import ValkeyBus
 
 __all__ = ["Live", "emit", "live_url"]
 
 LONGEST = 65_536
 """Bytes of JSON in one event."""
-
-SAY_FULL = 60.0  # seconds between two lines in the log that say that as many listen as may
 
 LONGEST_CHANNEL = 200  # characters
 _EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
@@ -121,78 +114,7 @@ def live_url(*channels: str, target: str | None = None, _external: bool = False)
     return flask.url_for("openheart.live", channel=tokens, _external=_external) + fragment
 
 
-class Desk:
-    """What one process has: who listens, and how events come and go.
-
-    Args:
-        live: the battery.
-        state: the application's state.
-    """
-
-    def __init__(self, live: Live, state: State) -> None:
-        self.hub = Hub()
-        self._service = state.service
-        self._states = Collector("reading counts", self._read, live.logger)
-        self._others: Collector | None = None
-        self.bus: Bus = LocalBus(self.hub, live.backlog)
-        if live.is_shared:
-            self.bus = ValkeyBus(
-                self.hub,
-                lambda: get_connection(live.app),
-                live.config[INSTANCE] or "",
-                live.backlog,
-                self.changed,
-                live.logger,
-            )
-            self._others = Collector("telling other processes", self.bus.tell, live.logger, finishes=True)
-
-    def catch_up(self, listener: Listener, last: str | None) -> str:
-        """Let a listener have what it missed, and everything from now on.
-
-        Returns:
-            The id that it has from now on; empty where that follows what it missed.
-        """
-        events = [channel for channel in listener.channels if channel.startswith("c:")]
-        self.bus.follow(listener.channels)
-        replay = self.bus.replay(events, last)
-        missed = [*map(reset, replay.gaps), *replay.events]
-        if missed:
-            missed.append(mark("", replay.id, replay.position))
-        listener.begin(missed, replay.position)
-        self.changed(channel for channel in listener.channels if channel.startswith("t:"))
-        return "" if missed else replay.id
-
-    def changed(self, channels: Iterable[str]) -> None:
-        """Send the counts of targets anew to those who listen to them, soon."""
-        heard = [channel for channel in channels if self.hub.has(channel)]
-        if heard:
-            self._states.add(heard)
-
-    def reacted(self, target: str) -> None:
-        """Note that the counts of a target changed here; never waits."""
-        self.changed([f"t:{target}"])
-        if self._others is not None:
-            self._others.add([f"t:{target}"])
-
-    def close(self) -> None:
-        """End every stream and every thread."""
-        self.hub.close()
-        for each in (self._others, self._states):
-            if each is not None:
-                each.close()
-        self.bus.close()
-
-    def _read(self, channels: Sequence[str]) -> None:
-        # Read here and not taken from the reaction, so that what is sent last is what is stored.
-        targets = [channel[2:] for channel in channels]
-        for channel, target, counts in zip(
-            channels, targets, self._service.reactions_of(targets), strict=True
-        ):
-            text = json_text({"target": target, "counts": ordered(counts)})
-            self.hub.deliver(Event(channel, "reaction", text, is_state=True))
-
-
-class Live(Battery[Desk]):
+class Live(Battery[Broadcaster]):
     """The live events of an application.
 
     Attributes:
@@ -209,7 +131,6 @@ class Live(Battery[Desk]):
         self.backlog = self.config[OPENHEART_LIVE_BACKLOG]
         uri = self.config[OPENHEART_URI] or ""
         self.is_shared = self.config[REDISTOGO_URL] is not None or uri.partition(":")[0].lower() in SCHEMES
-        self._said_full = float("-inf")
         self._was_closed = False
         # The storage that was open when this was closed.
         self._last_storage: weakref.ref[Backend] | None = None
@@ -225,7 +146,7 @@ class Live(Battery[Desk]):
                 "2 or more, because OPENHEART_LIVE is on and each browser that listens keeps a thread",
             )
         state = state_of(self.app)
-        for route in routes(self, state):
+        for route in routes(state, self.tokens, lambda: self.resource):
             add_route(self.app, route)
         add_template_names(self.app, {"live_url": live_url})
         if not state.write_only:
@@ -236,10 +157,18 @@ class Live(Battery[Desk]):
                 "that they are connected to; set REDISTOGO_URL to a Valkey for those of all"
             )
 
-    def open(self) -> Desk:
-        return Desk(self, state_of(self.app))
+    def open(self) -> Broadcaster:
+        return Broadcaster(
+            state_of(self.app).service,
+            (lambda: get_connection(self.app)) if self.is_shared else None,
+            self.config[INSTANCE] or "",
+            self.backlog,
+            # Asked for each time: a server says how many threads it has when it begins to serve.
+            lambda: self.most_listeners(),
+            self.logger,
+        )
 
-    def shut(self, resource: Desk) -> None:
+    def shut(self, resource: Broadcaster) -> None:
         resource.close()
 
     def close(self) -> None:
@@ -252,22 +181,6 @@ class Live(Battery[Desk]):
 
     def check(self) -> None:
         self.resource.bus.check()
-
-    def join(self, desk: Desk, listener: Listener) -> None:
-        """Take a listener where there is room for one more; raises LiveFull."""
-        most = self.most_listeners()
-        try:
-            desk.hub.join(listener, most)
-        except LiveFull:
-            now = time.monotonic()
-            if now - self._said_full > SAY_FULL:
-                self._said_full = now
-                self.logger.warning(
-                    "%d browsers listen to this process, and more are refused until some have gone: "
-                    "OPENHEART_LIVE_LISTENERS, and SERVER_THREADS to go with it, can be raised",
-                    most,
-                )
-            raise
 
     def most_listeners(self) -> int:
         """How many may listen to this process; one thread of a server of ours is always for others."""
@@ -282,8 +195,8 @@ class Live(Battery[Desk]):
         with self._own().lock:
             if not self.is_open and self._is_late():
                 return
-            desk = self.resource
-        desk.reacted(target)
+            broadcaster = self.resource
+        broadcaster.reacted(target)
 
     def _is_late(self) -> bool:
         # Whether a reaction may have been under way since before close().

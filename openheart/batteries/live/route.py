@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Request, Response, request
 
@@ -28,12 +28,11 @@ from ...web.problems import problem
 from ...web.query import query_of
 from ...web.results import PROBLEM_TYPE
 from ...web.route import Route, reading
-from .hub import Listener
+from .broadcaster import Broadcaster
+from .hub import NAME
 from .row import OPENHEART_LIVE_HEARTBEAT
 from .stream import Stream, cutter, socket_of
-
-if TYPE_CHECKING:
-    from .battery import Live
+from .tokens import Tokens
 
 __all__ = ["routes"]
 
@@ -97,16 +96,22 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-def routes(live: Live, state: State) -> list[Route]:
-    """The addresses of the stream and of its script, for one application."""
+def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster]) -> list[Route]:
+    """The addresses of the stream and of its script, for one application.
+
+    Args:
+        state: its state.
+        tokens: reads what ``live_url()`` signed.
+        broadcaster: gives that of this process.
+    """
     return [
-        Route("/-/live", "openheart.live", make_view(live, state), document=DOCUMENT),
+        Route("/-/live", "openheart.live", make_view(state, tokens, broadcaster), document=DOCUMENT),
         Route("/-/live.js", "openheart.live.js", reading(live_js)),
     ]
 
 
-def make_view(live: Live, state: State) -> Callable[[], Response]:
-    """The view of the stream of one application."""
+def make_view(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster]) -> Callable[[], Response]:
+    """The view of the stream; the arguments are those of ``routes``."""
 
     def view() -> Response:
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
@@ -117,17 +122,19 @@ def make_view(live: Live, state: State) -> Callable[[], Response]:
             if current.method not in ("GET", "HEAD"):
                 headers.append(("Allow", METHODS))
                 raise MethodNotAllowed("This address knows GET, HEAD and OPTIONS")
-            channels, lasts = _channels(live, state, current)
+            channels, lasts = _channels(tokens, state, current)
             if current.method == "HEAD":
                 return Response(headers=[*STREAM, *headers])
-            return Response(_open(live, state, current, channels, lasts), headers=[*STREAM, *headers])
+            return Response(
+                _open(broadcaster(), state, current, channels, lasts), headers=[*STREAM, *headers]
+            )
         except (VisitorError, BatteryError) as error:
             return problem(error, headers, state.service.logger)
 
     return view
 
 
-def _channels(live: Live, state: State, current: Request) -> tuple[list[str], float]:
+def _channels(tokens: Tokens, state: State, current: Request) -> tuple[list[str], float]:
     origin = current.environ.get("HTTP_ORIGIN")
     if (
         origin is not None
@@ -137,35 +144,35 @@ def _channels(live: Live, state: State, current: Request) -> tuple[list[str], fl
         raise OriginNotAllowed(
             "Pages of this origin may not listen here: the server's OPENHEART_ORIGINS does not name it"
         )
-    tokens = query_of(current).getlist("channel")
-    if not 0 < len(tokens) <= MOST_CHANNELS:
+    given = query_of(current).getlist("channel")
+    if not 0 < len(given) <= MOST_CHANNELS:
         raise InvalidRequest(
-            f"{len(tokens)} channels were given; one to {MOST_CHANNELS} can be listened to with one request, "
+            f"{len(given)} channels were given; one to {MOST_CHANNELS} can be listened to with one request, "
             "each as channel= and what live_url() made"
         )
-    read = [live.tokens.read(token) for token in tokens]
+    read = [tokens.read(token) for token in given]
     if state.write_only and any(channel.startswith("t:") for channel, _ in read):
         raise ReadingNotAllowed("This server takes reactions and does not show them (OPENHEART_WRITE_ONLY)")
     return [channel for channel, _ in read], min(ends for _, ends in read) - time.time()
 
 
-def _open(live: Live, state: State, current: Request, channels: list[str], lasts: float) -> Stream:
-    desk = live.resource
+def _open(
+    broadcaster: Broadcaster, state: State, current: Request, channels: list[str], lasts: float
+) -> Stream:
     connection = socket_of(current.environ)
-    listener = Listener(channels, live.backlog, cutter(connection))
     if state.serving.is_stopping():
-        raise LiveFull(live.name, "the server is stopping")
-    live.join(desk, listener)
+        raise LiveFull(NAME, "the server is stopping")
+    listener = broadcaster.join(channels, cutter(connection))
     try:
         last = current.headers.get("Last-Event-ID") or query_of(current).get("last")
-        identifier = desk.catch_up(listener, last)
+        identifier = broadcaster.catch_up(listener, last)
         first = [f"retry: {random.randint(*RETRY)}", *([f"id: {identifier}"] if identifier else []), "", ""]
         send_at_once = current.environ.get("openheart.send_at_once")
         if send_at_once is not None:
             send_at_once()
         return Stream(
             listener,
-            desk.hub,
+            broadcaster.hub,
             first="\n".join(first).encode(),
             heartbeat=state.config[OPENHEART_LIVE_HEARTBEAT],
             lasts=lasts,
@@ -173,7 +180,7 @@ def _open(live: Live, state: State, current: Request, channels: list[str], lasts
             is_stopping=lambda: state.serving.is_stopping(),
         )
     except BaseException:
-        desk.hub.leave(listener)
+        broadcaster.hub.leave(listener)
         raise
 
 
