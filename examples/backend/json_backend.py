@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from openheart.storage import Backend, BackendError, Change, Counts, Page
+from openheart.storage import Backend, BackendError, Change, Counts, Listing
 from openheart.storage.cursor import read_cursor, write_cursor
 
 
@@ -59,12 +59,12 @@ class JsonBackend(Backend):
         everything = self._read()
         return [everything.get(target, {}).copy() for target in targets]
 
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         after = "" if cursor is None else read_cursor(cursor)
         everything = self._read()
         found = sorted(target for target in everything if target.startswith(prefix) and target > after)
         rows = [(target, everything[target]) for target in found[:limit]]
-        return Page(rows, write_cursor(found[limit - 1]) if len(found) > limit else None)
+        return Listing(rows, write_cursor(found[limit - 1]) if len(found) > limit else None)
 
     def delete(self, targets: Sequence[str]) -> None:
         with self._alone():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import BackendError, BackendUnavailable, OnHold
 from ..protocol import Policy, is_scoped
-from ..storage import Backend, Counts, Page
+from ..storage import Backend, Counts, Listing
 from ..storage.batch import HotPages
 from ..storage.cursor import past_scopes
 from ..storage.last_counts import LastCounts
@@ -125,11 +125,11 @@ class Service:
             self._last.remember(target, counts)
         return found, None
 
-    def targets(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+    def targets(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         """One page of the targets that have counts, without those of tenants; see ``Backend.list``."""
         page = self.backend.list(prefix, cursor, limit)
         shown = [(target, counts) for target, counts in page.targets if not is_scoped(target)]
-        return Page(shown, None if page.cursor is None else past_scopes(page.cursor))
+        return Listing(shown, None if page.cursor is None else past_scopes(page.cursor))
 
     def top(self, limit: int = 10) -> list[tuple[str, Counts]]:
         """The targets with the most reactions; see ``Backend.top``."""

@@ -14,7 +14,7 @@ from ..core.service import Service
 from ..core.state import state_of
 from ..errors import OpenHeartError, TenantError
 from ..protocol import scope_of, scoped_target
-from ..storage import Counts, Page
+from ..storage import Counts, Listing
 from ..web.answers import ordered
 
 __all__ = ["Scoped", "get_user", "scoped", "set_user", "tenant_loader", "user_loader"]
@@ -184,7 +184,7 @@ class Scoped:
         found = self._service.reactions_of([scoped_target(self.prefix, target) for target in asked])
         return dict(zip(asked, map(ordered, found), strict=True))
 
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         """One page of the tenant's targets that have counts.
 
         Args:
@@ -202,12 +202,12 @@ class Scoped:
         start = normalize("NFC", prefix).lstrip("/")
         if _SURROGATE.search(start):
             # No target has one, and no storage can be asked for it.
-            return Page([], None)
+            return Listing([], None)
         page = self._service.backend.list(self.prefix + start, cursor, limit)
         # Whatever a cursor of somebody else's list does in a backend, nothing else leaves here.
         mine = [row for row in page.targets if row[0].startswith(self.prefix)]
         rows = [(target[len(self.prefix) :] or "/", ordered(counts)) for target, counts in mine]
-        return Page(rows, page.cursor)
+        return Listing(rows, page.cursor)
 
     def __repr__(self) -> str:
         return f"<Scoped {self.prefix}>"

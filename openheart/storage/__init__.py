@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..system.finding import Finding
-from .backend import Backend, BackendError, Change, Counts, Page
+from .backend import Backend, BackendError, Change, Counts, Listing
 from .row import BackendRow
 from .storage import Storage
 from .uri import get_backend
@@ -15,7 +15,7 @@ __all__ = [
     "Change",
     "Counts",
     "Finding",
-    "Page",
+    "Listing",
     "Storage",
     "get_backend",
 ]

@@ -16,7 +16,7 @@ from ..settings.config import Option
 from ..system.finding import Finding
 from ..system.masks import mask_uri
 
-__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Page", "Rows"]
+__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Listing", "Rows"]
 
 Self = TypeVar("Self", bound="Backend")
 
@@ -55,8 +55,8 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a listing.
+class Listing:
+    """One page of the list of targets.
 
     Attributes:
         targets: targets with their counts, in the backend's own order, each once.
@@ -153,7 +153,7 @@ class Backend(abc.ABC):
         """
 
     @abc.abstractmethod
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         """List the targets that have counts.
 
         Args:

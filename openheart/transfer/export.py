@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InvalidRequest, TransferError
-from ..storage.backend import Backend, Page, Rows
+from ..storage.backend import Backend, Listing, Rows
 from .copying import BATCH, Advance, nothing
 from .jsonl import write_row
 
@@ -135,7 +135,7 @@ def _read(note: Path, draft: Path, backend: Backend, prefix: str) -> _Position |
     return position if same and is_whole else None
 
 
-def _pages(backend: Backend, prefix: str, cursor: str | None) -> Iterator[Page]:
+def _pages(backend: Backend, prefix: str, cursor: str | None) -> Iterator[Listing]:
     while True:
         page = backend.list(prefix, cursor, BATCH)
         yield page

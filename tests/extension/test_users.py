@@ -20,7 +20,7 @@ from openheart import OpenHeart
 from openheart.cli import openheart_group
 from openheart.core.state import state_of
 from openheart.errors import InvalidEmoji, InvalidRequest, InvalidTarget, OpenHeartError, TenantError
-from openheart.storage import Change, Page, get_backend
+from openheart.storage import Change, Listing, get_backend
 from openheart.storage.cursor import write_cursor
 from openheart.storage.memory.backend import MemoryBackend
 
@@ -394,7 +394,7 @@ class TestItsTargets:
         self, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = [("-/u/7/mine", {"🥨": 1}), ("-/u/8/theirs", {"🥨": 1}), ("post", {"🥨": 1})]
-        monkeypatch.setattr(MemoryBackend, "list", lambda *given: Page(rows, None))
+        monkeypatch.setattr(MemoryBackend, "list", lambda *given: Listing(rows, None))
         assert openheart.scoped().list().targets == [("mine", {"🥨": 1})]
 
     @pytest.mark.parametrize("limit", [0, -1, 1001])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import BackendUnavailable, InvalidRequest, TransferError
-from openheart.storage import Backend, Change, Page, get_backend
+from openheart.storage import Backend, Change, Listing, get_backend
 from openheart.transfer import export_file, export_lines
 
 OUT = Path("out.jsonl")
@@ -28,7 +28,7 @@ class Breaks:
         self.pages = 0
         list_page = backend.list
 
-        def list_or_fail(prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+        def list_or_fail(prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
             self.pages_left -= 1
             if self.pages_left < 0:
                 raise self.error

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.masks import mask_uri
-from ..backend import Backend, Change, Counts, Page, Rows
+from ..backend import Backend, Change, Counts, Listing, Rows
 from ..cursor import read_cursor, write_cursor
 
 __all__ = ["MemoryBackend"]
@@ -75,7 +75,7 @@ class MemoryBackend(Backend):
         with self._lock:
             return [self._counts.get(target, {}).copy() for target in targets]
 
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         self.require_connected()
         after = None if cursor is None else read_cursor(cursor)
         with self._lock:
@@ -85,7 +85,7 @@ class MemoryBackend(Backend):
                 start = max(start, bisect_right(ordered, after))
             chosen = [target for target in ordered[start : start + limit + 1] if target.startswith(prefix)]
             rows: Rows = [(target, self._counts[target].copy()) for target in chosen[:limit]]
-        return Page(rows, write_cursor(rows[-1][0]) if len(chosen) > limit else None)
+        return Listing(rows, write_cursor(rows[-1][0]) if len(chosen) > limit else None)
 
     def delete(self, targets: Sequence[str]) -> None:
         self.require_connected()

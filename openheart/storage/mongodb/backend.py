@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from ...errors import BackendError, BackendUnusable, OutcomeUnknown
 from ...system.finding import Finding
 from ...system.forks import at_fork
-from ..backend import Backend, Change, Counts, Page
+from ..backend import Backend, Change, Counts, Listing
 from ..cursor import after_prefix, read_cursor, write_cursor
 from . import moves
 from .client import Collection, Link, database_named, database_of
@@ -149,7 +149,7 @@ class MongoBackend(Backend):
         )
         return [counts_of(found.get(keys[target])) for target in targets]
 
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         self.require_connected()
         between = _range(prefix)
         if cursor is not None:
@@ -161,7 +161,7 @@ class MongoBackend(Backend):
             )
         )
         rows = [(row["target"], counts_of(row)) for row in found[:limit]]
-        return Page(rows, write_cursor(rows[-1][0]) if len(found) > limit else None)
+        return Listing(rows, write_cursor(rows[-1][0]) if len(found) > limit else None)
 
     def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
         # One pass over the collection in its own order, which needs no sorting and no merging of shards.

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 from ...errors import BackendNotConnected
 from ...system.finding import Finding
 from ...system.forks import at_fork
-from ..backend import Backend, Change, Counts, Page, Rows
+from ..backend import Backend, Change, Counts, Listing, Rows
 from ..cursor import after_prefix, read_cursor, write_cursor
 from .disk import look_at_file
 from .file import check_library, path_from_uri, prepare_folder
@@ -116,7 +116,7 @@ class SqliteBackend(Backend):
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         return self._with_session(lambda session: session.counts(targets))
 
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         after = "" if cursor is None else read_cursor(cursor)
         instance = self.instance or ""
         end = after_prefix(prefix)
@@ -130,7 +130,7 @@ class SqliteBackend(Backend):
         for target, emoji, count in self._with_session(lambda session: session.select(statement, given)):
             found.setdefault(target, {})[emoji] = count
         rows = [*found.items()]
-        return Page(rows[:limit], write_cursor(rows[limit - 1][0]) if len(rows) > limit else None)
+        return Listing(rows[:limit], write_cursor(rows[limit - 1][0]) if len(rows) > limit else None)
 
     def top(self, limit: int = 10) -> Rows:
         instance = self.instance or ""

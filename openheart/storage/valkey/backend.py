@@ -10,10 +10,10 @@ from pathlib import Path
 from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.forks import at_fork
-from ..backend import Backend, Change, Counts, Page
+from ..backend import Backend, Change, Counts, Listing
 from .calls import Read, Write
 from .connection import read_info
-from .listing import Listing
+from .listing import Scanner
 from .moves import Moves
 from .row import (
     OPENHEART_NONCE_TTL,
@@ -137,11 +137,11 @@ class ValkeyBackend(Backend):
         session.run_all([*calls.values()])
         return [read_counts(calls[target].reply) for target in targets]
 
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Page:
-        return Listing(self._current(), self._keys).page(prefix, cursor, limit)
+    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
+        return Scanner(self._current(), self._keys).page(prefix, cursor, limit)
 
     def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
-        return Listing(self._current(), self._keys).rows(prefix)
+        return Scanner(self._current(), self._keys).rows(prefix)
 
     def check(self) -> None:
         session = self._current()

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...errors import BackendUnavailable, InvalidRequest
-from ..backend import Counts, Page, Rows
+from ..backend import Counts, Listing, Rows
 from .calls import Read
 from .script import Keys, read_row
 from .server import Server
 from .session import Session
 
-__all__ = ["Listing"]
+__all__ = ["Scanner"]
 
 SCANS_PER_PAGE = 200
 """A page that found little in so many SCANs ends early, with a cursor, so that no request takes for ever."""
@@ -50,7 +50,7 @@ class Position:
     is_over: bool = False
 
 
-class Listing:
+class Scanner:
     """Lists the targets of one instance.
 
     A target that is there all the time is on the pages at least once. One may come twice while the server
@@ -65,7 +65,7 @@ class Listing:
         self._session = session
         self._keys = keys
 
-    def page(self, prefix: str, cursor: str | None, limit: int) -> Page:
+    def page(self, prefix: str, cursor: str | None, limit: int) -> Listing:
         """One page; see ``Backend.list``."""
         servers = self._session.servers()
         position = Position() if cursor is None else self._read(cursor)
@@ -92,10 +92,10 @@ class Listing:
         rest = found[limit:]
         rows_of_page: Rows = [row for _, row in found[:limit]]
         if not rest and number == len(servers):
-            return Page(rows_of_page, None)
+            return Listing(rows_of_page, None)
         position.left = tuple(self._keys.short(key) for key, _ in rest)
         position.is_over = number == len(servers)
-        return Page(rows_of_page, self._write(position))
+        return Listing(rows_of_page, self._write(position))
 
     def rows(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
         """Every target with its counts, each once."""

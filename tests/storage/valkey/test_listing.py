@@ -13,7 +13,7 @@ import pytest
 from openheart.errors import BackendUnavailable, InvalidRequest
 from openheart.storage import Backend, Change, get_backend
 from openheart.storage.valkey import listing
-from openheart.storage.valkey.listing import Listing, Seen
+from openheart.storage.valkey.listing import Scanner, Seen
 from openheart.storage.valkey.script import Keys, read_row
 
 from ...servers.valkey import Cluster, Server
@@ -160,14 +160,14 @@ def test_a_listing_of_every_target_has_each_once_while_the_table_shrinks(served:
 
 def test_what_a_scan_finds_again_is_listed_once(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     targets = fill(backend, 50)
-    scan, before = Listing._scan, list[bytes]()
+    scan, before = Scanner._scan, list[bytes]()
 
-    def again(self: Listing, server: Any, cursor: int, count: int) -> tuple[bytes, int, list[bytes]]:
+    def again(self: Scanner, server: Any, cursor: int, count: int) -> tuple[bytes, int, list[bytes]]:
         run_id, following, keys = scan(self, server, cursor, 10)
         before.extend(keys)
         return run_id, following, [*before]
 
-    monkeypatch.setattr(Listing, "_scan", again)
+    monkeypatch.setattr(Scanner, "_scan", again)
     assert sorted(target for target, _ in backend.iter_targets()) == sorted(targets)
 
 
