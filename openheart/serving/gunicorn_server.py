@@ -31,7 +31,7 @@ _NO_CONTROL_SOCKET = {
 }
 
 
-class _Application(BaseApplication):
+class _GunicornApplication(BaseApplication):
     def __init__(self, app: Flask, options: dict[str, Any], config: Config) -> None:
         self._app = app
         self._options = options
@@ -81,7 +81,7 @@ def serve(
         **({} if "control_socket" in config.server_options else _NO_CONTROL_SOCKET),
         **config.server_options,
     }
-    application = _Application(app, options, config)
+    application = _GunicornApplication(app, options, config)
     given = application.cfg.when_ready
 
     def begin(arbiter: Any) -> None:

@@ -21,7 +21,7 @@ from .stopping import on_stop_signal
 __all__ = ["develop", "serve"]
 
 
-class _Handler(WSGIRequestHandler):
+class _RequestHandler(WSGIRequestHandler):
     server: _Server
 
     def handle_one_request(self) -> None:
@@ -82,7 +82,7 @@ def serve(
 ) -> None:
     """Serve with a thread for each request, until told to stop; then finish what was asked already."""
     _refuse_options(config)
-    server = _Server(config[settings.HOST], config[settings.PORT], app, _Handler, fd=listener.fileno())
+    server = _Server(config[settings.HOST], config[settings.PORT], app, _RequestHandler, fd=listener.fileno())
     # The server has it under another number, and would not close this one.
     listener.close()
     stopping: list[bool] = []

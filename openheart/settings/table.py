@@ -14,7 +14,7 @@ from .plugins import BACKENDS, BATTERIES, own_plugins
 __all__ = ["known_options", "option_named", "reference_rows"]
 
 
-class _Row(Protocol):
+class _HasSettings(Protocol):
     """The row of a storage or of a battery."""
 
     @property
@@ -32,7 +32,7 @@ def known_options() -> tuple[Option[Any], ...]:
     ]
     for group in (BACKENDS, BATTERIES):
         for point in own_plugins(group).values():
-            found += cast(_Row, point.load()).settings
+            found += cast(_HasSettings, point.load()).settings
     # A storage is there once for each of its schemes, and a heading has the settings of several.
     groups = list(dict.fromkeys(option.group for option in found))
     by_name = {option.name: option for option in found}

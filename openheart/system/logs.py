@@ -73,7 +73,7 @@ class LineFormatter(logging.Formatter):
         return "\n    ".join(escape_controls(part) for part in [line, *details])
 
 
-class _Handler(logging.Handler):
+class _StderrHandler(logging.Handler):
     """Writes to the stderr of the moment, unless the root logger has handlers, which get the record too.
 
     It keeps which configurations use it, so that the last one that goes takes it away.
@@ -117,7 +117,7 @@ def configure(settings: LogSettings) -> logging.Logger:
     root = logging.getLogger(ROOT)
     handler = _handler()
     if handler is None:
-        handler = _Handler()
+        handler = _StderrHandler()
         root.addHandler(handler)
     if not any(user is settings for user in handler.users):
         handler.users.append(settings)
@@ -163,13 +163,13 @@ def has_own(name: str, default: logging.Handler) -> bool:
         return True
     for each in (name, ROOT):
         handlers = logging.getLogger(each).handlers
-        if any(not isinstance(handler, _Handler) and handler is not default for handler in handlers):
+        if any(not isinstance(handler, _StderrHandler) and handler is not default for handler in handlers):
             return True
     return False
 
 
-def _handler() -> _Handler | None:
-    return next((each for each in logging.getLogger(ROOT).handlers if isinstance(each, _Handler)), None)
+def _handler() -> _StderrHandler | None:
+    return next((each for each in logging.getLogger(ROOT).handlers if isinstance(each, _StderrHandler)), None)
 
 
 def _label(settings: LogSettings) -> str:

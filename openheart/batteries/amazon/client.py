@@ -69,7 +69,7 @@ class Store:
     def __init__(self, config: Config) -> None:
         self.bucket = config[AMAZON_BUCKET] or ""
         self.where = f"the bucket {self.bucket!r} at {config[OPENHEART_S3_ENDPOINT] or 'Amazon S3'}"
-        self._sent = _Sent()
+        self._sent = _LostAnswers()
         self.client = make_client(config)
         # A try whose answer was lost may have done its work, whatever the last try says.
         self.client.meta.events.register("needs-retry.s3", self._sent.note)
@@ -126,7 +126,7 @@ class Store:
         return BatteryError(NAME, f"{self.where} refuses: {code or status}")
 
 
-class _Sent(threading.local):
+class _LostAnswers(threading.local):
     """Whether the answer to a try was lost, for each thread: the last error does not say."""
 
     lost = False

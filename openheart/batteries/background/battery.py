@@ -19,7 +19,7 @@ from ...settings.config import SERVER_GRACE
 from ...system.endings import at_end
 from ...system.text import escape_controls
 from ..battery import Battery, battery_of
-from .pool import Pool, Work
+from .pool import ThreadPool, Work
 from .row import OPENHEART_BACKGROUND_QUEUE, OPENHEART_BACKGROUND_THREADS, OPENHEART_EXECUTION, ROW
 
 __all__ = ["Background", "background", "run_background"]
@@ -86,16 +86,18 @@ def background(timeout: float | None = None) -> Callable[[F], F]:
     return decorate
 
 
-class Background(Battery[Pool]):
+class Background(Battery[ThreadPool]):
     """The background of an application."""
 
     row = ROW
 
-    def open(self) -> Pool:
+    def open(self) -> ThreadPool:
         # For a process that ends and calls neither unload() nor a server's end.
         self._take_back = at_end(self.close)
         name = f"background of {self.app.name}"
-        return Pool(self.config[OPENHEART_BACKGROUND_THREADS], self.config[OPENHEART_BACKGROUND_QUEUE], name)
+        return ThreadPool(
+            self.config[OPENHEART_BACKGROUND_THREADS], self.config[OPENHEART_BACKGROUND_QUEUE], name
+        )
 
     def check(self) -> None:
         if self.resource.is_full():
@@ -109,7 +111,7 @@ class Background(Battery[Pool]):
         finally:
             super().close()
 
-    def shut(self, resource: Pool) -> None:
+    def shut(self, resource: ThreadPool) -> None:
         self._take_back()
         left, running = resource.stop()
         if once := [work for work in left if not work.is_repeated]:
@@ -170,7 +172,7 @@ class Background(Battery[Pool]):
         call = functools.partial(self.app.ensure_sync(callable), *args, **(kwargs or {}))
         return Work(name, functools.partial(self._run, name, call, tell), due, is_repeated)
 
-    def _pool_for(self, work: Work) -> Pool | None:
+    def _pool_for(self, work: Work) -> ThreadPool | None:
         if not self.config[OPENHEART_EXECUTION]:
             self.logger.debug("Not run, because OPENHEART_EXECUTION is off: %s", work.name)
             return None

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...errors import BatteryError
 
-__all__ = ["Pool", "Work"]
+__all__ = ["ThreadPool", "Work"]
 
 LOOK_AGAIN = 60.0  # seconds: the clock may be set while something waits for its time
 STARTED = 1.0  # seconds that a thread without work has to end
@@ -50,7 +50,7 @@ class Work:
             self.future.set_result(result)
 
 
-class Pool:
+class ThreadPool:
     """Threads, started as they are needed, and what waits for them.
 
     The threads are daemons: Python waits for any others when it ends, however long that takes.

@@ -26,7 +26,7 @@ from .row import (
 )
 
 if TYPE_CHECKING:
-    from .server import Route
+    from .server import MailRoute
 
 __all__ = ["Mail", "send_mail", "send_mail_a"]
 
@@ -99,7 +99,7 @@ def send_mail_a(
     return battery_of(Background, mail.app).run(mail.send, (letter,), None, None, None)
 
 
-class Mail(Battery["Route"]):
+class Mail(Battery["MailRoute"]):
     """The mail server of an application. Each mail has a connection of its own."""
 
     row = ROW
@@ -108,8 +108,8 @@ class Mail(Battery["Route"]):
         # So that a wrong setting is an error at start-up.
         self.open()
 
-    def open(self) -> Route:
-        from .server import TLS_PORT, Route
+    def open(self) -> MailRoute:
+        from .server import TLS_PORT, MailRoute
 
         config = self.config
         user, password = config[SMTP_USER], config[SMTP_PASSWORD]
@@ -122,7 +122,7 @@ class Mail(Battery["Route"]):
         tls = config[OPENHEART_SMTP_TLS]
         host, port = _split(config[SMTP_HOST] or "", TLS_PORT if tls == "tls" else SMTP_PORT)
         timeout = config[OPENHEART_SMTP_TIMEOUT]
-        return Route(host, port, tls, self._trusted(), timeout, user, password)
+        return MailRoute(host, port, tls, self._trusted(), timeout, user, password)
 
     def check(self) -> None:
         from .server import connection

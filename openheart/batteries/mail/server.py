@@ -15,7 +15,7 @@ from ...system.hosts import is_loopback
 from ...system.text import escape_controls
 from .message import Letter
 
-__all__ = ["Route", "connection", "deliver"]
+__all__ = ["MailRoute", "connection", "deliver"]
 
 # The name of this machine would stand in the headers of each mail. Servers take an address from a client
 # that has no name (RFC 5321, 4.1.3).
@@ -26,7 +26,7 @@ REFUSED = "refuses the message; nothing was sent"
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class MailRoute:
     """How the mail server is reached.
 
     Attributes:
@@ -52,7 +52,7 @@ class Route:
 
 
 @contextlib.contextmanager
-def connection(route: Route, *, login: bool = True) -> Iterator[smtplib.SMTP]:
+def connection(route: MailRoute, *, login: bool = True) -> Iterator[smtplib.SMTP]:
     """A connection that is encrypted and logged in as the route says.
 
     Raises:
@@ -74,7 +74,7 @@ def connection(route: Route, *, login: bool = True) -> Iterator[smtplib.SMTP]:
         server.close()
 
 
-def deliver(server: smtplib.SMTP, route: Route, letter: Letter) -> None:
+def deliver(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
     """Hand a message to the server.
 
     Raises:
@@ -110,7 +110,7 @@ def deliver(server: smtplib.SMTP, route: Route, letter: Letter) -> None:
         raise MailRefused(refused, accepted)
 
 
-def _hand_over(server: smtplib.SMTP, route: Route, letter: Letter) -> None:
+def _hand_over(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
     try:
         code, reply = server.data(letter.content)
     except smtplib.SMTPDataError as error:
@@ -124,7 +124,7 @@ def _hand_over(server: smtplib.SMTP, route: Route, letter: Letter) -> None:
         raise _unknown(route, letter, f"its answer was {_said(route, code, reply)}".rstrip())
 
 
-def _dial(route: Route) -> smtplib.SMTP:
+def _dial(route: MailRoute) -> smtplib.SMTP:
     if route.tls == "tls" or (route.tls == "auto" and route.port == TLS_PORT):
         return smtplib.SMTP_SSL(
             route.host, route.port, OWN_NAME, timeout=route.timeout, context=route.context
@@ -132,7 +132,7 @@ def _dial(route: Route) -> smtplib.SMTP:
     return smtplib.SMTP(route.host, route.port, OWN_NAME, timeout=route.timeout)
 
 
-def _encrypt(server: smtplib.SMTP, route: Route) -> None:
+def _encrypt(server: smtplib.SMTP, route: MailRoute) -> None:
     if _is_encrypted(server) or route.tls == "off":
         return
     if server.has_extn("starttls"):
@@ -146,7 +146,7 @@ def _encrypt(server: smtplib.SMTP, route: Route) -> None:
         )
 
 
-def _login(server: smtplib.SMTP, route: Route, password: str) -> None:
+def _login(server: smtplib.SMTP, route: MailRoute, password: str) -> None:
     assert server.sock is not None
     if not _is_encrypted(server) and not is_loopback(server.sock.getpeername()[0]):
         raise BatteryError(
@@ -182,7 +182,7 @@ def _is_encrypted(server: smtplib.SMTP) -> bool:
 
 
 @contextlib.contextmanager
-def _translated(route: Route) -> Iterator[None]:
+def _translated(route: MailRoute) -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPAuthenticationError as error:
@@ -218,13 +218,13 @@ def _translated(route: Route) -> Iterator[None]:
         raise _unavailable(route, error) from None
 
 
-def _unavailable(route: Route, error: Exception) -> BatteryUnavailable:
+def _unavailable(route: MailRoute, error: Exception) -> BatteryUnavailable:
     hint = "; is it one for OPENHEART_SMTP_TLS=tls?" if "timed out" in str(error) else ""
     detail = _clean(route, str(error) or type(error).__name__)
     return BatteryUnavailable("mail", f"{route.where} cannot be reached ({detail}{hint}); nothing was sent")
 
 
-def _unknown(route: Route, letter: Letter, why: str) -> BatteryOutcomeUnknown:
+def _unknown(route: MailRoute, letter: Letter, why: str) -> BatteryOutcomeUnknown:
     return BatteryOutcomeUnknown(
         "mail",
         f"{route.where} did not say whether it took the message {letter.id} ({why}): it was delivered or "
@@ -232,17 +232,17 @@ def _unknown(route: Route, letter: Letter, why: str) -> BatteryOutcomeUnknown:
     )
 
 
-def _refusal(route: Route, code: int, reply: bytes | str, what: str) -> BatteryError:
+def _refusal(route: MailRoute, code: int, reply: bytes | str, what: str) -> BatteryError:
     kind = BatteryUnavailable if 400 <= code < 500 else BatteryError
     return kind("mail", f"{route.where} {what}: {_said(route, code, reply)}")
 
 
-def _said(route: Route, code: int, reply: bytes | str) -> str:
+def _said(route: MailRoute, code: int, reply: bytes | str) -> str:
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return f"{code} {_clean(route, text)}"
 
 
-def _clean(route: Route, text: str) -> str:
+def _clean(route: MailRoute, text: str) -> str:
     if route.password:
         text = text.replace(route.password, "***")
     return escape_controls(" ".join(text.split())[:LONGEST_REPLY])

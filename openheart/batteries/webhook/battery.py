@@ -12,7 +12,7 @@ from ...settings.config import SERVER_GRACE
 from ...system.masks import mask_uri
 from ..battery import Battery
 from .address import is_public, literal
-from .request import Answer, Endpoint
+from .request import Attempt, Endpoint
 from .row import (
     OPENHEART_WEBHOOK,
     OPENHEART_WEBHOOK_PRIVATE,
@@ -62,7 +62,7 @@ class Webhook(Battery[Sender]):
         keys = self._keys()
         endpoint = self._endpoint()
 
-        def post(delivery: str, body: bytes, timeout: float) -> Answer:
+        def post(delivery: str, body: bytes, timeout: float) -> Attempt:
             # The time is that of the try, so that a late one is not taken for a replay.
             seconds = int(time.time())
             headers = {

@@ -19,7 +19,7 @@ from .address import NotPublic, resolve
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection
 
-__all__ = ["Answer", "Endpoint"]
+__all__ = ["Attempt", "Endpoint"]
 
 PORTS = {"http": 80, "https": 443}
 SHORTEST = 0.001  # seconds to connect, also where the time ran out just now: a socket takes none below 0
@@ -27,7 +27,7 @@ LATE = "no answer in time (OPENHEART_WEBHOOK_TIMEOUT)"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Attempt:
     """How one request went.
 
     Attributes:
@@ -63,7 +63,7 @@ class Endpoint:
         self._private = private
         self._tls = ssl.create_default_context() if self._scheme == "https" else None
 
-    def post(self, body: bytes, headers: dict[str, str], timeout: float) -> Answer:
+    def post(self, body: bytes, headers: dict[str, str], timeout: float) -> Attempt:
         """Send a body once.
 
         Args:
@@ -73,7 +73,7 @@ class Endpoint:
         """
         return self._reach(timeout, lambda address, deadline: self._post(address, body, headers, deadline))
 
-    def connect(self, timeout: float) -> Answer:
+    def connect(self, timeout: float) -> Attempt:
         """See that it can be reached, and send nothing; an answer without words says that it can.
 
         Args:
@@ -81,30 +81,30 @@ class Endpoint:
         """
         return self._reach(timeout, self._connect)
 
-    def _reach(self, timeout: float, attempt: Callable[[str, float], Answer]) -> Answer:
+    def _reach(self, timeout: float, ask: Callable[[str, float], Attempt]) -> Attempt:
         from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
         deadline = time.monotonic() + timeout
         try:
             addresses = resolve(self._host, self._port, private=self._private)
         except NotPublic as error:
-            return Answer(None, f"{error} (see OPENHEART_WEBHOOK_PRIVATE)")
+            return Attempt(None, f"{error} (see OPENHEART_WEBHOOK_PRIVATE)")
         except OSError as error:
-            return Answer(None, f"{self._host} cannot be resolved: {error.strerror or error}")
-        answer = Answer(None, LATE)
+            return Attempt(None, f"{self._host} cannot be resolved: {error.strerror or error}")
+        last = Attempt(None, LATE)
         for address in addresses:
             if time.monotonic() >= deadline:
                 break
             try:
-                return attempt(address, deadline)
+                return ask(address, deadline)
             except (NewConnectionError, ConnectTimeoutError) as error:
                 # Nothing was sent there, so the next address is as good.
-                answer = Answer(None, _reason(error))
+                last = Attempt(None, _reason(error))
             except (HTTPError, HTTPException, OSError) as error:
-                return Answer(None, _reason(error))
-        return answer
+                return Attempt(None, _reason(error))
+        return last
 
-    def _post(self, address: str, body: bytes, headers: dict[str, str], deadline: float) -> Answer:
+    def _post(self, address: str, body: bytes, headers: dict[str, str], deadline: float) -> Attempt:
         with contextlib.closing(self._connection(address, deadline)) as connection:
             connection.connect()
             reader = _Reader(connection.sock, deadline)
@@ -124,12 +124,12 @@ class Endpoint:
             with response:
                 response.begin()
                 said = "" if 200 <= response.status < 300 else f"the answer was {response.status}"
-                return Answer(response.status, said, _seconds(response.getheader("Retry-After")))
+                return Attempt(response.status, said, _seconds(response.getheader("Retry-After")))
 
-    def _connect(self, address: str, deadline: float) -> Answer:
+    def _connect(self, address: str, deadline: float) -> Attempt:
         with contextlib.closing(self._connection(address, deadline)) as connection:
             connection.connect()
-        return Answer(None, "")
+        return Attempt(None, "")
 
     def _connection(self, address: str, deadline: float) -> HTTPConnection:
         from urllib3.connection import HTTPConnection, HTTPSConnection

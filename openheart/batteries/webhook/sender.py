@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ...system.endings import at_end
-from .request import Answer
+from .request import Attempt
 
 __all__ = ["Sender"]
 
@@ -26,7 +26,7 @@ LINGER = 0.5  # seconds
 GONE = 410
 UNHEARD = "%d reactions were not told of: %s"
 
-Post = Callable[[str, bytes, float], Answer]
+Post = Callable[[str, bytes, float], Attempt]
 
 
 @dataclass(slots=True)
@@ -193,24 +193,24 @@ class Sender:
             if timeout <= 0:
                 self._give_up(notice, turn - 1, self.failure or "the application stopped")
                 return
-            answer = self._post(notice.delivery, notice.body, timeout)
-            if answer.is_taken:
+            attempt = self._post(notice.delivery, notice.body, timeout)
+            if attempt.is_taken:
                 failure, self.failure, self.is_taken = self.failure, None, True
                 if failure is not None:
                     self._logger.info("Notices to OPENHEART_WEBHOOK are taken again")
                 return
-            if answer.status == GONE:
+            if attempt.status == GONE:
                 self._stop(notice, turn)
                 return
             if self.failure is None:
                 self._logger.warning(
-                    "The notice %s was not taken, and is sent again: %s", notice.delivery, answer.said
+                    "The notice %s was not taken, and is sent again: %s", notice.delivery, attempt.said
                 )
-            self.failure = answer.said
+            self.failure = attempt.said
             self.is_taken = False
-            delay = _delay(turn, answer.retry_after)
+            delay = _delay(turn, attempt.retry_after)
             if turn == self._tries or not self._pause(delay, closing=closing):
-                self._give_up(notice, turn, answer.said)
+                self._give_up(notice, turn, attempt.said)
                 return
 
     def _pause(self, seconds: float, *, closing: bool) -> bool:

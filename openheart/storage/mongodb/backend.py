@@ -21,7 +21,7 @@ from ...system.forks import at_fork
 from ..backend import Backend, Change, Counts, Listing
 from ..cursor import after_prefix, read_cursor, write_cursor
 from . import moves
-from .client import Collection, Link, database_named, database_of
+from .client import Collection, CollectionClient, database_named, database_of
 from .document import counts_of, field_of, key_of
 from .row import ROW
 
@@ -77,7 +77,7 @@ class MongoBackend(Backend):
         self.database = database_of(uri) or database_named(database) or "openheart"
         self._timeout = timeout
         self._pool = pool
-        self._link: Link | None = None
+        self._client: CollectionClient | None = None
         self._connected = False
         self._opening = threading.Lock()
         at_fork(in_child=self._begin_again)
@@ -109,9 +109,9 @@ class MongoBackend(Backend):
     def disconnect(self) -> None:
         with self._opening:
             self._connected = False
-            link, self._link = self._link, None
-        if link is not None:
-            link.close()
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def is_connected(self) -> bool:
         return self._connected
@@ -204,7 +204,7 @@ class MongoBackend(Backend):
     def _begin_again(self) -> None:
         # In a child after a fork: its parent's client has its threads and sockets there.
         self._opening = threading.Lock()
-        self._link = None
+        self._client = None
 
     def _with_counts(self, between: Mapping[str, str] | None) -> dict[str, Any]:
         wanted = {"i": self.instance or "", "c": {"$exists": True}}
@@ -233,26 +233,28 @@ class MongoBackend(Backend):
         raise AssertionError
 
     def _read(self, work: Callable[[Collection], T]) -> T:
-        return (self._link or self._opened()).run(work, writes=False)
+        return (self._client or self._opened()).run(work, writes=False)
 
     def _write(self, work: Callable[[Collection], T]) -> T:
-        return (self._link or self._opened()).run(work, writes=True)
+        return (self._client or self._opened()).run(work, writes=True)
 
-    def _opened(self) -> Link:
+    def _opened(self) -> CollectionClient:
         with self._opening:
             self.require_connected()
             return self._open()
 
-    def _open(self) -> Link:
-        if self._link is None:
-            link = Link(self.uri, self.database, COLLECTION, timeout=self._timeout, pool=self._pool)
+    def _open(self) -> CollectionClient:
+        if self._client is None:
+            client = CollectionClient(
+                self.uri, self.database, COLLECTION, timeout=self._timeout, pool=self._pool
+            )
             try:
-                self.exactly_once = link.open([("i", 1), ("target", 1)])
+                self.exactly_once = client.open([("i", 1), ("target", 1)])
             except BaseException:
-                link.close()
+                client.close()
                 raise
-            self._link = link
-        return self._link
+            self._client = client
+        return self._client
 
 
 def _range(prefix: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from ...errors import BackendNotConnected, BackendUnavailable, ConfigError, Outc
 from ...system.masks import mask_uri
 from .errors import DISCONNECTED, named_error, reason_of
 
-__all__ = ["Collection", "Link", "database_named", "database_of", "hosts_of", "make_client"]
+__all__ = ["Collection", "CollectionClient", "database_named", "database_of", "hosts_of", "make_client"]
 
 T = TypeVar("T")
 Collection: TypeAlias = "pymongo.collection.Collection[dict[str, Any]]"
@@ -34,7 +34,7 @@ LOOK = 0.5
 the most, and until the next one does."""
 
 
-class Link:
+class CollectionClient:
     """One MongoClient, one collection, and what is known of the server.
 
     While no server takes what is asked of it, one call at a time looks for one, for a moment, and the others
@@ -53,7 +53,7 @@ class Link:
 
     def __init__(self, uri: str, database: str, collection: str, *, timeout: float, pool: int) -> None:
         self._where = f"MongoDB at {hosts_of(uri)}"
-        self._sent = _Sent()
+        self._sent = _UnansweredWrites()
         self._client = make_client(
             uri,
             timeoutMS=timeout * 1000,
@@ -149,7 +149,7 @@ class Link:
         return servers.has_readable_server(self._collection.read_preference)
 
 
-class _Sent(threading.local, monitoring.CommandListener):
+class _UnansweredWrites(threading.local, monitoring.CommandListener):
     """Counts, for each thread, the writes that were sent and not answered: the driver's errors do not say."""
 
     unanswered = 0

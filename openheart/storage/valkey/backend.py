@@ -24,7 +24,7 @@ from .row import (
     ROW,
 )
 from .script import Keys, read_counts
-from .session import LARGEST_PIPELINE, Session
+from .session import LARGEST_PIPELINE, Dispatcher
 from .topology import topology_of
 from .uri import SCHEMES, read_uri
 
@@ -85,36 +85,36 @@ class ValkeyBackend(Backend):
                 "(OPENHEART_VALKEY_RETRIES + 1): a retry must find the nonce of the first try",
             )
         self._keys = Keys(instance)
-        self._session: Session | None = None
+        self._dispatcher: Dispatcher | None = None
         self._opening = threading.Lock()
         at_fork(in_child=self._begin_again)
 
     def connect(self) -> None:
         with self._opening:
-            if self._session is None:
-                self._session = self._open()
+            if self._dispatcher is None:
+                self._dispatcher = self._open()
 
     def disconnect(self) -> None:
         with self._opening:
-            session, self._session = self._session, None
-        if session is not None:
-            session.close()
+            dispatcher, self._dispatcher = self._dispatcher, None
+        if dispatcher is not None:
+            dispatcher.close()
 
     def is_connected(self) -> bool:
-        return self._session is not None
+        return self._dispatcher is not None
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        session = self._current()
+        dispatcher = self._current()
         if len(changes) == 1:
             change = changes[0]
-            call = self._write(change.target, (change.emoji, change.delta), session.nonce())
-            session.run([call])
+            call = self._write(change.target, (change.emoji, change.delta), dispatcher.nonce())
+            dispatcher.run([call])
             return [read_counts(call.reply)]
         by_target: dict[str, list[int]] = {}
         for number, change in enumerate(changes):
             by_target.setdefault(change.target, []).append(number)
         answers: list[Counts] = [{}] * len(changes)
-        nonce = session.nonce()
+        nonce = dispatcher.nonce()
         targets = list(by_target)
         for start in range(0, len(targets), LARGEST_PIPELINE):
             part = targets[start : start + LARGEST_PIPELINE]
@@ -122,7 +122,7 @@ class ValkeyBackend(Backend):
                 self._write(target, _sums(changes[number] for number in by_target[target]), nonce)
                 for target in part
             ]
-            session.run(calls, after=start > 0)
+            dispatcher.run(calls, after=start > 0)
             for target, call in zip(part, calls, strict=True):
                 counts = read_counts(call.reply)
                 # The script added them together; going back tells what each alone would have answered.
@@ -132,9 +132,9 @@ class ValkeyBackend(Backend):
         return answers
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
-        session = self._current()
+        dispatcher = self._current()
         calls = {target: Read(self._keys.of(target)) for target in targets}
-        session.run_all([*calls.values()])
+        dispatcher.run_all([*calls.values()])
         return [read_counts(calls[target].reply) for target in targets]
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
@@ -144,23 +144,23 @@ class ValkeyBackend(Backend):
         return Scanner(self._current(), self._keys).rows(prefix)
 
     def check(self) -> None:
-        session = self._current()
-        nonce = session.nonce()
-        probes = session.one_key_on_each(self._keys.probe)
+        dispatcher = self._current()
+        nonce = dispatcher.nonce()
+        probes = dispatcher.one_key_on_each(self._keys.probe)
         writes = [
             Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (b"", HEART, 1)) for key in probes
         ]
-        session.run(writes)
-        session.run([Read(key) for key in probes])
+        dispatcher.run(writes)
+        dispatcher.run([Read(key) for key in probes])
         for key, server in probes.items():
-            session.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
+            dispatcher.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
 
     def examine(self) -> Iterator[Finding]:
         if not self.is_connected():
             return
-        session = self._current()
-        for server in session.servers():
-            info = read_info(session.ask(server, (b"INFO",))[1])
+        dispatcher = self._current()
+        for server in dispatcher.servers():
+            info = read_info(dispatcher.ask(server, (b"INFO",))[1])
             policy = info.get("maxmemory_policy", "noeviction")
             if policy != "noeviction" and info.get("maxmemory", "0") != "0":
                 yield Finding(
@@ -189,14 +189,14 @@ class ValkeyBackend(Backend):
     def _moves(self) -> Moves:
         return Moves(self._current(), self._keys, self._nonce_ttl)
 
-    def _current(self) -> Session:
-        while (session := self._session) is None:
+    def _current(self) -> Dispatcher:
+        while (dispatcher := self._dispatcher) is None:
             self.require_connected()
-        return session
+        return dispatcher
 
-    def _open(self) -> Session:
+    def _open(self) -> Dispatcher:
         topology = topology_of(self._place, self._timeout, self._pool)
-        return Session(topology, timeout=self._timeout, budget=self._budget, wait=self._wait)
+        return Dispatcher(topology, timeout=self._timeout, budget=self._budget, wait=self._wait)
 
     def _write(self, target: str, pairs: Iterable[str | int], nonce: bytes) -> Write:
         key = self._keys.of(target)
@@ -205,8 +205,8 @@ class ValkeyBackend(Backend):
     def _begin_again(self) -> None:
         # In a child after a fork, where no other thread is; connections and locks are its parent's.
         self._opening = threading.Lock()
-        if self._session is not None:
-            self._session = self._open()
+        if self._dispatcher is not None:
+            self._dispatcher = self._open()
 
 
 def _sums(changes: Iterable[Change]) -> Iterable[str | int]:

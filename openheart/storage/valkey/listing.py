@@ -15,7 +15,7 @@ from ..backend import Counts, Listing, Rows
 from .calls import Read
 from .script import Keys, read_row
 from .server import Server
-from .session import Session
+from .session import Dispatcher
 
 __all__ = ["Scanner"]
 
@@ -57,17 +57,17 @@ class Scanner:
     shrinks its table, which happens when many keys end; ``rows`` leaves such repeats out.
 
     Args:
-        session: the connections.
+        dispatcher: carries the calls.
         keys: the keys of the instance.
     """
 
-    def __init__(self, session: Session, keys: Keys) -> None:
-        self._session = session
+    def __init__(self, dispatcher: Dispatcher, keys: Keys) -> None:
+        self._dispatcher = dispatcher
         self._keys = keys
 
     def page(self, prefix: str, cursor: str | None, limit: int) -> Listing:
         """One page; see ``Backend.list``."""
-        servers = self._session.servers()
+        servers = self._dispatcher.servers()
         position = Position() if cursor is None else self._read(cursor)
         found = self._rows([self._keys.long(short) for short in position.left], prefix)
         number = self._number_of(servers, position)
@@ -100,7 +100,7 @@ class Scanner:
     def rows(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
         """Every target with its counts, each once."""
         seen = Seen()
-        for server in self._session.servers():
+        for server in self._dispatcher.servers():
             scan, process = 0, b""
             while True:
                 run_id, scan, keys = self._scan(server, scan, MOST)
@@ -116,17 +116,17 @@ class Scanner:
 
     def _scan(self, server: Server, cursor: int, count: int) -> tuple[bytes, int, list[bytes]]:
         command = (b"SCAN", cursor, b"MATCH", self._keys.pattern, b"COUNT", count, b"TYPE", b"hash")
-        run_id, (following, keys) = self._session.ask(server, command)
+        run_id, (following, keys) = self._dispatcher.ask(server, command)
         return run_id, int(following), list(dict.fromkeys(keys))
 
     def _scan_id(self, server: Server) -> bytes:
-        return self._session.ask(server, (b"PING",))[0]
+        return self._dispatcher.ask(server, (b"PING",))[0]
 
     def _rows(self, keys: Sequence[bytes], prefix: str) -> list[tuple[bytes, tuple[str, Counts]]]:
         if not keys:
             return []
         calls = [Read(key) for key in keys]
-        self._session.run(calls)
+        self._dispatcher.run(calls)
         rows = [(call.key, read_row(call.reply)) for call in calls]
         return [(key, row) for key, row in rows if row[1] and row[0].startswith(prefix)]
 

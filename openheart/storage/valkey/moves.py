@@ -11,7 +11,7 @@ from ..backend import Counts
 from .calls import Call, Read, Scripted, Write
 from .connection import Clocked, Command
 from .script import TARGET_FIELD, Keys, Script, read_counts
-from .session import Session
+from .session import Dispatcher
 
 __all__ = ["Moves"]
 
@@ -56,13 +56,13 @@ class Moves:
     """Moves counts of one instance.
 
     Args:
-        session: the connections.
+        dispatcher: carries the calls.
         keys: the keys of the instance.
         life: seconds that a nonce lives.
     """
 
-    def __init__(self, session: Session, keys: Keys, life: float) -> None:
-        self._session = session
+    def __init__(self, dispatcher: Dispatcher, keys: Keys, life: float) -> None:
+        self._dispatcher = dispatcher
         self._keys = keys
         self._life = life
 
@@ -74,12 +74,12 @@ class Moves:
             if counts
         ]
         with _repeatable():
-            self._session.run_all(calls)
+            self._dispatcher.run_all(calls)
 
     def delete(self, targets: Sequence[str]) -> None:
         """Remove counts; see ``Backend.delete``."""
         with _repeatable():
-            self._session.run_all([Delete(self._keys.of(target)) for target in dict.fromkeys(targets)])
+            self._dispatcher.run_all([Delete(self._keys.of(target)) for target in dict.fromkeys(targets)])
 
     def rename(self, old: str, new: str) -> Counts:
         """Add the counts of one target to another's; see ``Backend.rename``.
@@ -92,22 +92,22 @@ class Moves:
         aside = self._keys.moving(source, aim)
         with _repeatable():
             while True:
-                own = self._session.nonce()
+                own = self._dispatcher.nonce()
                 # Before the counts are looked at, so that they cannot be added after the nonce has ended.
                 begun = time.monotonic()
                 take = Scripted(TAKE, (source, aside), (own,))
-                self._session.run([take])
+                self._dispatcher.run([take])
                 counts = dict(zip(take.reply[::2], take.reply[1::2], strict=True))
                 name = counts.pop(NAME, None)
                 if name is None:
                     read = Read(aim)
-                    self._session.run([read])
+                    self._dispatcher.run([read])
                     return read_counts(read.reply)
                 counts.pop(TARGET_FIELD, None)
                 nonce = self._keys.nonce(aim, name)
                 add = Write(aim, nonce, self._life, _flat(new, counts), kept=FOR_GOOD, begun=begun)
                 for call in (add, Scripted(DROP, (aside,), (name,)), Expire(aim, nonce, self._life)):
-                    self._session.run([call])
+                    self._dispatcher.run([call])
                 if name == own:
                     return read_counts(add.reply)
 

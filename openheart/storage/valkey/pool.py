@@ -11,10 +11,10 @@ from queue import Empty, SimpleQueue
 from .connection import Clocked
 from .errors import Away
 
-__all__ = ["Pool"]
+__all__ = ["ConnectionPool"]
 
 
-class Pool:
+class ConnectionPool:
     """Lends connections, the one that was used last first.
 
     Args:

@@ -13,7 +13,7 @@ from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 from .breaker import Breaker
 from .connection import Clocked, ClockedTcp, ClockedTls, ClockedUnix, Command
 from .errors import Away, Lost, Verdict, judge
-from .pool import Pool
+from .pool import ConnectionPool
 from .uri import Address
 
 __all__ = ["Exchange", "Server"]
@@ -52,7 +52,9 @@ class Server:
         given = {name: value for name, value in options.items() if name != "ssl"}
         kind = ClockedUnix if port < 0 else ClockedTls if tls else ClockedTcp
         times = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-        self._pool = Pool(lambda: kind(verify=verify, unfit=unfit, **times, **place, **given), pool, timeout)
+        self._pool = ConnectionPool(
+            lambda: kind(verify=verify, unfit=unfit, **times, **place, **given), pool, timeout
+        )
 
     @property
     def name(self) -> str:

@@ -19,7 +19,7 @@ from .errors import Away, Lost, Verdict, judge, mend_for
 from .server import Exchange, Server
 from .topology import Topology
 
-__all__ = ["LARGEST_PIPELINE", "Session"]
+__all__ = ["LARGEST_PIPELINE", "Dispatcher"]
 
 LARGEST_PIPELINE = 1000
 """Commands that go to the servers at once."""
@@ -55,8 +55,8 @@ class Running:
             self._ended.wait_for(lambda: self.number == 0, timeout=patience)
 
 
-class Session:
-    """The connections of one process, while the backend is connected.
+class Dispatcher:
+    """Carries the calls of one process, while the backend is connected.
 
     Args:
         topology: where keys are.

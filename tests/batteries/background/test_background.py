@@ -335,16 +335,16 @@ def test_nothing_begins_once_closing_has_waited_for_what_was_due(
     monkeypatch.setattr(pool, "time", SimpleNamespace(time=lambda: now[0]))
     load()
     run_back(gate.pass_through, target_time=2000)
-    stop = pool.Pool.stop
+    stop = pool.ThreadPool.stop
 
-    def late(self: pool.Pool) -> tuple[list[pool.Work], list[pool.Work]]:
+    def late(self: pool.ThreadPool) -> tuple[list[pool.Work], list[pool.Work]]:
         now[0] = 3000
         with self._changed:
             self._changed.notify_all()
         until(lambda: self._running or not any(thread.is_alive() for thread in self._threads))
         return stop(self)
 
-    monkeypatch.setattr(pool.Pool, "stop", late)
+    monkeypatch.setattr(pool.ThreadPool, "stop", late)
     openheart.unload()
     assert caplog.messages == [
         f"Closed, so this work in the background is not run: {__name__}.Gate.pass_through"

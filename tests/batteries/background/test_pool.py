@@ -5,21 +5,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from openheart.batteries.background.pool import Pool, Work
+from openheart.batteries.background.pool import ThreadPool, Work
 from openheart.errors import BatteryError
 
 from ...waiting import PATIENCE
 
 
 @pytest.fixture
-def pool() -> Iterator[Pool]:
-    made = Pool(2, 3, "tested")
+def pool() -> Iterator[ThreadPool]:
+    made = ThreadPool(2, 3, "tested")
     yield made
     made.drain(PATIENCE)
     made.stop()
 
 
-def test_the_threads_are_named_and_started_as_they_are_needed(pool: Pool) -> None:
+def test_the_threads_are_named_and_started_as_they_are_needed(pool: ThreadPool) -> None:
     names: list[str] = []
 
     def work() -> None:
@@ -35,13 +35,13 @@ def test_the_threads_are_named_and_started_as_they_are_needed(pool: Pool) -> Non
     assert threading.active_count() == before + 1
 
 
-def test_a_pool_that_has_stopped_takes_nothing(pool: Pool) -> None:
+def test_a_pool_that_has_stopped_takes_nothing(pool: ThreadPool) -> None:
     pool.stop()
     with pytest.raises(BatteryError, match="work came while the application closes"):
         pool.add(Work("work", print))
 
 
-def test_what_is_repeated_ends_without_a_word_when_the_pool_does(pool: Pool) -> None:
+def test_what_is_repeated_ends_without_a_word_when_the_pool_does(pool: ThreadPool) -> None:
     pool.end(PATIENCE)
     work = Work("work", print, is_repeated=True)
     pool.add(work)
@@ -49,7 +49,7 @@ def test_what_is_repeated_ends_without_a_word_when_the_pool_does(pool: Pool) -> 
     assert pool.stop() == ([], [])
 
 
-def test_work_that_was_cancelled_makes_room_and_is_neither_run_nor_missed(pool: Pool) -> None:
+def test_work_that_was_cancelled_makes_room_and_is_neither_run_nor_missed(pool: ThreadPool) -> None:
     works = [Work(f"work {number}", print, 4e9 + number) for number in range(3)]
     for work in works:
         pool.add(work)
@@ -61,7 +61,7 @@ def test_work_that_was_cancelled_makes_room_and_is_neither_run_nor_missed(pool: 
     assert works[2].future.cancelled()
 
 
-def test_what_is_left_is_in_the_order_in_which_it_would_have_run(pool: Pool) -> None:
+def test_what_is_left_is_in_the_order_in_which_it_would_have_run(pool: ThreadPool) -> None:
     late, early = Work("late", print, 5e9), Work("early", print, 4e9)
     pool.add(late)
     pool.add(early)
@@ -69,7 +69,7 @@ def test_what_is_left_is_in_the_order_in_which_it_would_have_run(pool: Pool) -> 
 
 
 def test_where_no_thread_can_be_started_the_work_is_refused(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
+    pool: ThreadPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -81,7 +81,7 @@ def test_where_no_thread_can_be_started_the_work_is_refused(
 
 
 def test_where_no_further_thread_can_be_started_the_work_waits_for_the_one_there_is(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
+    pool: ThreadPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Event()
     first, second = Work("first", lambda: gate.wait(PATIENCE)), Work("second", lambda: "run")
@@ -96,7 +96,7 @@ def test_where_no_further_thread_can_be_started_the_work_waits_for_the_one_there
     assert second.future.result(PATIENCE) == "run"
 
 
-def test_draining_gives_up_when_its_time_is_over_and_says_what_runs(pool: Pool) -> None:
+def test_draining_gives_up_when_its_time_is_over_and_says_what_runs(pool: ThreadPool) -> None:
     gate = threading.Event()
     begun = threading.Event()
 

@@ -229,7 +229,7 @@ def test_a_time_that_runs_out_just_before_it_connects_is_no_error(
         # There may be time enough to connect in.
         assert endpoint.connect(5).said in ("", webhook_request.LATE)
     else:
-        assert endpoint.post(b"{}", {}, 5) == webhook_request.Answer(None, webhook_request.LATE)
+        assert endpoint.post(b"{}", {}, 5) == webhook_request.Attempt(None, webhook_request.LATE)
 
 
 def test_a_receiver_that_answers_a_byte_at_a_time_is_given_up_in_time(receiver: Receiver) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from openheart.storage.valkey.pool import Pool
+from openheart.storage.valkey.pool import ConnectionPool
 
 
 class Connection:
@@ -27,7 +27,7 @@ def test_a_connection_that_comes_back_while_the_pool_is_closed_is_dropped_once()
         made.append(Connection())
         return made[-1]
 
-    pool = Pool(make, 1, 1.0)
+    pool = ConnectionPool(make, 1, 1.0)
 
     class Idle(list[Any]):
         """Another thread closes the pool just before the first is taken out."""
