@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from flask.logging import default_handler
 
-from .batteries import table
+from .batteries import registry
 from .core import state
 from .core.state import state_of
 from .errors import BackendError, ConfigError, OpenHeartError
@@ -229,7 +229,7 @@ def _add(
     if configure_logs:
         logs.configure(config.logs)
     added = add_openheart(app, config, standalone=standalone)
-    table.switch_on(app, added)
+    registry.switch_on(app, added)
     if safe:
         # Closed again, because a server may fork after this.
         try:
@@ -247,7 +247,7 @@ def _add(
 
 
 def _further_options(config: Config) -> Sequence[Option[Any]]:
-    return [*uri.further_options(config), *table.further_options(config)]
+    return [*uri.further_options(config), *registry.further_options(config)]
 
 
 def _run_flags(kwargs: dict[str, Any]) -> dict[str, Any]:

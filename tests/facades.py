@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 
 import openheart
-from openheart.batteries.table import own_rows
+from openheart.batteries.registry import own_rows
 
 __all__ = ["FACADES"]
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import openheart
-from openheart.batteries.table import own_rows
+from openheart.batteries.registry import own_rows
 
 from .child import run_child
 from .facades import FACADES

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import openheart
-from openheart.batteries.table import class_of, own_rows
+from openheart.batteries.registry import class_of, own_rows
 
 ROOT = Path(__file__).parents[1]
 SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ def test_load_without_a_battery_imports_none_of_their_libraries_and_none_of_thei
         for name in loaded
         if name.startswith("openheart.batteries.")
     }
-    assert ours - {"battery", "row", "table"} == {
+    assert ours - {"battery", "row", "registry"} == {
         part for row in own_rows() for part in (row.name, f"{row.name}.row")
     }
 

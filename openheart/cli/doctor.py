@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from flask import Flask
 
 from ..batteries.battery import battery_of
-from ..batteries.table import class_of, is_on, rows
+from ..batteries.registry import class_of, is_on, rows
 from ..core.state import State, state_of
 from ..errors import BackendError, BackendUnavailable, ConfigError
 from ..settings import config as settings

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from openheart import OpenHeart, base
-from openheart.batteries import Battery, Row, battery_of, table
+from openheart.batteries import Battery, Row, battery_of, registry
 from openheart.batteries.mail.row import SMTP_USER
 from openheart.cli import doctor
 from openheart.cli.doctor import examine, of_config_error
@@ -275,7 +275,7 @@ class _Fake(Battery[list[str]]):
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> type[_Fake]:
     found = EntryPoint("fake", f"{__name__}:_Fake.row", BATTERIES)
-    monkeypatch.setattr(table, "entry_points", lambda group: [found])
+    monkeypatch.setattr(registry, "entry_points", lambda group: [found])
     monkeypatch.setattr(_Fake, "opened", [])
     return _Fake
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_s3.service_resource import Bucket
 
-    from .client import Store
+    from .store import Store
 
 __all__ = [
     "Amazon",
@@ -60,7 +60,7 @@ def get_amazon_bucket(app: Flask | None = None) -> Bucket:
     """
     battery = battery_of(Amazon, app)
     battery.require()
-    from .client import make_bucket
+    from .store import make_bucket
 
     return make_bucket(battery.config)
 
@@ -169,7 +169,7 @@ class Amazon(Battery["Store"]):
     row = ROW
 
     def open(self) -> Store:
-        from .client import Store
+        from .store import Store
 
         return Store(self.config)
 
@@ -177,7 +177,7 @@ class Amazon(Battery["Store"]):
         resource.client.close()
 
     def check(self) -> None:
-        from .client import make_client
+        from .store import make_client
 
         store = self.resource
         # Of its own, because nobody waits three times ten seconds for a health page.

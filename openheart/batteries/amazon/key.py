@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkabl
 from ...errors import KeyNotFound
 
 if TYPE_CHECKING:
-    from .client import Store
+    from .store import Store
 
 __all__ = ["AmazonKey", "Data"]
 
@@ -64,7 +64,7 @@ class AmazonKey:
         extra: dict[str, Any] = {"ContentType": _header(content_type)}
         if metadata:
             extra["Metadata"] = {_header(key): _header(value) for key, value in metadata.items()}
-        from .client import TRANSFER
+        from .store import TRANSFER
 
         with _opened(data) as file, self._store.asking(self.name, writes=True):
             self._store.client.upload_fileobj(

@@ -58,5 +58,5 @@ ROW = Row(
         OPENHEART_S3_TIMEOUT,
     ],
     place=20,
-    modules=["openheart.batteries.amazon.client", "boto3.s3.inject"],
+    modules=["openheart.batteries.amazon.store", "boto3.s3.inject"],
 )

@@ -16,13 +16,13 @@ from ...settings.config import SERVER_GRACE
 from ..background.row import OPENHEART_EXECUTION
 from ..battery import Battery, battery_of
 from .consumer import Consumer
-from .message import Message
+from .delivery import Message
 from .row import ROW
 
 if TYPE_CHECKING:
     import pika
 
-    from .connection import Link, Links
+    from .links import Link, Links
 
 __all__ = [
     "Amqp",
@@ -259,7 +259,7 @@ class Amqp(Battery[_Broker]):
     row = ROW
 
     def open(self) -> _Broker:
-        from .connection import Links
+        from .links import Links
 
         return _Broker(Links(self.config))
 

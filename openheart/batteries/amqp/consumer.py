@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from ...errors import BatteryError, OpenHeartError
-from .message import Message
+from .delivery import Message
 
 if TYPE_CHECKING:
     import pika
     from pika.adapters.blocking_connection import BlockingChannel
 
-    from .connection import Connection, Link, Links
+    from .links import Connection, Link, Links
 
 __all__ = ["Consumer"]
 
@@ -97,7 +97,7 @@ class Consumer:
         Args:
             grace: seconds to wait for handlers at the most.
         """
-        from .connection import GOODBYE
+        from .links import GOODBYE
 
         self.ask_to_stop(grace)
         if threading.current_thread() in self._workers:
@@ -137,7 +137,7 @@ class Consumer:
 
     def _keep_on(self) -> None:
         # Here and below not at the top: it imports pika.
-        from .connection import FAILURES, connect, reason_of
+        from .links import FAILURES, connect, reason_of
 
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
@@ -183,7 +183,7 @@ class Consumer:
         self.trouble = trouble
 
     def _consume(self, connection: Connection) -> None:
-        from .connection import FAILURES, GOODBYE, reason_of
+        from .links import FAILURES, GOODBYE, reason_of
 
         with connection.limited(self._links.timeout):
             channel = connection.channel()

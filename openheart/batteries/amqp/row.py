@@ -31,5 +31,5 @@ ROW = Row(
     extra="amqp",
     settings=[CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT],
     place=18,
-    modules=["openheart.batteries.amqp.connection"],
+    modules=["openheart.batteries.amqp.links"],
 )

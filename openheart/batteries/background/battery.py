@@ -19,8 +19,8 @@ from ...settings.config import SERVER_GRACE
 from ...system.endings import at_end
 from ...system.text import escape_controls
 from ..battery import Battery, battery_of
-from .pool import ThreadPool, Work
 from .row import OPENHEART_BACKGROUND_QUEUE, OPENHEART_BACKGROUND_THREADS, OPENHEART_EXECUTION, ROW
+from .thread_pool import ThreadPool, Work
 
 __all__ = ["Background", "background", "run_background"]
 

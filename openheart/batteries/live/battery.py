@@ -25,9 +25,9 @@ from ..valkey.battery import get_connection
 from ..valkey.row import REDISTOGO_URL
 from .broadcaster import Broadcaster
 from .hub import json_text
-from .route import routes
 from .row import OPENHEART_LIVE, OPENHEART_LIVE_BACKLOG, OPENHEART_LIVE_LISTENERS, ROW
 from .tokens import Tokens
+from .view import routes
 
 __all__ = ["Live", "emit", "live_url"]
 

@@ -13,7 +13,7 @@ from ...web.answers import ordered
 from .bus import Bus, LocalBus
 from .collect import Collector
 from .hub import Event, Hub, Listener, json_text, mark, reset
-from .valkey import ValkeyBus
+from .valkey_bus import ValkeyBus
 
 __all__ = ["Broadcaster"]
 

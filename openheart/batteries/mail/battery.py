@@ -14,7 +14,7 @@ from ...core.state import app_of
 from ...errors import ConfigError, InvalidMail
 from ..background.battery import Background
 from ..battery import Battery, battery_of
-from .message import Letter, Mailbox, compose, mailbox
+from .letter import Letter, Mailbox, compose, mailbox
 from .row import (
     OPENHEART_SMTP_CA,
     OPENHEART_SMTP_TIMEOUT,
@@ -26,7 +26,7 @@ from .row import (
 )
 
 if TYPE_CHECKING:
-    from .server import MailRoute
+    from .smtp import MailRoute
 
 __all__ = ["Mail", "send_mail", "send_mail_a"]
 
@@ -109,7 +109,7 @@ class Mail(Battery["MailRoute"]):
         self.open()
 
     def open(self) -> MailRoute:
-        from .server import TLS_PORT, MailRoute
+        from .smtp import TLS_PORT, MailRoute
 
         config = self.config
         user, password = config[SMTP_USER], config[SMTP_PASSWORD]
@@ -125,21 +125,21 @@ class Mail(Battery["MailRoute"]):
         return MailRoute(host, port, tls, self._trusted(), timeout, user, password)
 
     def check(self) -> None:
-        from .server import connection
+        from .smtp import connection
 
         # Without the login: the health routes are public, and servers lock out who logs in all the time.
         with connection(self.resource, login=False) as server:
             server.noop()
 
     def examine(self) -> None:
-        from .server import connection
+        from .smtp import connection
 
         with connection(self.resource):
             pass
 
     def send(self, letter: Letter) -> str:
         """Send a message; see ``send_mail``."""
-        from .server import connection, deliver
+        from .smtp import connection, deliver
 
         route = self.resource
         with connection(route) as server:

@@ -13,6 +13,7 @@ from ...system.forks import at_fork
 from ..backend import Backend, Change, Counts, Listing
 from .calls import Read, Write
 from .connection import read_info
+from .dispatcher import LARGEST_PIPELINE, Dispatcher
 from .listing import Scanner
 from .moves import Moves
 from .row import (
@@ -24,7 +25,6 @@ from .row import (
     ROW,
 )
 from .script import Keys, read_counts
-from .session import LARGEST_PIPELINE, Dispatcher
 from .topology import topology_of
 from .uri import SCHEMES, read_uri
 

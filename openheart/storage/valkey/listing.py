@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ...errors import BackendUnavailable, InvalidRequest
 from ..backend import Counts, Listing, Rows
 from .calls import Read
+from .dispatcher import Dispatcher
 from .script import Keys, read_row
 from .server import Server
-from .session import Dispatcher
 
 __all__ = ["Scanner"]
 

@@ -10,8 +10,8 @@ from ...errors import OutcomeUnknown
 from ..backend import Counts
 from .calls import Call, Read, Scripted, Write
 from .connection import Clocked, Command
+from .dispatcher import Dispatcher
 from .script import TARGET_FIELD, Keys, Script, read_counts
-from .session import Dispatcher
 
 __all__ = ["Moves"]
 

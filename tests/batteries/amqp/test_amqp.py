@@ -18,7 +18,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
-from openheart.batteries.amqp import connection as connection_module
+from openheart.batteries.amqp import links
 from openheart.batteries.amqp.battery import Amqp, Message
 from openheart.errors import (
     BatteryError,
@@ -451,7 +451,7 @@ class TestConsume:
                 held.finish("0")
 
         # Every broker is too slow for a goodbye that may take no time.
-        monkeypatch.setattr(connection_module, "GOODBYE", 0.0)
+        monkeypatch.setattr(links, "GOODBYE", 0.0)
         monkeypatch.setattr(BlockingChannel, "basic_cancel", cancel_and_finish)
         openheart.amqp.consume(queue, held)
         openheart.amqp.publish(queue, "0")

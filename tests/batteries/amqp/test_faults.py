@@ -16,7 +16,7 @@ import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
 from openheart.batteries.amqp.battery import Amqp, Message
-from openheart.batteries.amqp.connection import Connection
+from openheart.batteries.amqp.links import Connection
 from openheart.errors import BatteryOutcomeUnknown, BatteryUnavailable
 
 from ...servers.proxy import Proxy, certificate

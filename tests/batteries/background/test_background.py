@@ -17,7 +17,7 @@ from flask import Flask, current_app, g
 import openheart
 from openheart import OpenHeart, run_back, run_background
 from openheart.batteries import battery_of
-from openheart.batteries.background import pool
+from openheart.batteries.background import thread_pool
 from openheart.batteries.background.battery import Background
 from openheart.errors import BatteryError, ConfigError, OpenHeartError
 
@@ -332,19 +332,19 @@ def test_nothing_begins_once_closing_has_waited_for_what_was_due(
     gate: Gate, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(pool, "time", SimpleNamespace(time=lambda: now[0]))
+    monkeypatch.setattr(thread_pool, "time", SimpleNamespace(time=lambda: now[0]))
     load()
     run_back(gate.pass_through, target_time=2000)
-    stop = pool.ThreadPool.stop
+    stop = thread_pool.ThreadPool.stop
 
-    def late(self: pool.ThreadPool) -> tuple[list[pool.Work], list[pool.Work]]:
+    def late(self: thread_pool.ThreadPool) -> tuple[list[thread_pool.Work], list[thread_pool.Work]]:
         now[0] = 3000
         with self._changed:
             self._changed.notify_all()
         until(lambda: self._running or not any(thread.is_alive() for thread in self._threads))
         return stop(self)
 
-    monkeypatch.setattr(pool.ThreadPool, "stop", late)
+    monkeypatch.setattr(thread_pool.ThreadPool, "stop", late)
     openheart.unload()
     assert caplog.messages == [
         f"Closed, so this work in the background is not run: {__name__}.Gate.pass_through"

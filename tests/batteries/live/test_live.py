@@ -187,7 +187,7 @@ class TestWhatAPageHandsOver:
         monkeypatch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda self: now)
         address = url("news")
         monkeypatch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda self: now + 9)
-        monkeypatch.setattr("openheart.batteries.live.route.time.time", lambda: now + 10.5)
+        monkeypatch.setattr("openheart.batteries.live.view.time.time", lambda: now + 10.5)
         assert listen(address).end() == []
         monkeypatch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda self: now + 12)
         answer = app.test_client().get(address)

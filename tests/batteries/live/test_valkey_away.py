@@ -117,8 +117,8 @@ def test_one_that_answers_nothing_holds_nobody_up(server: Server, load: Load, li
 def test_one_that_says_nothing_any_more_is_left(
     server: Server, load: Load, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("openheart.batteries.live.valkey.QUIET", 0.3)
-    monkeypatch.setattr("openheart.batteries.live.valkey.GLANCE", 0.1)
+    monkeypatch.setattr("openheart.batteries.live.valkey_bus.QUIET", 0.3)
+    monkeypatch.setattr("openheart.batteries.live.valkey_bus.GLANCE", 0.1)
     app = load(valkey_timeout="1s")
     stream = listen(app, "news")
     bus: Any = battery_of(Live, app).resource.bus

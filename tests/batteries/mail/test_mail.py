@@ -18,7 +18,7 @@ from jinja2 import TemplateNotFound
 import openheart
 from openheart import OpenHeart, send_mail, send_mail_a
 from openheart.batteries import battery_of
-from openheart.batteries.mail import server as mail_server
+from openheart.batteries.mail import smtp as mail_server
 from openheart.batteries.mail.battery import Mail
 from openheart.errors import (
     BatteryError,

@@ -13,7 +13,7 @@ from typing import Literal
 from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, MailRefused
 from ...system.hosts import is_loopback
 from ...system.text import escape_controls
-from .message import Letter
+from .letter import Letter
 
 __all__ = ["MailRoute", "connection", "deliver"]
 

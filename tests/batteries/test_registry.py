@@ -12,9 +12,9 @@ import flask
 import pytest
 
 import openheart
-from openheart.batteries import Row, table
+from openheart.batteries import Row, registry
 from openheart.batteries.battery import Battery
-from openheart.batteries.table import class_of, own_rows
+from openheart.batteries.registry import class_of, own_rows
 from openheart.errors import ConfigError
 from openheart.settings.plugins import BATTERIES
 
@@ -86,17 +86,17 @@ USE_ALL = """
 import contextlib, sys
 import openheart
 import openheart.amazon, openheart.amqp, openheart.mail, openheart.pusher
-from openheart.batteries import battery_of, table
+from openheart.batteries import battery_of, registry
 from openheart.errors import BatteryError
 
 app = openheart.load(name="one")
 there = set(sys.modules)
 names = []
-for row in table.own_rows():
-    if table.is_on(row, app.extensions["openheart"].config):
+for row in registry.own_rows():
+    if registry.is_on(row, app.extensions["openheart"].config):
         names.append(row.name)
         with contextlib.suppress(BatteryError):
-            battery_of(table.class_of(row), app).check()
+            battery_of(registry.class_of(row), app).check()
         with contextlib.suppress(BatteryError):
             if row.name == "amazon":
                 openheart.amazon.put_amazon_key("a", b"1", app=app)
@@ -132,7 +132,7 @@ def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "mail": "third:OURS",
     }
     points = [EntryPoint(name, value, BATTERIES) for name, value in values.items()]
-    monkeypatch.setattr(table, "entry_points", lambda group: points if group == BATTERIES else [])
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == BATTERIES else [])
 
 
 def test_a_battery_of_another_package_is_off_until_it_is_named() -> None:
@@ -252,7 +252,7 @@ def test_load_without_settings_imports_no_battery_and_no_library_of_one() -> Non
         "[name for name in libraries if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "['battery', 'row', 'table'] []\n"
+    assert done.stdout == "['battery', 'registry', 'row'] []\n"
 
 
 def test_load_imports_what_is_on_so_that_threads_need_not_do_it_at_the_same_time() -> None:

@@ -1,4 +1,4 @@
-"""The table of batteries, ours and those of other packages, and what load() does with it."""
+"""Finds the batteries, ours and those of other packages, and switches on what the settings of an app name."""
 
 from __future__ import annotations
 

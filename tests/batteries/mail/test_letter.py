@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openheart.batteries.mail.message import Letter, Mailbox, compose, mailbox
+from openheart.batteries.mail.letter import Letter, Mailbox, compose, mailbox
 from openheart.errors import InvalidMail, OpenHeartError
 from openheart.system.text import NOT_TEXT
 

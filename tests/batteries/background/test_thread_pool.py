@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from openheart.batteries.background.pool import ThreadPool, Work
+from openheart.batteries.background.thread_pool import ThreadPool, Work
 from openheart.errors import BatteryError
 
 from ...waiting import PATIENCE

@@ -16,7 +16,7 @@ from ...errors import BatteryOutcomeUnknown, BatteryUnavailable, OpenHeartError
 from ..valkey.battery import failures
 from .bus import RETENTION, Bus, Replay, read_id
 from .hub import NAME, Event, Hub, mark, reset
-from .script import PUBLISH, REPLAY, TELL
+from .valkey_scripts import PUBLISH, REPLAY, TELL
 
 __all__ = ["ValkeyBus"]
 
