@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 DIST ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-min test-all lint style types layers docs bench torture dist clean
+.PHONY: help run test test-min test-all lint style types layers structure docs bench torture dist clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -31,7 +31,7 @@ test-all: ## the tests, with each Python from 3.11 on that this machine has
 	  $(MAKE) --no-print-directory test PYTHON="$$python" VENV=".venv-$$version" < /dev/null; \
 	done
 
-lint: style types layers ## ruff, mypy --strict and the layers
+lint: style types layers structure ## ruff, mypy --strict, the layers and the limits of the package's structure
 
 style: $(VENV)/.lint
 	$(BIN)/ruff check --output-format concise .
@@ -48,6 +48,9 @@ types: $(VENV)/.lint
 
 layers: $(VENV)/.lint
 	$(BIN)/lint-imports
+
+structure: $(VENV)/.lint
+	$(BIN)/python tools/check_structure.py
 
 docs: $(VENV)/.docs ## the documentation, as docs/_build/html/index.html
 	$(BIN)/python -m sphinx --no-color -W --keep-going -n -q -b html docs docs/_build/html
