@@ -12,6 +12,7 @@ import ast
 import io
 import sys
 import tokenize
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ def measures(package: Path) -> Iterator[Measure]:
     )
     yield none("cycles of files", cycles(imports), "give the lower one what it needs as an argument")
     yield none("cycles of rooms", cycles(imports_between_rooms(imports)), "move what both need below them")
+    yield none("facades with more", facades_with_more(modules, imports), "it gives what its battery has")
+    yield none("outside the layers", outside_the_layers(package), "name it in pyproject.toml")
     yield longest("longest file", lengths_of_files(modules), LONGEST_FILE)
     yield longest("longest function", lengths_of_functions(modules), LONGEST_FUNCTION)
     yield none("repeated classes", repeated(classes), "name each for what it is")
@@ -196,6 +199,37 @@ def cycles(imports: Graph) -> Iterator[str]:
         left[name].remove(other)
 
 
+def facades(paths: Iterable[Path]) -> set[str]:
+    """The files at the top that only give the names of a room: those named as a battery, and config.py."""
+    paths = list(paths)
+    batteries = {path.parts[1] for path in paths if path.parts[0] == "batteries" and len(path.parts) > 2}
+    return {path.stem for path in paths if len(path.parts) == 1 and path.stem in {"config", *batteries}}
+
+
+def facades_with_more(modules: Sequence[Module], imports: Graph) -> Iterator[str]:
+    """What a facade imports from elsewhere, and who imports one: the root may, for type checkers."""
+    root = modules[0].name.partition(".")[0]
+    for facade in sorted(facades(module.path for module in modules)):
+        name = f"{root}.{facade}"
+        own = f"{root}.settings." if facade == "config" else f"{root}.batteries.{facade}."
+        yield from (said for other, said in imports[name].items() if not other.startswith(own))
+        users = {user: others[name] for user, others in imports.items() if name in others and user != root}
+        yield from users.values()
+
+
+def outside_the_layers(package: Path) -> Iterator[str]:
+    """What stands at the top and in no layer, where it could import whatever it likes."""
+    settings = package.parent / "pyproject.toml"
+    if not settings.is_file():
+        return
+    contracts = tomllib.loads(settings.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    known = {name for layer in layers for name in layer.split(" : ")}
+    there = [path.relative_to(package) for path in package.rglob("*.py") if not path.name.startswith("__")]
+    known |= facades(there)
+    yield from sorted({path.parts[0].removesuffix(".py") for path in there} - known)
+
+
 def lengths_of_files(modules: Iterable[Module]) -> Iterator[tuple[int, str]]:
     return ((module.text.count("\n"), str(module.path)) for module in modules)
 
@@ -209,10 +243,9 @@ def lengths_of_functions(modules: Iterable[Module]) -> Iterator[tuple[int, str]]
 def names_of_files(modules: Iterable[Module]) -> Iterator[tuple[Path, str]]:
     """The names that a file must not share with another one."""
     paths = [module.path for module in modules if not module.path.name.startswith("__")]
-    # A facade is named as its battery, and config.py is that of the settings.
-    facades = {"config", *(path.parts[1] for path in paths if path.parts[0] == "batteries")}
+    named_alike = facades(paths)
     for path in paths:
-        is_facade = len(path.parts) == 1 and path.stem in facades
+        is_facade = len(path.parts) == 1 and path.stem in named_alike
         if not is_facade and path.name not in SHAPES.get(path.parts[0], ()):
             yield path, path.name
 

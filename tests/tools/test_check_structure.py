@@ -58,6 +58,8 @@ def test_what_is_measured_is_printed_with_its_limit(tmp_path: Path) -> None:
         ["names", "in", "__all__", "0", "at", "most", "30"],
         ["cycles", "of", "files", "0", "at", "most", "0"],
         ["cycles", "of", "rooms", "0", "at", "most", "0"],
+        ["facades", "with", "more", "0", "at", "most", "0"],
+        ["outside", "the", "layers", "0", "at", "most", "0"],
         ["longest", "file", "16", "at", "most", "400"],
         ["longest", "function", "0", "at", "most", "70"],
         ["repeated", "classes", "0", "at", "most", "0"],
@@ -67,6 +69,33 @@ def test_what_is_measured_is_printed_with_its_limit(tmp_path: Path) -> None:
         ["lines", "of", "code", "6"],
         ["lines", "of", "docstrings", "4"],
         ["lines", "of", "comments", "2"],
+    ]
+
+
+def test_a_facade_gives_what_its_battery_has_and_nobody_in_the_package_uses_it(tmp_path: Path) -> None:
+    files = {
+        "batteries/mail/battery.py": "def send(): ...\n",
+        "core/state.py": "STATE = 1\n",
+        "mail.py": "from .batteries.mail.battery import send\nfrom .core.state import STATE\n",
+        "base.py": "from .mail import send\n",
+        "__init__.py": "from . import mail\n",
+    }
+    assert faults(tmp_path, files) == [
+        "facades with more: mail.py imports house.core.state; it gives what its battery has",
+        "facades with more: base.py imports house.mail; it gives what its battery has",
+    ]
+
+
+def test_what_stands_at_the_top_and_in_no_layer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[[tool.importlinter.contracts]]\ntype = "layers"\nlayers = ["cli : wsgi", "core"]\n'
+    )
+    files = {
+        f"{name}.py": "" for name in ("cli", "wsgi", "extra", "mail", "core/state", "batteries/mail/battery")
+    }
+    assert faults(tmp_path, files) == [
+        "outside the layers: batteries; name it in pyproject.toml",
+        "outside the layers: extra; name it in pyproject.toml",
     ]
 
 
