@@ -12,7 +12,6 @@ import ast
 import io
 import sys
 import tokenize
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -90,7 +89,6 @@ def measures(package: Path) -> Iterator[Measure]:
     yield none("cycles of files", cycles(imports), "give the lower one what it needs as an argument")
     yield none("cycles of rooms", cycles(imports_between_rooms(imports)), "move what both need below them")
     yield none("facades with more", facades_with_more(modules, imports), "it gives what its battery has")
-    yield none("outside the layers", outside_the_layers(package), "name it in pyproject.toml")
     yield longest("longest file", lengths_of_files(modules), LONGEST_FILE)
     yield longest("longest function", lengths_of_functions(modules), LONGEST_FUNCTION)
     yield none("repeated classes", repeated(classes), "name each for what it is")
@@ -215,19 +213,6 @@ def facades_with_more(modules: Sequence[Module], imports: Graph) -> Iterator[str
         yield from (said for other, said in imports[name].items() if not other.startswith(own))
         users = {user: others[name] for user, others in imports.items() if name in others and user != root}
         yield from users.values()
-
-
-def outside_the_layers(package: Path) -> Iterator[str]:
-    """What stands at the top and in no layer, where it could import whatever it likes."""
-    settings = package.parent / "pyproject.toml"
-    if not settings.is_file():
-        return
-    contracts = tomllib.loads(settings.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
-    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
-    known = {name for layer in layers for name in layer.split(" : ")}
-    there = [path.relative_to(package) for path in package.rglob("*.py") if not path.name.startswith("__")]
-    known |= facades(there)
-    yield from sorted({path.parts[0].removesuffix(".py") for path in there} - known)
 
 
 def lengths_of_files(modules: Iterable[Module]) -> Iterator[tuple[int, str]]:

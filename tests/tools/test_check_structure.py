@@ -59,7 +59,6 @@ def test_what_is_measured_is_printed_with_its_limit(tmp_path: Path) -> None:
         ["cycles", "of", "files", "0", "at", "most", "0"],
         ["cycles", "of", "rooms", "0", "at", "most", "0"],
         ["facades", "with", "more", "0", "at", "most", "0"],
-        ["outside", "the", "layers", "0", "at", "most", "0"],
         ["longest", "file", "16", "at", "most", "400"],
         ["longest", "function", "0", "at", "most", "70"],
         ["repeated", "classes", "0", "at", "most", "0"],
@@ -83,19 +82,6 @@ def test_a_facade_gives_what_its_battery_has_and_nobody_in_the_package_uses_it(t
     assert faults(tmp_path, files) == [
         "facades with more: mail.py imports house.core.state; it gives what its battery has",
         "facades with more: base.py imports house.mail; it gives what its battery has",
-    ]
-
-
-def test_what_stands_at_the_top_and_in_no_layer_is_named(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text(
-        '[[tool.importlinter.contracts]]\ntype = "layers"\nlayers = ["cli : wsgi", "core"]\n'
-    )
-    files = {
-        f"{name}.py": "" for name in ("cli", "wsgi", "extra", "mail", "core/state", "batteries/mail/battery")
-    }
-    assert faults(tmp_path, files) == [
-        "outside the layers: batteries; name it in pyproject.toml",
-        "outside the layers: extra; name it in pyproject.toml",
     ]
 
 
