@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,8 +43,13 @@ class Visitor:
         request = urllib.request.Request(
             self._url + path, data=body, method=method, headers={**(headers or {})}
         )
-        with self._opener.open(request, timeout=PATIENCE) as answer:
-            read: bytes = answer.read()
+        try:
+            with self._opener.open(request, timeout=PATIENCE) as answer:
+                read: bytes = answer.read()
+        except urllib.error.HTTPError as error:
+            # Its body is an open file, and from Python 3.14 on it warns when nobody closes it.
+            error.close()
+            raise
         return read
 
 

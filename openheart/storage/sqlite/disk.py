@@ -40,7 +40,7 @@ def look_at_file(path: Path) -> Iterator[Finding]:
             f"{path} is in memory ({kind}) and goes when the machine restarts",
             "put the file on a disk with OPENHEART_URI",
         )
-    # Not Path.is_dir(), which raises where a folder above may not be searched.
+    # Not Path.is_dir(), which before Python 3.14 raises where a folder above may not be searched.
     folder = next((parent for parent in path.parents if os.path.isdir(parent)), None)
     free = shutil.disk_usage(folder).free if folder else LEAST_DISK
     if free < LEAST_DISK:

@@ -89,17 +89,25 @@ def prepare_folder(path: Path) -> None:
         BackendUnusable: more than that is missing, or the path is a folder itself.
     """
     try:
-        if path.is_dir():
+        if _is_folder(path):
             raise BackendUnusable(f"{path} is a folder: name a file in it, such as {path}/openheart.db")
-        if not path.parent.exists() and path.parent.parent.is_dir():
+        if not path.parent.exists() and _is_folder(path.parent.parent):
             path.parent.mkdir(exist_ok=True)
-        if not path.parent.is_dir():
+        if not _is_folder(path.parent):
             raise BackendUnusable(f"there is no folder {path.parent}: make it, or correct OPENHEART_URI")
     except OSError as error:
         raise BackendUnusable(
             f"the folder {path.parent} cannot be used ({error.strerror}): make it, let this user write "
             "in it, or name another one in OPENHEART_URI"
         ) from error
+
+
+def _is_folder(path: Path) -> bool:
+    # Not Path.is_dir(), which since Python 3.14 also says no where a folder above may not be searched.
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def open_connection(
