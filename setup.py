@@ -89,6 +89,7 @@ setup(
         "Source": SOURCE,
         "Changes": f"{SOURCE}/blob/main/CHANGELOG.md",
         "Issues": f"{SOURCE}/issues",
+        "Security": f"{SOURCE}/blob/main/SECURITY.md",
         "Protocol": "https://openheart.fyi",
     },
     keywords="emoji reactions openheart flask likes static-site",
