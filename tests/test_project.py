@@ -6,8 +6,10 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 import openheart
 from openheart.batteries.registry import class_of, own_rows
@@ -18,6 +20,13 @@ ROOT = Path(__file__).parents[1]
 SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
 BOUND = re.compile(r'"([A-Za-z-]+)>=([0-9.]+)"')
 PIN = re.compile(r"^([A-Za-z-]+)==([0-9.]+)$", re.MULTILINE)
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+PUBLISHER = "pypa/gh-action-pypi-publish@release/v1"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+of_the_repository = pytest.mark.skipif(
+    not (ROOT / ".git").exists(), reason="an sdist leaves out what only the repository needs"
+)
 
 
 MODULES = sorted((ROOT / "openheart").rglob("*.py"))
@@ -128,3 +137,85 @@ def test_public_names_are_there_and_app_follows_load() -> None:
     assert openheart.APP is app
     openheart.unload()
     assert openheart.APP is None
+
+
+def content(path: Path) -> Any:
+    """What a YAML file says; a key that it has twice is an error, as GitHub has it."""
+
+    class Strict(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = [key.value for key, _ in node.value]
+            assert len(keys) == len(set(keys)), f"{path}: {keys}"
+            return super().construct_mapping(node, deep)
+
+    return yaml.load(path.read_text(encoding="utf-8"), Strict)
+
+
+def workflow_jobs(name: str) -> dict[str, dict[str, Any]]:
+    jobs: dict[str, dict[str, Any]] = content(ROOT / ".github" / "workflows" / name)["jobs"]
+    return jobs
+
+
+def actions(job: dict[str, Any]) -> list[str]:
+    return [step["uses"] for step in job.get("steps", []) if "uses" in step]
+
+
+@of_the_repository
+def test_every_yaml_file_of_the_repository_can_be_read() -> None:
+    paths = [*(ROOT / ".github").rglob("*.yml"), ROOT / ".pre-commit-config.yaml", ROOT / "compose.yaml"]
+
+    assert len(paths) >= 9
+    for path in paths:
+        assert isinstance(content(path), dict)
+
+
+@of_the_repository
+def test_ci_runs_each_python_that_the_package_names_and_the_oldest_with_the_oldest_dependencies() -> None:
+    named = re.findall(r"Programming Language :: Python :: (3\.\d+)", SETUP)
+    oldest = re.findall(r'python_requires=">=(3\.\d+)"', SETUP)
+    matrix = workflow_jobs("ci.yml")["tests"]["strategy"]["matrix"]
+
+    assert matrix["python"] == named
+    assert oldest == named[:1]
+    assert {"target": "test-min", "python": oldest[0]} in matrix["include"]
+
+
+@of_the_repository
+def test_the_targets_and_the_steps_that_ci_runs_are_there() -> None:
+    targets = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
+    steps = re.findall(r'^step "([^"]+)"', (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+    tests, checks = (workflow_jobs("ci.yml")[name]["strategy"]["matrix"] for name in ("tests", "checks"))
+
+    assert {*tests["target"], *(each["target"] for each in tests["include"])} <= set(targets)
+    assert {"system parts", *checks["step"]} <= set(steps)
+
+
+@of_the_repository
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_may_read_the_code_pins_its_actions_and_knows_no_secret(path: Path) -> None:
+    used = [action for job in workflow_jobs(path.name).values() for action in actions(job)]
+
+    assert content(path)["permissions"] == {"contents": "read"}
+    assert "secrets" not in path.read_text(encoding="utf-8")
+    for action in used:
+        assert action == PUBLISHER or re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action)
+
+
+@of_the_repository
+def test_what_publishes_comes_after_the_tests_and_may_do_nothing_else() -> None:
+    jobs = workflow_jobs("release.yml")
+
+    assert [name for name, job in jobs.items() if PUBLISHER in actions(job)] == ["publish"]
+    assert jobs["publish"]["permissions"] == {"id-token": "write"}
+    assert jobs["publish"]["environment"] == "pypi"
+    assert (jobs["publish"]["needs"], jobs["build"]["needs"]) == ("build", "ci")
+
+
+@of_the_repository
+def test_a_commit_is_checked_by_the_targets_of_make_lint() -> None:
+    [lint] = re.findall(r"^lint: ([a-z ]+?) ##", MAKEFILE, re.MULTILINE)
+    [repository] = content(ROOT / ".pre-commit-config.yaml")["repos"]
+
+    assert [hook["entry"] for hook in repository["hooks"]] == [
+        f"make --no-print-directory {target}" for target in lint.split()
+    ]

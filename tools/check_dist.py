@@ -10,7 +10,7 @@ import sys
 import tarfile
 import zipfile
 
-NOT_FOR_USERS = (".ci/", ".gitignore")
+NOT_FOR_USERS = (".ci/", ".github/", ".gitignore", ".pre-commit-config.yaml")
 
 
 def tracked(folder: str = ".") -> set[str]:
