@@ -4,7 +4,7 @@
     ├── ConfigError                 the operator's: raised by load(), names the key and the value
     │   ├── SchemeError             no backend has this URI scheme (also a RuntimeError)
     │   └── MissingDependency       a library is not installed; names the extra
-    ├── TransferError               a file of counts cannot be written, or is not what it should be
+    ├── TransferError               a file of counts cannot be written, or is not valid
     ├── VisitorError                the visitor's: becomes a 4xx problem document
     │   ├── InvalidTarget           400
     │   ├── InvalidBody             400
@@ -19,21 +19,21 @@
     │   ├── MethodNotAllowed        405
     │   ├── BodyTooLarge            413
     │   └── UnsupportedBody         415
-    ├── BatteryError                a server that a battery uses did not do its part; names the battery
-    │   ├── BatteryUnavailable      it cannot be reached, or does not answer; nothing was done
-    │   ├── BatteryOutcomeUnknown   it was asked and did not answer: done once or not at all
-    │   ├── MailRefused             the mail server refuses receivers; says who, and who got the mail
+    ├── BatteryError                a server that a battery uses failed; names the battery
+    │   ├── BatteryUnavailable      it cannot be reached, or does not respond; nothing was done
+    │   ├── BatteryOutcomeUnknown   it did not answer a request: done once or not at all
+    │   ├── MailRefused             the mail server refuses receivers; names them and those that got the mail
     │   ├── KeyNotFound             the bucket has no such key
-    │   ├── MessageUnroutable       no queue takes an AMQP message
-    │   ├── MessageRefused          the broker did not take an AMQP message
-    │   └── LiveFull                as many browsers listen already as may
-    ├── InvalidMail                 a mail cannot be made of what was given (also a ValueError)
-    ├── TenantError                 it is not known whose targets openheart.scoped() is to give
+    │   ├── MessageUnroutable       no queue receives an AMQP message
+    │   ├── MessageRefused          the broker did not accept an AMQP message
+    │   └── LiveFull                the limit of listening browsers is reached
+    ├── InvalidMail                 a mail cannot be made from the arguments (also a ValueError)
+    ├── TenantError                 openheart.scoped() cannot tell whose targets are meant
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
         ├── BackendUnavailable      nothing was sent, nothing was counted
         │   ├── BackendNotConnected the backend is used before connect() or after disconnect()
-        │   ├── QueueFull           too many reactions wait already
+        │   ├── QueueFull           too many reactions are waiting
         │   └── OnHold              reactions are held while the data moves
         ├── OutcomeUnknown          sent, not answered: counted once or not at all
         └── BackendUnusable         it cannot work as it is (read-only folder, corrupt file, full disk …)
@@ -124,7 +124,7 @@ class MissingDependency(ConfigError):
 
 
 class BatteryError(OpenHeartError):
-    """A server that a battery uses, such as the mail server, did not do its part.
+    """A server that a battery uses, such as the mail server, failed.
 
     Args:
         battery: the battery's name, such as ``mail``.
@@ -134,11 +134,11 @@ class BatteryError(OpenHeartError):
         battery, detail: the arguments.
         type: the stable last part of the problem's type URI (RFC 9457).
         title: what a visitor reads.
-        retry_after: seconds after which another try is worth it.
+        retry_after: seconds to wait before a retry.
     """
 
     type: ClassVar[str] = "battery-unavailable"
-    title: ClassVar[str] = "A part of this server does not work just now"
+    title: ClassVar[str] = "A part of this server is not working right now"
     retry_after: ClassVar[int] = 5
 
     def __init__(self, battery: str, detail: str) -> None:
@@ -148,26 +148,26 @@ class BatteryError(OpenHeartError):
 
 
 class BatteryUnavailable(BatteryError):
-    """The server of a battery cannot be reached, or does not answer in time. Nothing was done."""
+    """The server of a battery cannot be reached, or does not respond in time. Nothing was done."""
 
 
 class LiveFull(BatteryError):
-    """As many browsers listen to this process as OPENHEART_LIVE_LISTENERS lets; one more was refused."""
+    """OPENHEART_LIVE_LISTENERS browsers already listen to this process; one more was refused."""
 
     type = "live-full"
-    title = "As many browsers listen to this server as may"
+    title = "Too many browsers are listening to this server"
     retry_after = 15
 
 
 class BatteryOutcomeUnknown(BatteryError):
-    """The server of a battery went away after it was asked: it is done once or not at all."""
+    """The server of a battery did not answer a request that was sent: it is done once or not at all."""
 
 
 class MailRefused(BatteryError):
     """The mail server refuses some receivers of a mail, or all of them. The others got it.
 
     Args:
-        refused: address -> what the server said of it.
+        refused: address -> the server's reply.
         accepted: the addresses that got the mail.
 
     Attributes:
@@ -187,15 +187,15 @@ class KeyNotFound(BatteryError):
 
 
 class MessageUnroutable(BatteryError):
-    """The broker has no queue for this message. It is stored nowhere."""
+    """The broker has no queue for this message. It is not stored."""
 
 
 class MessageRefused(BatteryError):
-    """The broker did not take this message, such as for a queue that is full. It is stored nowhere."""
+    """The broker did not accept this message, such as for a queue that is full. It is not stored."""
 
 
 class InvalidMail(OpenHeartError, ValueError):
-    """A mail cannot be made of what was given: a bad address, a line break in a header, no text."""
+    """A mail cannot be made from the arguments: a bad address, a line break in a header, no text."""
 
 
 class TenantError(OpenHeartError):
@@ -222,7 +222,7 @@ class BlueprintImportError(OpenHeartError, ImportError):
 
 
 class TransferError(OpenHeartError):
-    """A file of counts cannot be written, or one to import is not what it should be; names the place."""
+    """A file of counts cannot be written, or a file to import is not valid; names the place."""
 
 
 class VisitorError(OpenHeartError):
@@ -248,7 +248,7 @@ class VisitorError(OpenHeartError):
 
 
 class InvalidTarget(VisitorError):
-    """The target is not one that a page could have."""
+    """The target is not valid: no page can have it."""
 
     type = "invalid-target"
     title = "This is not a target"
@@ -269,10 +269,10 @@ class InvalidEmoji(VisitorError):
 
 
 class EmojiNotAllowed(VisitorError):
-    """A real emoji, but not one that this site takes."""
+    """A real emoji, but not one that this site accepts."""
 
     type = "emoji-not-allowed"
-    title = "This site does not take this emoji"
+    title = "This site does not accept this emoji"
 
 
 class InvalidRequest(VisitorError):
@@ -296,11 +296,11 @@ class ReadingNotAllowed(VisitorError):
 
 
 class InvalidSignature(VisitorError):
-    """A webhook, or an address of live events, is not from whom it says, is too old, or was changed."""
+    """The signature of a webhook, or of an address of live events, is wrong or too old."""
 
     status = 403
     type = "invalid-signature"
-    title = "The signature is not right"
+    title = "The signature is not valid"
 
 
 class ListingNotAllowed(VisitorError):
@@ -336,7 +336,7 @@ class BodyTooLarge(VisitorError):
 
 
 class UnsupportedBody(VisitorError):
-    """The body's Content-Type is none that can hold an emoji."""
+    """The body's Content-Type cannot hold an emoji."""
 
     status = 415
     type = "unsupported-body"
@@ -344,7 +344,7 @@ class UnsupportedBody(VisitorError):
 
 
 class BackendError(OpenHeartError):
-    """The storage could not do its part.
+    """The storage failed.
 
     Args:
         detail: one sentence for the operator: what happened and what to do. A visitor never sees it.
@@ -353,11 +353,11 @@ class BackendError(OpenHeartError):
         detail: the argument.
         type: the stable last part of the problem's type URI (RFC 9457).
         title: what a visitor reads.
-        retry_after: seconds after which another try is worth it.
+        retry_after: seconds to wait before a retry.
     """
 
     type: ClassVar[str] = "storage-unavailable"
-    title: ClassVar[str] = "Reactions cannot be stored or read just now"
+    title: ClassVar[str] = "Reactions cannot be stored or read right now"
     retry_after: ClassVar[int] = 5
 
     def __init__(self, detail: str) -> None:
@@ -366,7 +366,7 @@ class BackendError(OpenHeartError):
 
 
 class BackendUnavailable(BackendError):
-    """The storage is away. Nothing was sent and nothing was counted."""
+    """The storage is unavailable. Nothing was sent and nothing was counted."""
 
 
 class BackendNotConnected(BackendUnavailable):
@@ -374,19 +374,19 @@ class BackendNotConnected(BackendUnavailable):
 
 
 class QueueFull(BackendUnavailable):
-    """Too many reactions wait already; this one was not taken."""
+    """Too many reactions are waiting; this one was not accepted."""
 
     retry_after = 1
 
 
 class OnHold(BackendUnavailable):
-    """Reactions are held (OPENHEART_HOLD) while the operator moves the data; reading goes on."""
+    """Reactions are held (OPENHEART_HOLD) while the operator moves the data; counts can be read."""
 
     retry_after = 30
 
 
 class OutcomeUnknown(BackendError):
-    """The storage went away after the change was sent: it is counted once or not at all."""
+    """The storage did not answer a change that was sent: it is counted once or not at all."""
 
     type = "outcome-unknown"
     title = "It is not known whether the reaction was counted"

@@ -225,12 +225,12 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     except ConfigError as error:
         findings = [of_config_error(error)]
     if as_json:
-        _print_json([{"level": row.level, "what": row.what, "mend": row.mend} for row in findings])
+        _print_json([{"level": row.level, "what": row.what, "fix": row.fix} for row in findings])
     else:
         for row in findings:
             say(f"{row.level:<8} {escape_controls(row.what)}")
-            if row.mend:
-                say(f"{'':<8} -> {escape_controls(row.mend)}")
+            if row.fix:
+                say(f"{'':<8} -> {escape_controls(row.fix)}")
     if any(row.level == "error" for row in findings):
         ctx.exit(EXIT_FINDING)
 

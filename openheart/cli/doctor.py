@@ -1,5 +1,5 @@
 """What ``openheart doctor`` finds: whether the storage works, and what in the configuration is wrong,
-slow or unsafe in production. Each finding names its mend."""
+slow or unsafe in production. Each finding names its fix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEAST_SECRET = 16
 
 
 def examine(app: Flask) -> list[Finding]:
-    """Look at the storage, the configuration and the batteries of an app. What is tried is closed again.
+    """Check the storage, the configuration and the batteries of an app. What is opened is closed again.
 
     Args:
         app: an app that openheart was added to.
@@ -57,23 +57,23 @@ def _storage(backend: Backend) -> list[Finding]:
     try:
         with backend:
             backend.check()
-            return [Finding("ok", f"The storage {where} takes a write and a read"), *backend.examine()]
+            return [Finding("ok", f"The storage {where} accepts writes and reads"), *backend.examine()]
     except BackendUnavailable as error:
         failure = Finding(
             "error", f"The storage {where} cannot be reached: {error}", "start it, or correct OPENHEART_URI"
         )
     except BackendError as error:
         failure = Finding(
-            "error", f"The storage {where} does not work: {error}", "mend that, then run this command again"
+            "error", f"The storage {where} does not work: {error}", "fix that, then run this command again"
         )
     return [failure, *backend.examine()]
 
 
 def _variables(config: Config) -> Iterator[Finding]:
     for unknown in unknown_variables(config):
-        mend = f"rename it to {unknown.nearest}" if unknown.nearest else "remove it"
+        fix = f"rename it to {unknown.nearest}" if unknown.nearest else "remove it"
         yield Finding(
-            "warning", f"{unknown.name} (from {unknown.source}) is no setting, so it does nothing", mend
+            "warning", f"{unknown.name} (from {unknown.source}) is not a setting, so it has no effect", fix
         )
     source = config.source(settings.DEBUG)
     # In app.config it is Flask's own key.
@@ -84,8 +84,8 @@ def _variables(config: Config) -> Iterator[Finding]:
             if config.variable(name):
                 yield Finding(
                     "note",
-                    f"{name} is set, and the counts stay in SQLite: it configures other features only",
-                    f"set OPENHEART_URI='${name}' if the counts shall live there",
+                    f"{name} is set, but the counts are in SQLite: it configures other features only",
+                    f"set OPENHEART_URI='${name}' if the counts should live there",
                 )
 
 
@@ -95,7 +95,7 @@ def _exposure(config: Config) -> Iterator[Finding]:
     if level == "DEBUG" and not loopback:
         yield Finding(
             "warning",
-            f"LEVEL=DEBUG on HOST={host}, which others can reach: the logs tell much and grow fast",
+            f"LEVEL=DEBUG on HOST={host}, which others can reach: the logs show much and grow fast",
             "set LEVEL=INFO, or HOST=127.0.0.1 while you develop",
         )
     elif level == "DEBUG":
@@ -145,7 +145,7 @@ def _server(config: Config) -> Iterator[Finding]:
     if config[settings.SERVER_WORKERS] > 1 and server in ("waitress", "werkzeug"):
         yield Finding(
             "note",
-            f"SERVER_WORKERS={config[settings.SERVER_WORKERS]} does nothing: {server} has one process",
+            f"SERVER_WORKERS={config[settings.SERVER_WORKERS]} has no effect: {server} has one process",
             "set SERVER=gunicorn or SERVER=granian, or unset it",
         )
 
@@ -171,7 +171,7 @@ def _batteries(app: Flask, config: Config) -> Iterator[Finding]:
                 yield Finding(
                     "error",
                     f"The battery {row.name} does not work: {wrong}",
-                    "mend that, then run this command again",
+                    "fix that, then run this command again",
                 )
             continue
         idle = [option.name for option in row.needs[1:] if config[option] and option.name not in switches]

@@ -21,7 +21,7 @@ from ..core.state import state_of
 from ..settings import config as settings
 from ..settings.casts import boolean
 from ..settings.config import Config
-from ..system.endings import at_end
+from ..system.exits import at_exit
 from .listener import option_error
 from .stopping import workers_end_early
 
@@ -63,7 +63,7 @@ def serve(
         signal.set_wakeup_fd(told.detach())
         serving.is_stopping = lambda: bool(select.select([heard], [], [], 0)[0])
         # It ends without a word to us.
-        at_end(state_of(app).close)
+        at_exit(state_of(app).close)
         return app
 
     announce()

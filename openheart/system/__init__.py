@@ -1,1 +1,1 @@
-"""What openheart needs of the machine: forks, ends of processes, logs and texts without secrets."""
+"""What openheart needs from the system: forks, process exits, hosts, logs, and texts without secrets."""

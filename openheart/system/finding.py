@@ -1,4 +1,4 @@
-"""What ``openheart doctor`` says of one thing that it looked at."""
+"""One finding of ``openheart doctor``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Level = Literal["ok", "note", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """What one check found.
 
     Attributes:
         level: ``ok``, ``note`` (worth knowing), ``warning`` (slow or unsafe in production) or ``error``
             (does not work).
         what: what was found, one sentence, secrets masked.
-        mend: what to do about it; empty where nothing is to be done.
+        fix: what to do about it; empty where there is nothing to do.
     """
 
     level: Level
     what: str
-    mend: str = ""
+    fix: str = ""

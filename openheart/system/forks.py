@@ -1,4 +1,4 @@
-"""What a fork means to an object with threads, locks or connections: in the child they are its parent's."""
+"""Hooks around a fork, for objects with threads, locks or connections, which in a child are the parent's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["at_fork"]
 _Call: TypeAlias = Callable[[], None]
 _Calls: TypeAlias = dict[int, _Call]  # by number, in the order of the numbers
 
-# They need no lock, which a fork might find held: each step of a dict is one for all threads.
+# No lock, because a fork might happen while it is held. Single operations of a dict are atomic.
 _before: _Calls = {}
 _in_parent: _Calls = {}
 _in_child: _Calls = {}
@@ -27,14 +27,14 @@ def at_fork(
     in_parent: Callable[[], None] | None = None,
     in_child: Callable[[], None] | None = None,
 ) -> None:
-    """Call methods of an object at each fork, for as long as it lives; nothing where a system has no forks.
+    """Call methods of an object at each fork, as long as the object lives. A system without forks calls none.
 
-    Those before a fork are called in reverse order, and those after it in the order in which they came. One
-    that raises stops no other; Python reports what it raised to ``sys.unraisablehook``.
+    The functions before a fork are called in reverse order of registration, those after it in order. One that
+    raises does not stop the others; Python reports the error to ``sys.unraisablehook``.
 
     Args:
         before: called before the fork; a bound method does not keep its object alive, any other function
-            is called for ever.
+            is called for the life of the process.
         in_parent: called after it in the parent.
         in_child: called after it in the child.
     """
@@ -48,15 +48,15 @@ def _add(calls: _Calls, call: _Call | None) -> None:
         return
     number = next(_numbers)
     if isinstance(call, MethodType):
-        # Not WeakMethod: with a callback it complains when the process ends.
+        # Not WeakMethod: with a callback it prints an error when the process exits.
         owner, function = weakref.ref(call.__self__, lambda _: calls.pop(number, None)), call.__func__
 
-        def call_if_there() -> None:
-            there = owner()
-            if there is not None:
-                function(there)
+        def call_if_alive() -> None:
+            alive = owner()
+            if alive is not None:
+                function(alive)
 
-        calls[number] = call_if_there
+        calls[number] = call_if_alive
     else:
         calls[number] = call
 
@@ -71,13 +71,13 @@ def _call_each(calls: Iterable[_Call]) -> None:
                 call()
             is_done = True
         except BaseException as error:
-            # Not even Ctrl-C may leave an object suspended for ever.
+            # Not even Ctrl-C may leave an object suspended forever.
             failures.append(error)
     if failures:
-        raise BaseExceptionGroup("what openheart does at a fork failed", failures)
+        raise BaseExceptionGroup("openheart's fork hooks failed", failures)
 
 
-# Once, since it cannot be undone: what the system is given stays for the life of the process.
+# Once, because Python cannot unregister a function for the life of the process.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=lambda: _call_each(reversed(list(_before.values()))),

@@ -9,11 +9,11 @@ from types import MappingProxyType
 __all__ = ["DEFAULT_PORTS", "is_loopback"]
 
 DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"http": 80, "https": 443})
-"""The port of a scheme where a URL names none (RFC 9110)."""
+"""The default port of a scheme (RFC 9110)."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, reached from itself alone.
+    """Whether a host is this machine's loopback, which no other machine can reach.
 
     Args:
         host: a name, or an address as ``127.0.0.1``, ``::1`` or ``[::1]``; without a port.

@@ -1,5 +1,5 @@
-"""One logger tree, ``openheart``: its level, and one handler on stderr. In an app of somebody else that has
-logging of its own nothing is configured."""
+"""One logger tree, ``openheart``: its level, and one handler on stderr. Nothing is configured in another
+application that has its own logging."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class LogSettings:
 class LineFormatter(logging.Formatter):
     """One record, one line: nothing that a visitor sent can look like a line of its own.
 
-    Below a record that has an exception its traceback follows, each line of it indented.
+    The traceback of an exception follows below its record, with each line indented.
 
     Args:
-        label: NAME and INSTANCE, such as ``blog/eu``; empty writes none.
+        label: NAME and INSTANCE, such as ``blog/eu``; empty for no label.
     """
 
     def __init__(self, label: str = "") -> None:
@@ -74,9 +74,9 @@ class LineFormatter(logging.Formatter):
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to the stderr of the moment, unless the root logger has handlers, which get the record too.
+    """Writes to the current stderr, unless the root logger has handlers, which get the record too.
 
-    It keeps which configurations use it, so that the last one that goes takes it away.
+    It keeps the configurations that use it, so that the last one removed can remove it.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class _StderrHandler(logging.Handler):
 
     def refresh(self) -> None:
         labels = {_label(user) for user in self.users}
-        # Lines of the modules belong to no app in particular: with several, the logger's name tells.
+        # A module's lines belong to no particular app: with several apps, only the logger's name tells.
         self.setFormatter(LineFormatter(labels.pop() if len(labels) == 1 else ""))
         levels = [user.level for user in self.users]
         logging.getLogger(ROOT).setLevel(min(levels, default=logging.NOTSET))
@@ -105,11 +105,11 @@ def configure(settings: LogSettings) -> logging.Logger:
     """Set up the tree for an app that openheart built: LEVEL, and one handler on stderr.
 
     The handler is silent as long as the root logger has handlers. Calling it again with the same
-    settings changes nothing; with the settings of a second app the handler is shared and the tree lets
-    through what the more verbose of them asks for.
+    settings changes nothing. With the settings of a second app the handler is shared, and the tree gets
+    the more verbose of the two levels.
 
     Args:
-        settings: those of the app.
+        settings: the settings of the app.
 
     Returns:
         The app's logger, as ``get_logger`` does.
@@ -129,7 +129,7 @@ def configure(settings: LogSettings) -> logging.Logger:
 
 
 def restore(settings: LogSettings) -> None:
-    """Undo ``configure``; without it, or a second time, nothing happens."""
+    """Undo ``configure``. Does nothing if it was not called, or was undone already."""
     handler = _handler()
     if handler is None or not any(user is settings for user in handler.users):
         return
@@ -144,16 +144,16 @@ def restore(settings: LogSettings) -> None:
 
 
 def get_logger(settings: LogSettings) -> logging.Logger:
-    """The logger of one app: ``openheart``, or ``openheart.<NAME>``, with ``.<INSTANCE>`` where there is one.
+    """The logger of one app: ``openheart``, or ``openheart.<NAME>``, with ``.<INSTANCE>`` if it is set.
 
-    A dot in either becomes ``_``, because it would begin a branch of the tree.
+    A dot in either becomes ``_``, because it would start a branch of the tree.
     """
     parts = [part.replace(".", "_") for part in (settings.name, settings.instance) if part]
     return logging.getLogger(".".join([ROOT, *parts]))
 
 
 def has_own(name: str, default: logging.Handler) -> bool:
-    """Whether an application has logging of its own: a handler at the root logger, its own, or openheart's.
+    """Whether an application has its own logging: a handler at the root logger, its own, or openheart's.
 
     Args:
         name: the name of its logger.

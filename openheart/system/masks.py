@@ -20,7 +20,7 @@ SECRET_QUERY = re.compile(
 def mask_uri(value: str) -> str:
     """A URI for people to read: ``***`` stands for the password and for secrets in its query.
 
-    Text that is no URI is masked as a whole, since nobody can tell what it holds; ``$NAME`` is kept.
+    Text that is not a URI is masked completely, because it may hold anything; ``$NAME`` is kept.
     """
     if REFERENCE.fullmatch(value.strip()):
         return value

@@ -1,4 +1,4 @@
-"""Text that somebody else wrote: what no single line of text may hold, and how it is shown."""
+"""Text from outside: which characters a line of text may not hold, and how they are shown."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CONTROL = re.compile(f"[{_CONTROLS}]")
 """A control character: C0, DEL, C1, and the separators of lines and paragraphs."""
 
 NOT_TEXT = re.compile(f"[{_CONTROLS}\ud800-\udfff]")
-"""What no line of text holds that is stored or sent: a control character, or half a surrogate pair."""
+"""What stored or sent text may not hold: a control character, or half a surrogate pair."""
 
-# Also what turns the direction of writing round (UAX #9). U+200D stays: it is part of emoji.
+# Also characters that change the writing direction (UAX #9). U+200D stays: it is part of emoji.
 _SHOWN = re.compile(f"[{_CONTROLS}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

@@ -288,7 +288,7 @@ class TestUnderFlask:
 
     def test_config_and_doctor_are_about_the_app(self, run: Run, host: Flask) -> None:
         assert "host.db  a keyword argument" in run("config", app=host).out
-        assert "host.db takes a write and a read" in run("doctor", app=host).out
+        assert "host.db accepts writes and reads" in run("doctor", app=host).out
 
     def test_an_app_without_openheart_is_named(self, run: Run) -> None:
         ended = run("count", "x", app=Flask("bare"))

@@ -42,12 +42,12 @@ def findings(**settings: Any) -> list[Finding]:
 
 def worse_than_ok(**settings: Any) -> list[tuple[str, str]]:
     found = [row for row in findings(**settings) if row.level != "ok"]
-    assert all(row.mend for row in found)
+    assert all(row.fix for row in found)
     return [(row.level, row.what) for row in found]
 
 
 def test_a_new_site_is_fine() -> None:
-    assert [(row.level, row.mend) for row in findings()] == [("ok", ""), ("ok", "")]
+    assert [(row.level, row.fix) for row in findings()] == [("ok", ""), ("ok", "")]
 
 
 def test_the_server_of_openheart_itself_is_fine_too() -> None:
@@ -55,7 +55,7 @@ def test_the_server_of_openheart_itself_is_fine_too() -> None:
 
     found = examine(app)
 
-    assert found[0].what == "The storage sqlite:///openheart.db takes a write and a read"
+    assert found[0].what == "The storage sqlite:///openheart.db accepts writes and reads"
     assert str(Path.cwd() / "openheart.db") in found[1].what
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_is_not_of_sqlite_is_nothing_to_say_of_sqlite(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("settings", "level", "what", "mend"),
+    ("settings", "level", "what", "fix"),
     [
         ({"uri": "memory:"}, "warning", "kept in memory", "set OPENHEART_URI to a storage that lasts"),
         ({"uri": "sqlite:////nowhere/at/all.db"}, "error", "there is no folder", "run this command again"),
@@ -94,12 +94,12 @@ def test_a_file_that_is_not_of_sqlite_is_nothing_to_say_of_sqlite(monkeypatch: p
     ],
 )
 def test_what_is_broken_slow_or_unsafe_is_named_with_its_mend(
-    settings: dict[str, Any], level: str, what: str, mend: str
+    settings: dict[str, Any], level: str, what: str, fix: str
 ) -> None:
     [found] = [row for row in findings(**settings) if what in row.what]
 
     assert found.level == level
-    assert mend in found.mend
+    assert fix in found.fix
     assert "hunter2" not in repr(found)
 
 
@@ -122,7 +122,7 @@ def test_a_server_that_is_not_installed_is_an_error(monkeypatch: pytest.MonkeyPa
 
     [found] = [row for row in findings(server="granian") if row.level == "error"]
 
-    assert (found.what, found.mend) == ("SERVER=granian is not installed", "pip install 'openheart[granian]'")
+    assert (found.what, found.fix) == ("SERVER=granian is not installed", "pip install 'openheart[granian]'")
 
 
 def test_variables_that_do_nothing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,17 +132,20 @@ def test_variables_that_do_nothing_are_named(monkeypatch: pytest.MonkeyPatch) ->
     app = Flask("host", instance_path=str(Path.cwd()))
     OpenHeart(app)
 
-    found = {row.what: (row.level, row.mend) for row in examine(app) if row.level in ("note", "warning")}
+    found = {row.what: (row.level, row.fix) for row in examine(app) if row.level in ("note", "warning")}
 
     assert found == {
-        "OPENHEART_HOLDD (from the environment) is no setting, so it does nothing": (
+        "OPENHEART_HOLDD (from the environment) is not a setting, so it has no effect": (
             "warning",
             "rename it to OPENHEART_HOLD",
         ),
-        "OPENHEART_ZZZZ (from the environment) is no setting, so it does nothing": ("warning", "remove it"),
-        "REDISTOGO_URL is set, and the counts stay in SQLite: it configures other features only": (
+        "OPENHEART_ZZZZ (from the environment) is not a setting, so it has no effect": (
+            "warning",
+            "remove it",
+        ),
+        "REDISTOGO_URL is set, but the counts are in SQLite: it configures other features only": (
             "note",
-            "set OPENHEART_URI='$REDISTOGO_URL' if the counts shall live there",
+            "set OPENHEART_URI='$REDISTOGO_URL' if the counts should live there",
         ),
     }
 
@@ -160,7 +163,7 @@ def test_debug_is_deprecated_unless_it_is_that_of_flask(
         app.debug = True
         OpenHeart(app, env=False, level="INFO")
 
-    named = [row.mend for row in examine(app) if "is deprecated" in row.what]
+    named = [row.fix for row in examine(app) if "is deprecated" in row.what]
 
     assert named == (["set LEVEL=DEBUG instead"] if environment else [])
 
@@ -238,13 +241,13 @@ def test_a_storage_that_cannot_be_reached_is_to_be_started(monkeypatch: pytest.M
 
     monkeypatch.setattr(SqliteBackend, "connect", fail)
 
-    assert findings()[0].mend == "start it, or correct OPENHEART_URI"
+    assert findings()[0].fix == "start it, or correct OPENHEART_URI"
 
 
 def test_a_setting_that_keeps_the_app_from_starting_is_a_finding() -> None:
     finding = of_config_error(ConfigError("PORT", "x", "the environment", "a number"))
 
-    assert (finding.level, finding.mend) == ("error", "correct PORT, which is set in the environment")
+    assert (finding.level, finding.fix) == ("error", "correct PORT, which is set in the environment")
 
 
 def test_an_app_without_openheart_cannot_be_examined() -> None:
@@ -283,7 +286,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[_Fake]:
 def test_a_battery_that_works_is_tried_and_closed_again(fake: type[_Fake]) -> None:
     (found,) = [row for row in findings(openheart_batteries="fake") if row.what.startswith("The battery")]
 
-    assert (found.level, found.what, found.mend) == ("ok", "The battery fake works", "")
+    assert (found.level, found.what, found.fix) == ("ok", "The battery fake works", "")
     assert fake.opened == ["opened", "closed"]
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ...errors import BatteryError, ConfigError
 from ...settings.config import SERVER_GRACE
-from ...system.endings import at_end
+from ...system.exits import at_exit
 from ...system.text import escape_controls
 from ..battery import Battery, battery_of
 from .row import OPENHEART_BACKGROUND_QUEUE, OPENHEART_BACKGROUND_THREADS, OPENHEART_EXECUTION, ROW
@@ -93,7 +93,7 @@ class Background(Battery[ThreadPool]):
 
     def open(self) -> ThreadPool:
         # For a process that ends and calls neither unload() nor a server's end.
-        self._take_back = at_end(self.close)
+        self._take_back = at_exit(self.close)
         name = f"background of {self.app.name}"
         return ThreadPool(
             self.config[OPENHEART_BACKGROUND_THREADS], self.config[OPENHEART_BACKGROUND_QUEUE], name

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ...system.endings import at_end
+from ...system.exits import at_exit
 from .request import Attempt
 
 __all__ = ["Sender"]
@@ -105,7 +105,7 @@ class Sender:
         self._end: float | None = None
         self._thread: threading.Thread | None = None
         # For servers that end without a word to us.
-        self._take_back = at_end(self.close)
+        self._take_back = at_exit(self.close)
 
     def add(self, target: str, emoji: str, count: int) -> None:
         """Tell of a reaction, soon."""

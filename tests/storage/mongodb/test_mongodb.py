@@ -215,7 +215,7 @@ class TestDoctor:
     ) -> None:
         found = self.findings(server.uri, mongo_database="mine")
         assert [row.level for row in found] == ["ok", "note", "note"]
-        assert found[1].mend.endswith('sh.shardCollection("mine.openheart_reactions", { _id: "hashed" })')
+        assert found[1].fix.endswith('sh.shardCollection("mine.openheart_reactions", { _id: "hashed" })')
         assert "stands alone" in found[2].what
 
     def test_on_a_replica_set_there_is_nothing_to_say_of_lost_answers(
