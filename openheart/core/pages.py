@@ -29,11 +29,11 @@ from ..protocol import canonical_target
 __all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
 
 Slug = Callable[..., Any]
-"""Called with the arguments of a page's rule; returns its target, or None where there is no such page.
+"""Called with the arguments of a page's rule; returns its target, or None if there is no such page.
 It may be a coroutine function, as the views of the app may be."""
 
 REDIRECTS = 5
-"""How many redirects of the URL map lead to a page at the most, such as the one for a missing slash."""
+"""The most redirects of the URL map on the way to a page, such as the one for a missing slash."""
 
 _FULL_ADDRESS = re.compile("(?:https?:)?//[^/]*", re.IGNORECASE)
 # These read several spellings as one value: 007 is 7.
@@ -44,7 +44,7 @@ class Slugs(dict[str, Slug]):
     """The slug functions of one extension, by endpoint.
 
     Attributes:
-        users: the pages of each of its applications, as long as these are there.
+        users: the pages of each of its applications, as long as these exist.
     """
 
     __slots__ = ("users",)
@@ -65,9 +65,9 @@ class Pages:
     Args:
         app: the application.
         slugs: the slug functions of its extension, which may add some later.
-        open_targets: whether addresses that no marked route has are targets too; None is True until a
-            route is marked.
-        logger: told of slug functions that no application uses.
+        open_targets: whether addresses that match no marked route are targets too; None is True until
+            a route is marked.
+        logger: logs the slug functions that no application uses.
 
     Attributes:
         app: the argument.
@@ -87,12 +87,12 @@ class Pages:
 
     @property
     def are_asked(self) -> bool:
-        """Whether a target is looked up in the URL map at all; otherwise it is taken as it is."""
+        """Whether a target is looked up in the URL map at all; otherwise it is used as it is."""
         return self.is_marked or bool(self._slugs) or self._open_targets is False
 
     @property
     def are_open(self) -> bool:
-        """Whether an address is a target that no marked route has."""
+        """Whether an address that matches no marked route is a target."""
         if self._open_targets is not None:
             return self._open_targets
         # The slugs of one extension may be meant for another of its apps.
@@ -107,16 +107,16 @@ class Pages:
         """The target that is stored for an address.
 
         Args:
-            adapter: the URL map, bound to the host that was asked.
-            address: the decoded path or full address of a page, as it was asked for.
+            adapter: the URL map, bound to the host of the request.
+            address: the decoded path or full address of a page, as it was requested.
             canonical: the same as a canonical target.
 
         Returns:
-            The canonical target of the page; the address's own where no marked route has it and
+            The canonical target of the page; that of the address if no marked route matches it and
             targets are open.
 
         Raises:
-            TargetNotFound: no page with reactions is there.
+            TargetNotFound: there is no page with reactions.
             HTTPException: the slug function aborted with something other than 404 and 410.
         """
         if len(self._slugs) != self._checked_slugs:
@@ -145,11 +145,11 @@ class Pages:
         return canonical
 
     def _check_slugs(self) -> None:
-        # Not before the first look-up, when the applications have all their routes. No error, because
-        # an application may leave out a blueprint whose slug functions are there.
+        # Not before the first look-up, when the applications have all their routes. Not an error, because
+        # an application may not register a blueprint that has slug functions.
         self._checked_slugs = len(self._slugs)
         endpoints = [name for name in self.app.view_functions if not name.startswith("openheart.")]
-        # Without their blueprints, since a wrong one, or none, is a likely mistake.
+        # Without their blueprints, because a wrong or missing one is a likely mistake.
         bare = {name.rpartition(".")[2]: name for name in endpoints}
         for name in self._slugs.unused():
             near = difflib.get_close_matches(name.rpartition(".")[2], bare, n=1)
@@ -161,7 +161,7 @@ class Pages:
 
 
 class PageRule(Rule):
-    """A rule that takes ``openheart=`` too: True, or a function that gives the target of each page.
+    """A rule that also accepts ``openheart=``: True, or a function that gives the target of each page.
 
     Its subclass for one application is made by ``mark_routes``.
     """
@@ -200,14 +200,14 @@ class PageRule(Rule):
 
 
 def mark_routes(app: Flask, pages: Pages) -> None:
-    """Let the routes that are added to an application from now on take ``openheart=``.
+    """Make the routes that are added to an application from now on accept ``openheart=``.
 
     Args:
         app: the application; it may have a rule class of its own.
-        pages: what knows of marked routes; it learns of each.
+        pages: records the marked routes.
 
     Raises:
-        ConfigError: its ``url_rule_class`` is no class that can be extended.
+        ConfigError: its ``url_rule_class`` cannot be extended.
     """
     original = app.url_rule_class
     try:
@@ -225,13 +225,13 @@ def mark_routes(app: Flask, pages: Pages) -> None:
 def _places(
     app: Flask, adapter: MapAdapter, address: str, canonical: str
 ) -> Iterator[tuple[MapAdapter, str]]:
-    """Where in the URL map the page of an address may be: on its host, and then as a path of this one."""
+    """Where the URL map may have the page of an address: on its host, and then as a path of this host."""
     first, _, rest = canonical.partition("/")
     full = _FULL_ADDRESS.match(address)
     elsewhere = _adapter_of(app, adapter, first)
     if elsewhere is not None:
         given = address[full.end() :] if full else address.lstrip("/").partition("/")[2]
-        # As it was asked for first: the app may tell /a from /a/, and é in one form from é in another.
+        # First as it was requested: the app may distinguish /a from /a/, and the two forms of é.
         yield elsewhere, f"/{given.lstrip('/')}"
         yield elsewhere, f"/{rest}"
     if not full:
@@ -240,7 +240,7 @@ def _places(
 
 
 def _adapter_of(app: Flask, adapter: MapAdapter, host: str) -> MapAdapter | None:
-    """The URL map bound to a host of this app; None where it is none, or no host at all."""
+    """The URL map bound to a host of this app; None if the host is not one of the app's, or not valid."""
     if host == adapter.get_host(None).lower():
         return adapter
     server = (app.config["SERVER_NAME"] or "").lower()
@@ -280,7 +280,7 @@ def _call(app: Flask, rule: Rule, slug: Slug, arguments: Mapping[str, Any]) -> s
     if target is not None and not isinstance(target, str):
         raise TypeError(
             f"The slug function of the endpoint {rule.endpoint!r} returned {target!r}: "
-            "return the target as text, or None where there is no such page"
+            "return the target as text, or None if there is no such page"
         )
     return target
 
@@ -288,7 +288,7 @@ def _call(app: Flask, rule: Rule, slug: Slug, arguments: Mapping[str, Any]) -> s
 def _own_target(adapter: MapAdapter, rule: Rule, arguments: Mapping[str, Any], path: str) -> str:
     """The page's own path, in the one spelling that the app itself would give it."""
     kinds: set[type[BaseConverter]] = getattr(rule, "openheart_converters", set())
-    # A converter of the app's own may have no way back from its value to the path.
+    # A converter of the app may not be able to turn its value back into the path.
     if any(issubclass(kind, _REWRITING) for kind in kinds) and all(
         kind.__module__ == BaseConverter.__module__ for kind in kinds
     ):

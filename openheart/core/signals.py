@@ -14,17 +14,17 @@ _namespace = Namespace()
 
 reaction_added: NamedSignal = _namespace.signal("reaction-added")
 """A reaction was stored. The sender is the Flask app; keyword arguments: ``target`` (str), ``emoji``
-(str) and ``counts`` (dict of emoji -> count after it, a copy of the listener's own)."""
+(str) and ``counts`` (dict of emoji -> count after it, the listener's own copy)."""
 
 
 def announce(signal: NamedSignal, sender: object, logger: logging.Logger, **data: Any) -> None:
-    """Tell every listener of a signal. One that raises is logged and stops nobody else.
+    """Call every listener of a signal. One that raises is logged and does not stop the others.
 
     Args:
         signal: what to announce.
         sender: whose signal it is; the Flask app.
         logger: where a listener's failure goes.
-        data: keyword arguments of the listeners; each gets copies of its own.
+        data: keyword arguments of the listeners; each gets its own copies.
     """
     for receiver in signal.receivers_for(sender):
         try:

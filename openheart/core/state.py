@@ -38,12 +38,12 @@ class Attached(Protocol):
 
 @dataclass(slots=True)
 class Users:
-    """How an application finds out who uses it.
+    """How an application identifies its users.
 
     Attributes:
         user: returns the user of the current request.
         tenant: returns the tenant of a user.
-        of_extension: those of the OpenHeart that the application was given to, which stand behind.
+        of_extension: those of the OpenHeart extension, used where the application has none.
     """
 
     user: Callable[[], Any] | None = None
@@ -63,11 +63,11 @@ class Users:
 
 @dataclass(slots=True)
 class Serving:
-    """What the server that run() started tells of itself; nothing under a server of somebody else.
+    """What the server started by run() reports about itself; under another server the defaults remain.
 
     Attributes:
-        threads: how many requests it answers at once in this process; None where that has no bound.
-        is_stopping: whether it was told to stop, and waits for the requests that run.
+        threads: how many requests it answers at once in this process; None if there is no limit.
+        is_stopping: whether it is stopping, and waits for running requests.
     """
 
     threads: int | None = None
@@ -91,9 +91,9 @@ class State:
         write_only: whether counts are hidden.
         listing: whether targets are listed.
         cache_control: the Cache-Control header of a GET.
-        users: how it finds out who uses it.
-        batteries: name -> what load() switched on, or was used.
-        serving: what the server tells of itself.
+        users: how it identifies its users.
+        batteries: name -> battery, of those that load() switched on or that were used.
+        serving: what the server reports about itself.
         documented: path below the prefix -> its path item of the OpenAPI document.
     """
 
@@ -115,9 +115,9 @@ class State:
     documented: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def close(self) -> None:
-        """Finish what was accepted and let every resource go. The next use opens it again."""
-        # What runs in the background may use all that comes after it, and the storage last. What it uses
-        # for the first time while it is waited for is there only then.
+        """Finish accepted work and release every resource. The next use opens it again."""
+        # Work in the background may use every later battery, and the storage is closed last. A battery that
+        # is first used while another one closes appears only then.
         closed: list[Attached] = []
         while left := [each for each in list(self.batteries.values()) if each not in closed]:
             battery = min(left, key=lambda each: each.place)
@@ -125,7 +125,7 @@ class State:
             try:
                 battery.close()
             except Exception as error:
-                # The others, and the storage, are closed all the same.
+                # The others, and the storage, are still closed.
                 self.service.logger.error("The battery %s did not close", battery.name, exc_info=error)
         self.service.close()
 
@@ -142,7 +142,7 @@ def make_state(
     """Make the state of one application; opens nothing.
 
     Raises:
-        ConfigError: a setting that only shows to be wrong when it is used.
+        ConfigError: a setting turns out to be wrong when it is used.
     """
     folder = Path.cwd() if standalone else Path(app.instance_path)
     name = "openheart" if standalone else app.name

@@ -40,7 +40,7 @@ def canonical_emoji(text: str) -> str:
     if found is not None:
         return found
     found = forms.get(text.replace(_EMOJI_STYLE, "")) if len(text) < 32 else None
-    # A stray U+FE0F could also split a cluster: only the fully-qualified spelling may take the short way.
+    # A stray U+FE0F could also split a cluster: only the fully-qualified spelling may skip the split.
     if found == text:
         return found
     cluster = _first_cluster(text)
@@ -51,14 +51,14 @@ def canonical_emoji(text: str) -> str:
 
 
 def fold_skin_tones(emoji: str) -> str:
-    """Give the same emoji without its skin tones.
+    """Return the same emoji without its skin tones.
 
     Args:
         emoji: a canonical emoji.
 
     Returns:
-        The fully-qualified RGI emoji without skin tones: 👋🏽 is 👋, 👩🏽‍🤝‍👩🏻 is 👭. An emoji that has
-        none comes back as it is.
+        The fully-qualified RGI emoji without skin tones: 👋🏽 is 👋, 👩🏽‍🤝‍👩🏻 is 👭. An emoji
+        without skin tones is returned as it is.
     """
     plain, tones = _TONES.subn("", emoji)
     if not tones:
@@ -79,7 +79,7 @@ class _Table:
 
     Attributes:
         forms: the RGI emoji without U+FE0F -> fully qualified.
-        pairs: a toned pair without its tones, which is no RGI emoji itself -> the one that stands for it.
+        pairs: a toned pair without its tones, which is not an RGI emoji itself -> the one used for it.
         version: the highest version of Unicode Emoji in the data.
     """
 
@@ -118,7 +118,7 @@ def _rows() -> Iterator[tuple[str, str, float]]:
 
 
 def _rows_of_file() -> Iterator[tuple[str, str, float]]:
-    # The library keeps 8 MB of names in memory once imported; its file alone is all that is needed.
+    # The library keeps 8 MB of names in memory once imported; only its data file is needed.
     import importlib.util
     import json
     from pathlib import Path

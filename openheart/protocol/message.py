@@ -18,7 +18,7 @@ _MULTIPART = "multipart/form-data"
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _MAX_PARTS = 100
 _KEYCAPS = tuple("0123456789*#")
-# What fetch() and most clients send; worth not parsing.
+# What fetch() and most clients send; not parsed, for speed.
 _USUAL_TEXT = frozenset({None, "", "text/plain", "text/plain;charset=UTF-8", "text/plain; charset=utf-8"})
 
 
@@ -37,7 +37,7 @@ def read_message(body: bytes, content_type: str | None) -> str:
 
     Raises:
         InvalidBody: not UTF-8, not the form or JSON that it claims to be, or JSON without the field.
-        UnsupportedBody: a type that holds no emoji.
+        UnsupportedBody: the type cannot hold an emoji.
     """
     if content_type in _USUAL_TEXT:
         return _from_text(body)
@@ -55,7 +55,7 @@ def read_message(body: bytes, content_type: str | None) -> str:
     if not kind or kind == "application/octet-stream" or kind.startswith("text/"):
         return _from_text(body)
     raise UnsupportedBody(
-        f"{kind[:80]!r} is no type of body that holds an emoji: send text/plain, a form, or application/json"
+        f"A body of type {kind[:80]!r} cannot hold an emoji: send text/plain, a form, or application/json"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which emoji a site takes, and whether skin tones are counted apart."""
+"""Which emoji a site accepts, and whether skin tones are counted apart."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _NAMED = 20
 
 
 class Policy:
-    """The rules of one site. It never changes after it was made, and may be shared by threads.
+    """The rules of one site. It never changes, and threads may share it.
 
     An entry without skin tones stands for all of its skin tones; a toned entry names only itself.
 
     Args:
-        allow: the emoji that the site takes; none means every emoji.
-        deny: the emoji that it does not take, even where ``allow`` names them.
+        allow: the emoji that the site accepts; none means every emoji.
+        deny: the emoji that it does not accept, even if ``allow`` names them.
         skin_tones: ``"keep"`` counts each skin tone apart, ``"fold"`` counts them as the plain emoji.
 
     Raises:
@@ -39,7 +39,7 @@ class Policy:
         self._allow = tuple(dict.fromkeys(_entry(text) for text in allow))
         self._deny = frozenset(_entry(text) for text in deny)
         self._fold = skin_tones == "fold"
-        # Failures are not kept, so a stranger's nonsense never pushes out what visitors really send.
+        # Failures are not cached, so that invalid text never evicts what visitors really send.
         self._cached = lru_cache(_CACHED)(self._decide)
 
     def admit(self, text: str) -> str:
@@ -53,7 +53,7 @@ class Policy:
 
         Raises:
             InvalidEmoji: the text does not start with an emoji.
-            EmojiNotAllowed: this site does not take it.
+            EmojiNotAllowed: this site does not accept it.
         """
         return self._cached(text) if len(text) <= _LONGEST_CACHED else self._decide(text)
 
@@ -62,9 +62,9 @@ class Policy:
         plain = fold_skin_tones(emoji)
         if self._allow and emoji not in self._allow and plain not in self._allow:
             named = " ".join(self._allow[:_NAMED]) + (" …" if len(self._allow) > _NAMED else "")
-            raise EmojiNotAllowed(f"This site does not take {emoji}: send one of {named}")
+            raise EmojiNotAllowed(f"This site does not accept {emoji}: send one of {named}")
         if emoji in self._deny or plain in self._deny:
-            raise EmojiNotAllowed(f"This site does not take {emoji}: send another emoji")
+            raise EmojiNotAllowed(f"This site does not accept {emoji}: send another emoji")
         return plain if self._fold else emoji
 
 

@@ -1,7 +1,7 @@
-"""Targets of tenants: ``-/t/<tenant>/<target>``, which no address and no other target can spell.
+"""Targets of tenants: ``-/t/<tenant>/<target>``, which cannot be written as an address or as another target.
 
-A first segment ``-`` is refused wherever a target comes from outside (``canonical_target``), so these are
-reached through their tenant alone.
+A first segment ``-`` is refused in every target from outside (``canonical_target``), so these can only be
+reached through their tenant.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def scope_of(kind: Literal["tenant", "user"], name: str) -> str:
 
     Args:
         kind: whether it is the name of a tenant, or of a user who is a tenant alone.
-        name: any text; nothing of it is made equal to anything else, neither case nor look-alikes.
+        name: any text; it is not normalized, neither its case nor look-alike characters.
 
     Raises:
         ValueError: it is empty or blank, holds an unpaired surrogate, or is longer than MAX_TENANT_BYTES.
@@ -43,7 +43,7 @@ def scope_of(kind: Literal["tenant", "user"], name: str) -> str:
     if len(written) > MAX_TENANT_BYTES:
         raise ValueError(f"it is longer than {MAX_TENANT_BYTES} bytes, percent-encoded")
     if not written.strip("."):
-        # No segment of a path that somebody might resolve.
+        # Not a dot segment, which a client might resolve.
         written = written.replace(".", "%2E")
     return f"{RESERVED}{kind[0]}/{written}/"
 
@@ -56,7 +56,7 @@ def scoped_target(scope: str, target: str) -> str:
         target: the target in its decoded form, as the tenant knows it.
 
     Raises:
-        InvalidTarget: it is none, or too long together with its tenant.
+        InvalidTarget: it is not valid, or too long together with its tenant.
     """
     stored = scope + canonical_target(target).removeprefix("/")
     if len(stored.encode()) > MAX_TARGET_BYTES:

@@ -15,7 +15,7 @@ __all__ = ["MAX_TARGET_BYTES", "canonical_target", "target_from_bytes", "target_
 MAX_TARGET_BYTES = 512
 """The longest canonical target, in bytes of UTF-8."""
 
-# A canonical target in printable ASCII; a segment that starts with a dot takes the long way.
+# A canonical target in printable ASCII; a segment that starts with a dot is not decided here.
 _is_plain = re.compile(r"(?!-(?:/|\Z))[ -\-0-~][ -.0-~]*(?:/[ -\-0-~][ -.0-~]*)*").fullmatch
 
 _PORTS = {f"{scheme}://": {str(port)} for scheme, port in DEFAULT_PORTS.items()}
@@ -28,9 +28,9 @@ _MOST_CHARACTERS = 4 * MAX_TARGET_BYTES
 def canonical_target(text: str) -> str:
     """Bring a target to its one spelling.
 
-    A leading ``http://``, ``https://`` or ``//`` goes, and only then is the host lower-cased and its
-    default port dropped; empty segments go, and with them leading and trailing slashes; the rest is
-    NFC. Applying it twice changes nothing more.
+    A leading ``http://``, ``https://`` or ``//`` is removed, and only then is the host lower-cased and its
+    default port removed. Empty segments are removed, and with them leading and trailing slashes. The
+    result is in NFC. Applying it twice changes nothing more.
 
     Args:
         text: the target, decoded: a ``%`` in it is a per cent sign.
@@ -60,7 +60,7 @@ def canonical_target(text: str) -> str:
     if "." in segments or ".." in segments:
         raise InvalidTarget("The target has a segment '.' or '..': write the path that it leads to")
     if segments[:1] == ["-"]:
-        raise InvalidTarget("A first segment '-' is kept for openheart's own addresses: choose another")
+        raise InvalidTarget("A first segment '-' is reserved for openheart's own addresses: choose another")
     return target or "/"
 
 
@@ -74,7 +74,7 @@ def target_from_bytes(raw: bytes) -> str:
         The canonical target.
 
     Raises:
-        InvalidTarget: it is not UTF-8, or no target.
+        InvalidTarget: it is not UTF-8, or not a valid target.
     """
     try:
         text = raw.decode()
@@ -84,17 +84,17 @@ def target_from_bytes(raw: bytes) -> str:
 
 
 def target_from_url(text: str) -> str:
-    """Read the target as it stands in a URL: in ``?target=``, in a form, or on the command line.
+    """Read the target as it is written in a URL: in ``?target=``, in a form, or on the command line.
 
     Args:
-        text: a URL or a path, percent-encoded or not; the query and the fragment are no part of the
-            target.
+        text: a URL or a path, percent-encoded or not; the query and the fragment are not part of
+            the target.
 
     Returns:
         The canonical target.
 
     Raises:
-        InvalidTarget: it is not UTF-8, or no target.
+        InvalidTarget: it is not UTF-8, or not a valid target.
     """
     text = text.partition("#")[0].partition("?")[0]
     if "%" not in text:
@@ -119,7 +119,7 @@ def _split(text: str) -> tuple[str, str]:
         return "", path
     host, _, path = path.partition("/")
     if "@" in host:
-        raise InvalidTarget("The target names a user before the host: leave out what stands before the '@'")
+        raise InvalidTarget("The target names a user before the host: leave out everything up to the '@'")
     if len(host) > _MOST_CHARACTERS:
         raise InvalidTarget(_too_long())
     name, colon, port = normalize("NFC", host).lower().rpartition(":")

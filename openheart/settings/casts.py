@@ -1,5 +1,5 @@
-"""Casts: from text (or a Python value) to the value of a setting. A cast that fails says in words
-what it expected, and nothing of the value it was given."""
+"""Casts: from text (or a Python value) to the value of a setting. The error of a cast says what was
+expected, and never quotes the value."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ FALSE = frozenset({"0", "false", "no", "off"})
 
 @dataclass(frozen=True, slots=True)
 class Cast(Generic[T_co]):
-    """Turns what somebody wrote into a typed value.
+    """Turns text, or a Python value, into a typed value.
 
     Attributes:
         description: what is expected, in words, such as ``an integer from 0 to 65535``.
-        parse: the work; it raises ValueError or TypeError.
+        parse: casts a value; raises ValueError or TypeError.
         show: the value as a person would write it, without its secrets.
         expands: whether ``$NAME`` stands for the value of the variable NAME.
         takes_empty: whether empty text is a value; otherwise it counts as unset in the environment.
@@ -80,7 +80,7 @@ class Cast(Generic[T_co]):
             variables: what ``$NAME`` may refer to.
 
         Raises:
-            ValueError: its text is what was expected instead; it never holds the value.
+            ValueError: its text says what was expected instead; it never quotes the value.
         """
         expected = self.description
         if self.expands and isinstance(value, str) and (match := REFERENCE.fullmatch(value.strip())):
@@ -93,7 +93,7 @@ class Cast(Generic[T_co]):
             return self.parse(value)
         except (ValueError, TypeError, ArithmeticError):
             pass
-        # Raised out here so that the parser's own error, which quotes the value, is not chained to it.
+        # Raised outside the except block, so that the parser's error, which quotes the value, is not chained.
         raise ValueError(expected)
 
 
@@ -125,7 +125,7 @@ def boolean() -> Cast[bool]:
 
 
 def text() -> Cast[str]:
-    """Text of one line, not empty; white space around it goes."""
+    """One line of text, not empty; white space around it is removed."""
 
     def parse(value: object) -> str:
         stripped = _one_line(value).strip()
@@ -149,7 +149,7 @@ def word() -> Cast[str]:
 
 
 def secret_text() -> Cast[str | bytes]:
-    """Text or bytes that nobody may read, taken as they are."""
+    """A secret: text or bytes, not changed."""
 
     def parse(value: object) -> str | bytes:
         if not isinstance(value, (str, bytes)) or not value:

@@ -1,5 +1,5 @@
-"""How settings get their values: reads the places where they may be written, in order of precedence,
-and casts them. Those of the instance and of the site can be imported from here."""
+"""Finds the value of each setting: reads the sources in order of precedence, and casts what it finds. The
+settings of the instance and of the site can be imported from here."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Setting(NamedTuple):
 
 
 class UnknownVariable(NamedTuple):
-    """An OPENHEART_* variable that is no setting.
+    """An OPENHEART_* variable that is not a setting.
 
     Attributes:
         name: as it was written.
@@ -98,13 +98,13 @@ class _Layer(NamedTuple):
 
 
 class Config:
-    """The settings of one application: read-only, and typed by the Option that is asked for.
+    """The settings of one application: read-only, and typed by the Option that is used as the key.
 
     Made by ``load_config``. Printing one masks every secret.
 
     Attributes:
         env: whether the environment, ``.env`` and the config file were read.
-        logs: what the logs need of them.
+        logs: the settings of the logs.
     """
 
     __slots__ = ("_layers", "_settings", "env", "logs")
@@ -121,7 +121,7 @@ class Config:
 
     def __getitem__(self, option: Option[T]) -> T:
         value: T = self._settings[option.name].value
-        # A copy, so that nobody changes the setting of another.
+        # A copy, so that a caller cannot change the setting.
         return list(value) if isinstance(value, list) else value  # type: ignore[return-value]
 
     def source(self, option: Option[Any]) -> str:
@@ -129,7 +129,7 @@ class Config:
         return self._settings[option.name].source
 
     def is_default(self, option: Option[Any]) -> bool:
-        """Whether nobody set it."""
+        """Whether it was not set."""
         return self.source(option) == DEFAULT
 
     def items(self) -> Iterator[Setting]:
@@ -146,7 +146,7 @@ class Config:
         return None
 
     def override(self, flags: Mapping[str, Any]) -> Config:
-        """These settings with command flags, or arguments of ``run()``, before everything else.
+        """These settings with command flags, or arguments of ``run()``, which take precedence.
 
         Args:
             flags: named like keywords; None counts as not given.
@@ -160,7 +160,7 @@ class Config:
 
     @property
     def server_options(self) -> dict[str, str]:
-        """The SERVER_* variables that are no settings: ``{"backlog": "1024"}`` for SERVER_BACKLOG=1024."""
+        """The SERVER_* variables that are not settings: ``{"backlog": "1024"}`` for SERVER_BACKLOG=1024."""
         names = {name for layer in self._layers for name in layer.values if is_server_option(name)}
         found = {name: self.variable(name) for name in sorted(names)}
         return {name.removeprefix("SERVER_").lower(): str(value[0]) for name, value in found.items() if value}
@@ -187,17 +187,17 @@ def load_config(
 
     The first of these that has a value wins: flags, the process environment, ``.env``, the config file
     (OPENHEART_CONFIG), keywords, app_config, the default. Empty text in the environment and in
-    ``.env`` counts as unset, but for lists.
+    ``.env`` counts as unset, except for lists.
 
     Args:
-        app_config: a Flask app's ``app.config``; other keys in it are left alone.
+        app_config: a Flask app's ``app.config``; other keys in it are ignored.
         keywords: keyword arguments such as ``port=`` and ``uri=``; None counts as not given.
         flags: command flags and arguments of ``run()``, named like keywords.
         env: False takes nothing from the environment, ``.env`` and the config file.
         environ: what to read instead of ``os.environ``.
         folder: where ``.env`` is and where a relative OPENHEART_CONFIG starts; the current one by default.
-        safe: True refuses OPENHEART_* variables that are no settings.
-        further: finds the settings of other packages, by what is set already.
+        safe: True refuses OPENHEART_* variables that are not settings.
+        further: finds the settings of other packages, given those that were found.
 
     Raises:
         ConfigError: a value cannot be used, or a name is unknown.
@@ -216,7 +216,7 @@ def load_config(
     config = _resolve(layers, env, known_options())
     if further is not None and (more := further(config)):
         config = _resolve(layers, env, (*known_options(), *more))
-    # Only now, because the batteries of other packages have settings of their own.
+    # Only now, because the batteries of other packages have their own settings.
     _check_names(keywords, KEYWORD, config)
     _check_names(flags, FLAG, config)
     _check_config_file(config)
@@ -228,9 +228,9 @@ def load_config(
 
 
 def unknown_variables(config: Config) -> list[UnknownVariable]:
-    """The OPENHEART_* variables of the environment, ``.env`` and ``app.config`` that are no settings.
+    """The OPENHEART_* variables of the environment, ``.env`` and ``app.config`` that are not settings.
 
-    OPENHEART_TEST_* is left to tests.
+    OPENHEART_TEST_* is reserved for tests.
     """
     return [
         UnknownVariable(name, layer.source, nearest_name(name))
@@ -253,10 +253,10 @@ def conf(
 
     Args:
         name: the variable, a setting or one of the application's own.
-        default: what to return when nobody set it; it is cast too, unless it is None.
+        default: what to return when it is not set; it is cast too, unless it is None.
         cast: such as ``int``; ``bool`` understands ``on`` and ``off``, ``list`` splits at commas and
             white space.
-        config: the settings of the application that asks; its keywords, flags and ``app.config`` count.
+        config: the settings of the application; its keywords, flags and ``app.config`` are used too.
 
     Raises:
         ConfigError: the value cannot be cast.
@@ -277,7 +277,7 @@ def conf(
         return _CONF_CASTS.get(cast, cast)(value)
     except (ValueError, TypeError, ArithmeticError):
         pass
-    # Raised out here so that the cast's own error, which may quote a secret, is not chained to it.
+    # Raised outside the except block, so that the cast's error, which may quote a secret, is not chained.
     expected = _CONF_CASTS[cast].description if cast in _CONF_CASTS else f"what {_name_of(cast)} takes"
     raise ConfigError(name, mask_value(name, value), source, expected)
 
@@ -341,7 +341,7 @@ def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object
         if value is None:
             continue
         if name in values:
-            raise ConfigError(name, "***", source, f"it once; {keyword} is another spelling of it")
+            raise ConfigError(name, "***", source, f"this setting once; {keyword} is another spelling of it")
         values[name] = value
     return values
 
@@ -355,7 +355,7 @@ def _check_names(arguments: Mapping[str, Any] | None, source: str, config: Confi
 
 def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:
     values: dict[str, object] = {str(name): value for name, value in (app_config or {}).items()}
-    # Flask puts its own defaults there: a DEBUG of False says nothing.
+    # Flask puts its own defaults there, so a DEBUG of False may not be the user's.
     if values.get(DEBUG.name) is False:
         del values[DEBUG.name]
     return values

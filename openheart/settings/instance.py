@@ -28,9 +28,7 @@ _port = casts.integer(0, 65535)
 _switch = casts.boolean()
 _name = casts.text()
 
-NAME: Option[str | None] = Option(
-    "NAME", _name, None, "The name of this site in the logs; no more than that."
-)
+NAME: Option[str | None] = Option("NAME", _name, None, "The name of this site; used in the logs only.")
 INSTANCE: Option[str | None] = Option(
     "INSTANCE", casts.word(), None, "Keeps the data and the logs of two instances on one storage apart."
 )
@@ -53,7 +51,7 @@ OPENHEART_ACCESS_LOG: Option[bool] = Option(
     "OPENHEART_ACCESS_LOG", _switch, False, "Logs a line of JSON for each request to openheart's own routes."
 )
 HOST: Option[str] = Option("HOST", _name, "127.0.0.1", "The address to listen on.", group="server")
-PORT: Option[int] = Option("PORT", _port, 5000, "The port to listen on; 0 takes a free one.", group="server")
+PORT: Option[int] = Option("PORT", _port, 5000, "The port to listen on; 0 picks a free one.", group="server")
 SERVER: Option[Literal["waitress", "gunicorn", "granian", "werkzeug"]] = Option(
     "SERVER",
     casts.choice("waitress", "gunicorn", "granian", "werkzeug"),

@@ -30,10 +30,10 @@ def is_server_option(name: str) -> bool:
 
 
 def nearest_name(name: str) -> str | None:
-    """The setting that may have been meant by a name that is none, or None."""
-    # Without the prefix first: with it every two names look alike.
+    """The setting that may have been meant by an unknown name, or None."""
+    # Without the prefix first: with it all names look alike.
     bare = {option.name.removeprefix(PREFIX): option.name for option in known_options()}
-    # The name is two words to many, and OPEN begins a setting of its own.
+    # Many people write OPEN_HEART, and OPEN is the start of another setting.
     written = name.upper().replace("OPEN_HEART_", PREFIX).removeprefix(PREFIX)
     near: list[str] = difflib.get_close_matches(written, list(bare), n=1)
     if near:
@@ -43,7 +43,7 @@ def nearest_name(name: str) -> str | None:
 
 
 def expected_name(nearest: str | None) -> str:
-    """What an error says that it expected in place of such a name."""
+    """What an error says it expected in place of an unknown name."""
     hint = f"the nearest is {nearest}" if nearest else "`openheart config` lists them"
     return f"the name of a setting; {hint}"
 

@@ -20,10 +20,10 @@ class Option(Generic[T_co]):
     Attributes:
         name: the variable's name, such as ``PORT``.
         cast: from what is written to the value.
-        default: the value when nobody sets it.
+        default: the value when it is not set.
         doc: one line for the reference page.
         secret: whether the value may never be shown.
-        group: the heading it stands under, such as ``server``, ``storage`` or ``mail``.
+        group: the heading it is listed under, such as ``server``, ``storage`` or ``mail``.
     """
 
     name: str

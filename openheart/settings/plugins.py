@@ -1,5 +1,5 @@
-"""What openheart itself brings as plug-ins: its storages and its batteries, found by entry points as those of
-other packages are."""
+"""openheart's own plug-ins: its storages and its batteries, found by entry points like those of other
+packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def own_plugins(group: str) -> dict[str, EntryPoint]:
     """The entry points of openheart itself in a group: name -> entry point, in the order of the names.
 
     Raises:
-        OpenHeartError: openheart is not installed, so that nobody knows its entry points.
+        OpenHeartError: openheart is not installed, so its entry points are not known.
     """
     try:
         found = distribution("openheart").entry_points.select(group=group)

@@ -43,11 +43,11 @@ OPENHEART_EMOJI: Option[list[str]] = Option(
     "OPENHEART_EMOJI",
     casts.text_list(),
     [],
-    "The only emoji that are taken; empty takes all.",
+    "The only emoji that are accepted; empty accepts all.",
     group="protocol",
 )
 OPENHEART_EMOJI_DENY: Option[list[str]] = Option(
-    "OPENHEART_EMOJI_DENY", casts.text_list(), [], "Emoji that are never taken.", group="protocol"
+    "OPENHEART_EMOJI_DENY", casts.text_list(), [], "Emoji that are never accepted.", group="protocol"
 )
 OPENHEART_SKIN_TONES: Option[Literal["keep", "fold"]] = Option(
     "OPENHEART_SKIN_TONES",
@@ -67,10 +67,10 @@ OPENHEART_MAX_AGE: Option[float] = Option(
     group="protocol",
 )
 OPENHEART_WRITE_ONLY: Option[bool] = Option(
-    "OPENHEART_WRITE_ONLY", _switch, False, "Takes reactions and shows no counts.", group="protocol"
+    "OPENHEART_WRITE_ONLY", _switch, False, "Accepts reactions and shows no counts.", group="protocol"
 )
 OPENHEART_HOLD: Option[bool] = Option(
-    "OPENHEART_HOLD", _switch, False, "Takes no reactions for now (503), shows counts.", group="protocol"
+    "OPENHEART_HOLD", _switch, False, "Refuses reactions for now (503), and shows counts.", group="protocol"
 )
 OPENHEART_LISTING: Option[bool] = Option(
     "OPENHEART_LISTING",
@@ -97,6 +97,6 @@ OPENHEART_STALE: Option[float] = Option(
     "OPENHEART_STALE",
     casts.duration(),
     0.0,
-    "How old the counts may be that are shown while the storage is away, marked so; 0 answers 503.",
+    "How old counts may be that are shown, marked as old, while the storage is unavailable; 0 answers 503.",
     group="storage",
 )

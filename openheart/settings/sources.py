@@ -1,5 +1,5 @@
-"""Where settings are written: the process environment, ``.env`` and the TOML config file. Reading
-only; which of them wins is the business of config.py."""
+"""Reads the sources of settings: the process environment, ``.env`` and the TOML config file. config.py
+decides which of them takes precedence."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
 
 
 def read_dotenv(folder: Path) -> dict[str, str]:
-    """The variables of the file ``.env`` in one folder; no folder above is searched, ``os.environ`` stays.
+    """The variables of the file ``.env`` in one folder; parent folders are not searched.
 
     Args:
-        folder: where the file is; it need not exist.
+        folder: where the file is; the file need not exist.
 
     Returns:
         Each variable that has a value, with ``${NAME}`` replaced as python-dotenv does it.
@@ -51,12 +51,12 @@ def read_toml(name: str, folder: Path, source: str) -> dict[str, object]:
 
     Args:
         name: the file's path as the operator wrote it; a relative one starts at the folder.
-        folder: see there.
+        folder: where a relative path starts.
         source: where the path was written, such as ``the environment``.
 
     Raises:
         ConfigError: the file is not there, cannot be read, is not TOML, or has a table or a date; the
-            text names the file, and the line where TOML stops being TOML.
+            text names the file, and the line of a syntax error.
     """
     import tomllib
 
@@ -64,16 +64,16 @@ def read_toml(name: str, folder: Path, source: str) -> dict[str, object]:
     try:
         values = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
-        # The line alone: the error itself may quote the file, where secrets are.
+        # Only the line: the error itself may quote the file, which holds secrets.
         line = re.search(r"at line (\d+)", str(error))
     else:
         for key, value in values.items():
             if not isinstance(value, (str, bool, int, float, list)):
-                expected = f"text, a number, true, false or a list in {name}, where keys are flat"
+                expected = f"text, a number, true, false or a list in {name}, which has no tables"
                 raise ConfigError(key, "***", name, expected)
         return values
     where = f"line {line[1]} of {name}" if line else name
-    raise ConfigError("OPENHEART_CONFIG", name, source, f"a TOML file, but {where} is not TOML")
+    raise ConfigError("OPENHEART_CONFIG", name, source, f"a TOML file, but {where} is not valid TOML")
 
 
 def _read_text(name: str, path: Path, source: str) -> str:

@@ -25,7 +25,7 @@ class _HasSettings(Protocol):
 def known_options() -> tuple[Option[Any], ...]:
     """The table of settings: of the instance, the server and the site, then of our storages and batteries.
 
-    It is made at its first use. The settings of other packages are known to a Config alone.
+    It is made at its first use. Only a Config knows the settings of other packages.
     """
     found = [
         each for module in (instance, site) for each in vars(module).values() if isinstance(each, Option)
@@ -33,14 +33,14 @@ def known_options() -> tuple[Option[Any], ...]:
     for group in (BACKENDS, BATTERIES):
         for point in own_plugins(group).values():
             found += cast(_HasSettings, point.load()).settings
-    # A storage is there once for each of its schemes, and a heading has the settings of several.
+    # A storage is listed once for each of its schemes, and several share a heading.
     groups = list(dict.fromkeys(option.group for option in found))
     by_name = {option.name: option for option in found}
     return tuple(sorted(by_name.values(), key=lambda option: groups.index(option.group)))
 
 
 def option_named(name: str) -> Option[Any] | None:
-    """The setting of this name in the table; None where there is none."""
+    """The setting of this name in the table; None if there is none."""
     return _by_name().get(name)
 
 

@@ -171,7 +171,7 @@ def change(response: Response, **changes: Any) -> Response:
         (lambda r: change(r, headers=[]), "OPTIONS tells what is allowed", "expected header Allow like"),
         (
             lambda r: change(r, headers=[*r.headers, ("Location", "https://attacker.example/")]),
-            "a form goes to no stranger's page",
+            "a form does not go to another site's page",
             "expected no header Location",
         ),
         (

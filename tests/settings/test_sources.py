@@ -89,7 +89,7 @@ def test_a_folder_is_no_config_file(tmp_path: Path) -> None:
 def test_a_config_file_that_is_not_toml_is_named_with_its_line_and_quotes_nothing(tmp_path: Path) -> None:
     write(tmp_path / "o.toml", 'PORT = 81\nSECRET_KEY = "hunter2" hunter2\n')
 
-    with pytest.raises(ConfigError, match=r"line 2 of o\.toml is not TOML") as refused:
+    with pytest.raises(ConfigError, match=r"line 2 of o\.toml is not valid TOML") as refused:
         read_toml("o.toml", tmp_path, "here")
 
     assert "hunter2" not in str(refused.value)
@@ -100,5 +100,5 @@ def test_a_config_file_that_is_not_toml_is_named_with_its_line_and_quotes_nothin
 def test_tables_and_dates_are_refused(content: str, tmp_path: Path) -> None:
     write(tmp_path / "o.toml", content)
 
-    with pytest.raises(ConfigError, match=r"from o\.toml\).*keys are flat"):
+    with pytest.raises(ConfigError, match=r"from o\.toml\).*has no tables"):
         read_toml("o.toml", tmp_path, "here")

@@ -264,7 +264,7 @@ class TestOnAPageOfAnotherOrigin:
         tags = [TAG.replace("emoji=", f'target="{target}" emoji=') for target in ("good", "-/bad")]
         browser.get(listen(site(load(server), *tags)).url)
         Tag(browser, 0).shows(heart="0", pretzel="1")
-        Tag(browser, 1).says("kept for openheart's own addresses")
+        Tag(browser, 1).says("reserved for openheart's own addresses")
         assert Tag(browser, 0).message == ""
 
     @pytest.mark.parametrize("key", [Keys.ENTER, Keys.SPACE], ids=["enter", "space"])
@@ -451,7 +451,7 @@ class TestWhenItCannotBe:
         tag = Tag(browser)
         tag.shows(heart="0", pretzel="0")
         tag.button("🥨").click()
-        tag.says("This site does not take 🥨")
+        tag.says("This site does not accept 🥨")
         assert tag.message_is_seen
         assert tag.shown == {"❤️": "0", "🥨": "0"}
         tag.button("❤️").click()

@@ -8,15 +8,15 @@ Each group is a JSON file beside this module: a list of cases ``{name, why, step
     ``query``, ``headers``, and ``body`` (text) or ``body_base64``; ``times`` repeats the body.
 ``expect``
     ``status``: a number, a class such as ``"4xx"``, or a list of them; ``headers``: name -> a regular
-    expression for the whole value, or null for a header that must not be there; ``json``: the document;
-    ``counts``: emoji -> count, no other emoji (looked at under 200 only, so that a server may hide its
-    counts); ``order``: the keys as they stand; ``problem``: the last part of the type of an RFC 9457
+    expression for the whole value, or null for a header that must be absent; ``json``: the document;
+    ``counts``: emoji -> count, no other emoji (checked for a 200 only, because a server may hide its
+    counts); ``order``: the keys in their order; ``problem``: the last part of the type of an RFC 9457
     problem; ``empty``: no body.
 ``save``
     a placeholder's name -> the answer's header whose value it holds in later steps.
 
-``{target}`` and ``{other}`` stand for targets that no one has reacted to, new in each run; so the vectors
-work against any server, with data in it.
+``{target}`` and ``{other}`` stand for targets without reactions, new in each run, so that the vectors work
+against any server, also one that holds data.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 __all__ = ["GROUPS", "Case", "Expectation", "Step", "VectorRequest", "load_vectors"]
 
 GROUPS = ("required", "robustness", "extensions")
-"""What openheart.fyi asks of every server; what keeps a server sound; what openheart adds."""
+"""What openheart.fyi requires of every server; what makes a server robust; what openheart adds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class VectorRequest:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What the answer must be; an attribute that is None or empty is not looked at.
+    """What the answer must be; an attribute that is None or empty is not checked.
 
     Attributes:
         status: the statuses that are right, as text: ``"200"``, ``"4xx"``.
