@@ -1,5 +1,5 @@
-"""The contract that every storage keeps. A backend is one small file: it applies changes and answers
-counts. Policy, validation, batching and retries sit above it."""
+"""The contract of every storage. A backend is one small file: it applies changes and returns counts.
+Policy, validation, batching and retries are above it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Rows: TypeAlias = list[tuple[str, Counts]]
 LARGEST_DELTA = 2**53
 """The most that one change may add; every storage and every JSON reader holds it exactly."""
 
-_PAGE = 1000  # targets that are read at once when all are visited
+_PAGE = 1000  # targets that are read at once when all are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +71,33 @@ class Backend(abc.ABC):
     """Where counts live.
 
     A backend is made unconnected, for one URI, and used from many threads at once. It may be used as
-    a context manager, which connects and disconnects. After a fork the child uses it as it is: a
-    backend opens connections of its own there.
+    a context manager, which connects and disconnects. After a fork the child uses the same object:
+    a backend opens new connections there.
 
     Args:
         uri: where the storage is; its scheme is one of ``schemes``.
         instance: separates two instances on one database (setting INSTANCE); None is the unnamed one.
         folder: where a relative path in the URI starts; the current folder by default. A backend that
-            is no file ignores it.
+            is not a file ignores it.
         options: more settings of this kind of backend, by keyword.
 
     Raises:
-        ConfigError: the URI cannot be one of this kind of backend.
+        ConfigError: the URI is not valid for this kind of backend.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ()
     """The URI schemes of this kind of backend, without the colon."""
 
     exactly_once: bool = True
-    """Whether a change whose answer was lost can be repeated without being counted twice. Where that depends
-    on the server it is known after ``connect()``."""
+    """Whether a change whose answer was lost can be repeated without being counted twice. If that depends
+    on the server, it is known after ``connect()``."""
 
     settings: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
     """The settings that become keywords of the constructor: keyword -> row of the table in config.py."""
 
     adds_up: ClassVar[bool] = False
-    """Whether the backend itself stores changes that several threads bring at once in one go. Where it
-    does not, openheart adds up those to the same target before they reach it."""
+    """Whether the backend itself stores the changes of several threads in one step. If it does not,
+    openheart adds up the changes to the same target before they reach it."""
 
     def __init__(self, uri: str, *, instance: str | None = None, folder: Path | None = None) -> None:
         self.uri = uri
@@ -111,7 +111,7 @@ class Backend(abc.ABC):
 
     @abc.abstractmethod
     def connect(self) -> None:
-        """Open the storage, creating it where it does not exist yet. Calling it twice does nothing.
+        """Open the storage, and create it if it does not exist. Calling it twice does nothing.
 
         Raises:
             BackendError: it cannot be opened; the text says what to do.
@@ -145,11 +145,11 @@ class Backend(abc.ABC):
         """Read the counts of several targets in one call to the storage.
 
         Args:
-            targets: canonical targets; one may stand there twice.
+            targets: canonical targets; one may appear twice.
 
         Returns:
             For each target its counts, ``{}`` where there are none. The caller may keep and change
-            what it gets.
+            them.
         """
 
     @abc.abstractmethod
@@ -158,11 +158,11 @@ class Backend(abc.ABC):
 
         Args:
             prefix: only targets that start with it.
-            cursor: where to go on, from the page before; None starts.
-            limit: how many targets at the most, at least 1.
+            cursor: that of the previous page; None starts at the beginning.
+            limit: the most targets to return, at least 1.
 
         Raises:
-            InvalidRequest: the cursor is none of this backend's.
+            InvalidRequest: this backend did not make the cursor.
         """
 
     @abc.abstractmethod
@@ -174,34 +174,34 @@ class Backend(abc.ABC):
         """
 
     def examine(self) -> Iterator[Finding]:
-        """What ``openheart doctor`` should say of this storage, beside whether it takes a write and a read.
+        """What ``openheart doctor`` should report about this storage, besides whether writes and reads work.
 
-        It is connected where that worked, and else not: then this tells what can be told without it.
+        It is called unconnected if connecting failed, and then reports what it can without a connection.
 
         Raises:
-            BackendError: it cannot be asked any more.
+            BackendError: the storage stopped responding.
         """
         yield from ()
 
     def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
-        """Raise counts to at least the given ones: how data moves in. A larger count stays as it is.
+        """Raise counts to at least the given ones: how data moves in. A larger count does not change.
 
         After any failure it can be called again with the same rows, and a count that is there already is
-        not added a second time. Reactions that arrive meanwhile are kept; whether they come on top of what
-        is raised is left open. One caller at a time should raise the counts of a target.
+        not added a second time. Reactions that arrive meanwhile are kept; whether they are added to the
+        raised counts is undefined. One caller at a time should raise the counts of a target.
 
         Args:
-            rows: targets with the least that each emoji shall have, 1 to LARGEST_DELTA; a target may
-                stand there twice.
+            rows: targets with the minimum for each emoji, 1 to LARGEST_DELTA; a target may appear
+                twice.
 
         Raises:
             BackendError: some rows may be stored; call it again.
         """
         wanted: dict[str, Counts] = {}
         for target, counts in rows:
-            mine = wanted.setdefault(target, {})
+            minimum = wanted.setdefault(target, {})
             for emoji, count in counts.items():
-                mine[emoji] = max(count, mine.get(emoji, 0))
+                minimum[emoji] = max(count, minimum.get(emoji, 0))
         changes = [
             Change(target, emoji, count - there.get(emoji, 0))
             for (target, counts), there in zip(wanted.items(), self.counts([*wanted]), strict=True)
@@ -212,7 +212,7 @@ class Backend(abc.ABC):
 
     @abc.abstractmethod
     def delete(self, targets: Sequence[str]) -> None:
-        """Remove all counts of some targets. Those without counts are no error.
+        """Remove all counts of some targets. Targets without counts are not an error.
 
         Raises:
             BackendError: some may be removed; call it again.
@@ -222,26 +222,26 @@ class Backend(abc.ABC):
     def rename(self, old: str, new: str) -> Counts:
         """Add the counts of one target to those of another and remove the first.
 
-        Each reaction is at the old target or at the new one in the end, once, whatever failed on the way:
-        calling it again finishes what was begun, and adds nothing a second time. In between, those that
-        are moved may be at neither. A reaction to the old target that arrives meanwhile is moved too, or
-        stays there for the next call.
+        In the end each reaction is at the old target or at the new one, once, whatever failed: calling it
+        again finishes the move, and adds nothing a second time. Until then, moved reactions may be at
+        neither. A reaction to the old target that arrives meanwhile is moved too, or stays there for the
+        next call.
 
         Args:
-            old: the canonical target that goes.
-            new: the canonical target that gets its counts; not the same one.
+            old: the canonical target that is removed.
+            new: the canonical target that gets its counts; not the same as ``old``.
 
         Returns:
             The counts of the new target after it.
 
         Raises:
-            BackendError: it may be half done; call it again.
+            BackendError: the move may be incomplete; call it again.
         """
 
     def top(self, limit: int = 10) -> Rows:
         """The targets with the most reactions, most first, then by target.
 
-        Visits every target unless the backend knows a shorter way.
+        Reads every target unless the backend has a faster way.
         """
         return heapq.nsmallest(limit, self.iter_targets(), key=lambda row: (-sum(row[1].values()), row[0]))
 

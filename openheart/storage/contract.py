@@ -1,4 +1,4 @@
-"""What every backend must do, as tests that anyone can run on a backend of their own.
+"""What every backend must do, as tests that you can run on your own backend.
 
 Importing this needs nothing but openheart; running it needs pytest. A package that brings a backend
 writes a test module like this::
@@ -63,7 +63,7 @@ with get_backend(uri, instance=instance) as backend:
 
 
 class BackendContract(MovesContract):
-    """One suite for every backend. Each test works in an INSTANCE of its own and leaves its rows there.
+    """One suite for every backend. Each test works in its own INSTANCE and leaves its rows there.
 
     Attributes:
         uri: where the storage under test is.
@@ -76,17 +76,17 @@ class BackendContract(MovesContract):
     processes: ClassVar[int] = 3
 
     def make(self, instance: str) -> Backend:
-        """Make an unconnected backend; overridden where a URI does not say all."""
+        """Make an unconnected backend; override it if a URI is not enough."""
         return get_backend(self.uri, instance=instance)
 
     def setup_method(self) -> None:
-        """Give each test an instance of its own."""
+        """Give each test its own instance."""
         self.instance = f"contract-{uuid.uuid4().hex}"
         self.backend = self.make(self.instance)
         self.backend.connect()
 
     def teardown_method(self) -> None:
-        """Leave nothing open."""
+        """Close the backend."""
         self.backend.disconnect()
 
     def test_a_target_without_reactions_has_no_counts(self) -> None:
@@ -147,7 +147,7 @@ class BackendContract(MovesContract):
         found = self.backend.counts([f"batch/{number}" for number in range(1200)])
         assert found == [{} if number % 2 else {PRETZEL: number + 1} for number in range(1200)]
 
-    def test_who_changes_an_answer_changes_nothing_else(self) -> None:
+    def test_changing_returned_counts_changes_nothing_else(self) -> None:
         self.backend.incr("page", PRETZEL)["x"] = 1
         first, second = self.backend.counts(["page", "page"])
         first["y"] = 1
@@ -217,7 +217,7 @@ class BackendContract(MovesContract):
             found = [target for target, _ in self.backend.iter_targets(prefix)]
             assert sorted(found) == sorted(target for target in targets if target.startswith(prefix))
 
-    def test_a_cursor_of_nobody_is_refused(self) -> None:
+    def test_an_unknown_cursor_is_refused(self) -> None:
         for cursor in ("", "x", "%%%", "MQ==", "é", "9" * 1000):
             try:
                 self.backend.list(cursor=cursor)

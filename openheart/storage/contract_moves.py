@@ -1,4 +1,4 @@
-"""The part of the contract that is about moving data: what moves in, is renamed, is deleted."""
+"""The part of the contract about moving data: raising counts, renaming, deleting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MovesContract:
 
     Attributes:
         backend: the backend under test, connected.
-        instance: its instance, which no other test has.
+        instance: its instance, which no other test uses.
     """
 
     backend: Backend

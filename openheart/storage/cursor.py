@@ -40,16 +40,16 @@ def after_prefix(prefix: str) -> str | None:
         code = ord(prefix[-1])
         prefix = prefix[:-1]
         if code < 0x10FFFF:
-            # Surrogates are no characters, and UTF-8 has no form of them.
+            # Surrogates are not characters, and UTF-8 cannot encode them.
             return prefix + chr(0xE000 if code == 0xD7FF else code + 1)
     return None
 
 
 def past_scopes(cursor: str) -> str:
-    """A cursor that names no target of a tenant: in their place it starts after all of them.
+    """Replace a cursor that names a target of a tenant by one that starts after all of these targets.
 
     Args:
-        cursor: of any backend; one that names no target stays as it is.
+        cursor: of any backend; one that names no target is returned as it is.
     """
     try:
         target = read_cursor(cursor)
@@ -58,4 +58,6 @@ def past_scopes(cursor: str) -> str:
     return write_cursor(f"{RESERVED}{chr(0x10FFFF)}") if target.startswith(RESERVED) else cursor
 
 
-_REFUSAL = "this cursor is none of this list: pass the cursor of the page before, or none to start again"
+_REFUSAL = (
+    "this cursor is not valid for this list: pass the cursor of the previous page, or none to start again"
+)

@@ -1,4 +1,4 @@
-"""Counts as they were last seen, for the time when the storage is away."""
+"""Counts as they were last seen, to show while the storage is unavailable."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LastCounts:
         self._lock = threading.Lock()
 
     def begin_again(self) -> None:
-        """Go on in a child after a fork, where the lock may be that of a thread which is not there."""
+        """Make a new lock in a child after a fork, where a thread that is gone may hold the old one."""
         self._lock = threading.Lock()
 
     def remember(self, target: str, counts: Counts) -> None:

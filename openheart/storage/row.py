@@ -17,12 +17,12 @@ __all__ = ["BackendRow"]
 
 @dataclass(frozen=True, slots=True)
 class BackendRow:
-    """What an entry point in ``openheart.backends`` may name in place of the class.
+    """What an entry point in ``openheart.backends`` may name instead of the class.
 
     Attributes:
         where: the class, as ``package.module:Class``.
         keywords: the settings that become keywords of its constructor: keyword -> setting.
-        extra: what ``pip install 'openheart[…]'`` brings its driver; None where it needs none.
+        extra: the extra that installs its driver, ``openheart[…]``; None if it needs no driver.
     """
 
     where: str

@@ -28,11 +28,11 @@ class Storage:
 
     Args:
         slug: the target, in any of its spellings.
-        config: a Config, or a mapping with OPENHEART_URI (or ``database_uri``) and, where they are
-            wanted, INSTANCE and other settings of the storage. Other keys are ignored.
+        config: a Config, or a mapping with OPENHEART_URI (or ``database_uri``) and, optionally,
+            INSTANCE and other settings of the storage. Other keys are ignored.
 
     Raises:
-        InvalidTarget: the slug is no target.
+        InvalidTarget: the slug is not a valid target.
         ConfigError: the settings cannot be used.
     """
 
@@ -52,7 +52,7 @@ class Storage:
 
         Raises:
             InvalidEmoji: the text does not start with an emoji; nothing was added.
-            BackendError: the storage; nothing was added, unless it is OutcomeUnknown.
+            BackendError: the storage failed; nothing was added, unless it is OutcomeUnknown.
         """
         emoji = canonical_emoji(reaction)
         self._backend.connect()
@@ -65,7 +65,7 @@ class Storage:
         return self._backend.counts((self.slug,))[0]
 
     def close(self) -> None:
-        """Let the storage go. The next use opens it again."""
+        """Close the storage. The next use opens it again."""
         self._backend.disconnect()
 
     def __enter__(self) -> Storage:

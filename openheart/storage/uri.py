@@ -1,4 +1,4 @@
-"""From a URI to its backend. Drivers are imported only when their scheme is asked for."""
+"""From a URI to its backend. Drivers are imported only when their scheme is used."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def get_backend(uri: str, *args: Any, **kwargs: Any) -> Backend:
         kwargs: passed to the backend's class, such as ``instance``, ``folder`` or ``synchronous``.
 
     Raises:
-        SchemeError: no backend has this scheme; the text names those there are. It is a RuntimeError.
+        SchemeError: no backend has this scheme; the text lists the known ones. It is a RuntimeError.
         MissingDependency: its driver is not installed; the text names the extra.
         ConfigError: the backend cannot use this URI.
     """
@@ -69,7 +69,7 @@ def default_uri(name: str, instance: str | None) -> str:
 
 
 def further_options(config: Config) -> Sequence[Option[Any]]:
-    """The settings of the backend that OPENHEART_URI names, where it is one of another package."""
+    """The settings of the backend that OPENHEART_URI names, if it is from another package."""
     uri = config[OPENHEART_URI]
     if uri is None or _scheme_of(uri) in own_plugins(BACKENDS):
         return ()

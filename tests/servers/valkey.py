@@ -32,7 +32,7 @@ GIVEN = "OPENHEART_TEST_VALKEY_URI"
 SERVICE = "hearts"
 """What the sentinels call the server that they watch."""
 
-NODE_TIMEOUT = 1000  # ms after which a cluster, or the sentinels, count a server as away
+NODE_TIMEOUT = 1000  # ms after which a cluster, or the sentinels, count a server as unavailable
 CALM_TIMEOUT = 60_000  # the same where nothing is to take another's place
 SLOTS = 16384
 

@@ -29,7 +29,7 @@ def test_any_other_text_is_refused_or_is_a_cursor(text: str) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "x", "MTE=", "Mg", "Mf8", "é", "MTE\n"])
 def test_what_was_not_made_here_is_refused(cursor: str) -> None:
-    with pytest.raises(InvalidRequest, match="pass the cursor of the page before"):
+    with pytest.raises(InvalidRequest, match="pass the cursor of the previous page"):
         read_cursor(cursor)
 
 

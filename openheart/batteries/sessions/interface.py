@@ -22,7 +22,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from ...errors import BatteryError, BatteryUnavailable
 from ...storage.valkey.breaker import Breaker
-from ...storage.valkey.errors import Away
+from ...storage.valkey.errors import Unavailable
 from ...system.hosts import is_loopback
 from ..battery import battery_of
 from ..valkey.battery import CLOSED, Valkey, failures
@@ -240,14 +240,14 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
     @contextmanager
     def _asking(self) -> Iterator[Client]:
         breaker = self._breaker()
-        away: tuple[type[Exception], ...] = (*failures(), *CLOSED, Away, BatteryError)
+        away: tuple[type[Exception], ...] = (*failures(), *CLOSED, Unavailable, BatteryError)
         try:
             breaker.admit()
             yield battery_of(Valkey, self._app).resource
         except away as error:
             if isinstance(error, ResponseError):
                 breaker.worked()
-            elif not isinstance(error, Away):
+            elif not isinstance(error, Unavailable):
                 breaker.failed(str(error))
             refusal = SessionsUnavailable(f"the Valkey of REDISTOGO_URL does not do its part: {error}")
             self._logger.error("%s: %s", type(refusal).__name__, refusal)

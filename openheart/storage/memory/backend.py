@@ -1,4 +1,4 @@
-"""Counts in the memory of one process, for tests and for trying things out; they end with the backend."""
+"""Counts in the memory of one process, for tests and for trying things out; lost with the backend."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["MemoryBackend"]
 class MemoryBackend(Backend):
     """``memory:``, private to this object. The counts outlive ``disconnect()``, but not the object.
 
-    After a fork each process goes on with counts of its own, so it serves one process only.
+    After a fork each process continues with its own counts, so use it with one process only.
 
     Args:
-        uri: ``memory:`` and nothing else.
-        instance: has no effect, since nobody shares this storage.
+        uri: ``memory:``.
+        instance: has no effect, because this storage is not shared.
         folder: has no effect.
 
     Raises:
@@ -56,7 +56,7 @@ class MemoryBackend(Backend):
     def examine(self) -> Iterator[Finding]:
         yield Finding(
             "warning",
-            "Counts are kept in memory: they end with the process, and each process has its own",
+            "Counts are kept in memory: they are lost when the process ends, and each process has its own",
             "set OPENHEART_URI to a storage that lasts, such as sqlite:///openheart.db",
         )
 

@@ -33,30 +33,30 @@ COLLECTION = "openheart_reactions"
 """The collection, in the database that the URI names."""
 
 _DUPLICATE_KEY_TRIES = 5
-_BATCH = 1000  # documents that are fetched at once when all are visited
+_BATCH = 1000  # documents that are fetched at once when all are listed
 _ROW = MappingProxyType({"target": 1, "c": 1})
 
 
 class MongoBackend(Backend):
     """``mongodb://`` and ``mongodb+srv://``, with every option of MongoDB's connection strings.
 
-    A document is ``{_id, i, target, c}``: the digest of instance and target, both of them, and the counts
-    by emoji. Writes wait for the majority of a replica set, whatever the URI says.
+    A document is ``{_id, i, target, c}``: the digest of instance and target, both of these, and the counts by
+    emoji. Writes wait for the majority of a replica set, whatever the URI says.
 
     On a replica set and on a sharded cluster the driver repeats a write whose answer was lost, and the
     server counts it once. A standalone server cannot do that: there the write is OutcomeUnknown and is
     not repeated. ``exactly_once`` says which it is, once connected.
 
     Args:
-        uri: a MongoDB connection string. Its database goes before ``database``.
+        uri: a MongoDB connection string. Its database takes precedence over ``database``.
         instance: separates two instances in one collection.
         folder: has no effect.
-        timeout: seconds that one call may take in all; ``timeoutMS`` in the URI goes before it.
-        pool: connections to each server at the most; ``maxPoolSize`` in the URI goes before it.
-        database: where the URI names none; ``openheart`` by default.
+        timeout: seconds that one call may take in all; ``timeoutMS`` in the URI takes precedence.
+        pool: the most connections to each server; ``maxPoolSize`` in the URI takes precedence.
+        database: used if the URI does not name one; ``openheart`` by default.
 
     Raises:
-        ConfigError: the URI is no connection string.
+        ConfigError: the URI is not a connection string.
     """
 
     schemes = ("mongodb", "mongodb+srv")
@@ -86,15 +86,15 @@ class MongoBackend(Backend):
         command = f'sh.shardCollection("{self.database}.{COLLECTION}", {{ _id: "hashed" }})'
         yield Finding(
             "note",
-            "A sharded cluster keeps all counts on one shard until it is told to spread them",
-            f"if this is one, type once in mongosh: {command}",
+            "A sharded cluster keeps all counts on one shard until the collection is sharded",
+            f"if this is a sharded cluster, run once in mongosh: {command}",
         )
         if self.is_connected() and not self.exactly_once:
             yield Finding(
                 "note",
                 "A reaction whose answer from MongoDB is lost is counted once or not at all, because the "
-                "server stands alone or the URI says retryWrites=false",
-                "make it a replica set, which may be of one server; then such a reaction is counted once",
+                "server is standalone or the URI says retryWrites=false",
+                "make it a replica set, even of one server; then such a reaction is counted once",
             )
 
     def connect(self) -> None:
@@ -119,8 +119,8 @@ class MongoBackend(Backend):
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         added: dict[str, Counts] = {}
         for change in changes:
-            mine = added.setdefault(change.target, {})
-            mine[change.emoji] = mine.get(change.emoji, 0) + change.delta
+            sums = added.setdefault(change.target, {})
+            sums[change.emoji] = sums.get(change.emoji, 0) + change.delta
         counts: dict[str, Counts] = {}
         for target, more in added.items():
             try:
@@ -131,7 +131,7 @@ class MongoBackend(Backend):
                         f"{len(counts)} of {len(added)} targets were stored, and then: {error.detail}"
                     ) from error
                 raise
-            # The counts before this call, from which the changes are told one by one.
+            # The counts before this call, to which the changes are added one by one.
             counts[target] = {emoji: count - more.get(emoji, 0) for emoji, count in after.items()}
         return [_replay(counts[change.target], change) for change in changes]
 
@@ -184,7 +184,7 @@ class MongoBackend(Backend):
         return self._write(lambda reactions: moves.rename(reactions, self.instance, old, new))
 
     def check(self) -> None:
-        # No INSTANCE has this name, so no listing shows it, not even when the process ends here.
+        # No INSTANCE has this name, so no listing shows it, even if the process ends here.
         counts = {"\N{HEAVY BLACK HEART}": Int64(1)}
         row = {"_id": os.urandom(20), "i": "\0check", "target": "check", "c": counts}
 
@@ -197,12 +197,12 @@ class MongoBackend(Backend):
 
         if self._write(probe) != row:
             raise BackendUnusable(
-                f"MongoDB does not give back what was written to {self.database}.{COLLECTION}: "
+                f"MongoDB does not return what was written to {self.database}.{COLLECTION}: "
                 "read from the primary, without readPreference in OPENHEART_URI"
             )
 
     def _begin_again(self) -> None:
-        # In a child after a fork: its parent's client has its threads and sockets there.
+        # In a child after a fork: the threads and sockets of the client are its parent's.
         self._opening = threading.Lock()
         self._client = None
 
@@ -225,7 +225,7 @@ class MongoBackend(Backend):
                     return_document=ReturnDocument.AFTER,
                 )
             except DuplicateKeyError:
-                # Somebody else made the document at the same moment, so now it is there.
+                # Another process created the document at the same moment, so now it exists.
                 if turn + 1 == _DUPLICATE_KEY_TRIES:
                     raise
             else:

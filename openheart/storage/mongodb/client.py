@@ -30,22 +30,22 @@ _NOT_IN_A_NAME = re.compile(r"""[/\\."$*<>:|?\s\0]""")
 _WRITES = frozenset({"findAndModify", "insert", "update", "delete"})
 
 LOOK = 0.5
-"""Seconds for which one call waits for a server that is known to be away, which the driver makes a second at
-the most, and until the next one does."""
+"""Seconds for which one call waits for a server that is known to be unavailable (the driver may make it one
+second), and until the next call does."""
 
 
 class CollectionClient:
     """One MongoClient, one collection, and what is known of the server.
 
-    While no server takes what is asked of it, one call at a time looks for one, for a moment, and the others
-    fail at once, so that the threads of a web server do not all wait. The driver goes on looking by itself.
+    While no server accepts requests, one call at a time looks for one, briefly, and the others fail at once,
+    so that the threads of a web server do not all wait. The driver keeps looking in the background.
 
     Args:
         uri: the connection string.
         database: the name of the database.
         collection: the name of the collection.
         timeout: seconds that one call may take.
-        pool: connections to each server at the most.
+        pool: the most connections to each server.
 
     Raises:
         ConfigError: the driver cannot use the URI.
@@ -65,13 +65,13 @@ class CollectionClient:
         self._collection: Collection = self._client[database].get_collection(
             collection, write_concern=WriteConcern("majority")
         )
-        self._away: dict[bool, str] = {}
+        self._unavailable: dict[bool, str] = {}
         self._looking = threading.Lock()
         self._next_look = 0.0
         self._is_closed = False
 
     def open(self, index: Sequence[tuple[str, int]]) -> bool:
-        """Wait for a server that takes writes, and see that there is an index.
+        """Wait for a server that accepts writes, and create the index if there is none.
 
         Returns:
             Whether a write whose answer was lost is repeated and counted once.
@@ -90,13 +90,13 @@ class CollectionClient:
 
         Args:
             work: what to do; whatever it writes may be counted once or not at all when it fails.
-            writes: whether it needs a server that takes writes.
+            writes: whether it needs a server that accepts writes.
 
         Raises:
             OutcomeUnknown: a write was sent and its answer was lost.
             BackendError: any other failure; nothing was written.
         """
-        why = self._away.get(writes) if self._away else None
+        why = self._unavailable.get(writes) if self._unavailable else None
         if why is not None and not self._is_there(writes) and not self._look(writes):
             raise BackendUnavailable(why)
         self._sent.unanswered = 0
@@ -107,14 +107,14 @@ class CollectionClient:
             if self._is_closed and not isinstance(named, OutcomeUnknown):
                 raise BackendNotConnected(DISCONNECTED) from error
             if isinstance(error, ServerSelectionTimeoutError):
-                self._away[writes] = named.detail
+                self._unavailable[writes] = named.detail
             raise named from error
-        self._away.pop(writes, None)
+        self._unavailable.pop(writes, None)
         return result
 
     def close(self) -> None:
         """Close the connections."""
-        # First, because what runs meets a client that is half closed and says that in many ways.
+        # First, because running calls meet a client that is half closed, which fails in many ways.
         self._is_closed = True
         self._client.close()
 
@@ -138,7 +138,7 @@ class CollectionClient:
         except ServerSelectionTimeoutError:
             return self._is_there(writes)
         except PyMongoError:
-            # One that refuses or is slow is there all the same, and says to the call itself what is wrong.
+            # A server that refuses or is slow is available, and the call itself gets its error.
             return True
         return True
 
@@ -163,7 +163,7 @@ class _UnansweredWrites(threading.local, monitoring.CommandListener):
             self.unanswered -= 1
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        # A failure that the server told has no errtype; the driver makes that up for a lost connection.
+        # A failure reported by the server has no errtype; the driver adds it for a lost connection.
         if event.command_name in _WRITES and "errtype" not in event.failure:
             self.unanswered -= 1
 
@@ -174,7 +174,7 @@ def make_client(
     """Make a client that connects at first use.
 
     Args:
-        uri: the connection string; its options go before ``options``.
+        uri: the connection string; its options take precedence over ``options``.
         key: the setting that holds the URI.
         source: where that setting came from.
         options: further options of pymongo.MongoClient.
@@ -190,12 +190,12 @@ def make_client(
         return pymongo.MongoClient(uri, connect=False, **chosen)
     except (PyMongoError, ValueError, TypeError) as error:
         refusal = _refusal(error, uri, key, source)
-    # Raised out here, because the driver's error may quote the password.
+    # Raised outside the except block, because the driver's error may quote the password.
     raise refusal
 
 
 def database_of(uri: str, *, key: str = "OPENHEART_URI", source: str = "the URI given") -> str | None:
-    """The database that a connection string names, None where it names none.
+    """The database that a connection string names, or None.
 
     Args:
         uri: the connection string.
@@ -203,8 +203,8 @@ def database_of(uri: str, *, key: str = "OPENHEART_URI", source: str = "the URI 
         source: where that setting came from.
 
     Raises:
-        ConfigError: it is no connection string, or has an option that the driver does not know: the driver
-            alone would warn and go on without it.
+        ConfigError: it is not a connection string, or has an option that the driver does not know, and
+            would ignore with a warning.
     """
     name = unquote(_authority(uri).rpartition("@")[2].partition("/")[2])
     if not hosts_of(uri) or _NOT_IN_A_NAME.search(name):
@@ -225,10 +225,10 @@ def database_named(name: str | None) -> str | None:
     """The name of a database, as given.
 
     Raises:
-        ConfigError: a database of MongoDB cannot have it.
+        ConfigError: it is not valid as the name of a MongoDB database.
     """
     if name is not None and (not name or _NOT_IN_A_NAME.search(name)):
-        raise ConfigError("MONGO_DATABASE", name, "the name given", "a name without dots, slashes and blanks")
+        raise ConfigError("MONGO_DATABASE", name, "the name given", "a name without dots, slashes and spaces")
     return name
 
 

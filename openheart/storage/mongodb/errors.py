@@ -49,12 +49,12 @@ def named_error(error: PyMongoError, where: str, *, writes: bool, unanswered: bo
     if unanswered:
         return OutcomeUnknown(
             f"{where} did not answer a write that was sent ({reason}): it is counted once or not at all. "
-            "On a replica set, which may be of one server, the driver repeats such a write, once and safely"
+            "On a replica set, even of one server, the driver repeats such a write, once and safely"
         )
     if isinstance(error, WriteConcernError):
         return OutcomeUnknown(
             f"{where} stored a write, and the majority of the replica set did not confirm it ({reason}): it "
-            "is lost if the primary goes now. Look at the other members; do not add the reaction again"
+            "is lost if the primary fails now. Check the other members; do not add the reaction again"
         )
     if isinstance(error, InvalidOperation):
         return BackendNotConnected(DISCONNECTED)
@@ -62,7 +62,8 @@ def named_error(error: PyMongoError, where: str, *, writes: bool, unanswered: bo
         if writes and isinstance(error, NotPrimaryError) and _code_of(error) not in _NOT_PRIMARY:
             return _interrupted(where, reason)
         return BackendUnavailable(
-            f"{where} is away ({reason}): start it, or correct OPENHEART_URI; openheart goes on by itself"
+            f"{where} is unavailable ({reason}): start it, or correct OPENHEART_URI; "
+            "openheart reconnects by itself"
         )
     if isinstance(error, OperationFailure):
         return _refused(error, where, reason, writes)
@@ -72,27 +73,30 @@ def named_error(error: PyMongoError, where: str, *, writes: bool, unanswered: bo
 
 
 def reason_of(error: Exception) -> str:
-    """The driver's own words, without its settings, its view of the servers and the raw reply."""
+    """The driver's text, without its settings, its view of the servers and the raw reply."""
     return _NOT_A_WORD.sub("", str(error)).rstrip(" .,")
 
 
 def _refused(error: OperationFailure, where: str, reason: str, writes: bool) -> BackendError:
     code = error.code
     if code in _AUTHENTICATION:
-        return BackendUnusable(f"{where} does not know this user and password: correct them in OPENHEART_URI")
+        return BackendUnusable(
+            f"{where} does not accept this user and password: correct them in OPENHEART_URI"
+        )
     if code in _PERMISSION:
         return BackendUnusable(
-            f"{where} does not let this user do it ({reason}): give it the role readWrite on the database"
+            f"{where} does not allow this user to do it ({reason}): "
+            "give the user the role readWrite on the database"
         )
     if code == _WRONG_TYPE:
         return BackendUnusable(
-            f"{where} holds a count that is no number, and openheart wrote none ({reason}): mend the document"
+            f"{where} holds a count that is not a number ({reason}), so nothing was written: fix the document"
         )
     if error.has_error_label("RetryableWriteError") or error.timeout or code in _INTERRUPTED:
         if writes:
             return _interrupted(where, reason)
         return BackendUnavailable(
-            f"{where} is busy ({reason}): look at its load; openheart goes on by itself"
+            f"{where} is busy ({reason}): check its load; openheart continues by itself"
         )
     return BackendUnusable(f"{where} refused: {reason} (code {code})")
 
@@ -102,4 +106,6 @@ def _code_of(error: NotPrimaryError) -> object:
 
 
 def _interrupted(where: str, reason: str) -> BackendError:
-    return OutcomeUnknown(f"{where} was interrupted in a write ({reason}): it is counted once or not at all")
+    return OutcomeUnknown(
+        f"{where} was interrupted during a write ({reason}): it is counted once or not at all"
+    )

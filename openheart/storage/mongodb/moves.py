@@ -1,4 +1,4 @@
-"""Moving data in MongoDB without transactions: each step changes one document and can be taken again."""
+"""Moving data in MongoDB without transactions: each step changes one document and can be repeated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DUPLICATE_KEY = 11000
 
 
 def raise_counts(reactions: Collection, instance: str | None, rows: Sequence[tuple[str, Counts]]) -> None:
-    """See ``Backend.at_least``: ``$max`` does nothing when it is done again."""
+    """See ``Backend.at_least``: repeating ``$max`` changes nothing."""
     changes = [
         UpdateOne(
             {"_id": key_of(instance, target)},
@@ -38,7 +38,7 @@ def raise_counts(reactions: Collection, instance: str | None, rows: Sequence[tup
         try:
             reactions.bulk_write(changes, ordered=False)
         except BulkWriteError as error:
-            # Somebody else made a document at the same moment, so now it is there.
+            # Another process created a document at the same moment, so now it exists.
             failures = error.details.get("writeErrors") or [{}]
             if turn + 1 == _TRIES or any(each.get("code") != _DUPLICATE_KEY for each in failures):
                 raise
@@ -57,9 +57,9 @@ def delete(reactions: Collection, instance: str | None, targets: Sequence[str]) 
 def rename(reactions: Collection, instance: str | None, old: str, new: str) -> Counts:
     """See ``Backend.rename``.
 
-    The counts of the old document move, atomically, into its field ``moving``, with an identity of this
-    move. They are added to the new document unless that remembers the identity. Then ``moving`` goes. What
-    was left by a call that failed is finished first.
+    The counts of the old document move, atomically, into its field ``moving``, with an id of this move. They
+    are added to the new document unless that remembers the id. Then ``moving`` is removed. A move that a
+    failed call left behind is finished first.
     """
     _finish(reactions, instance, old)
     reactions.update_one(
@@ -77,11 +77,11 @@ def _finish(reactions: Collection, instance: str | None, old: str) -> None:
     if moving is None:
         return
     _merge(reactions, instance, moving)
-    mine = {"_id": key, "moving.id": moving["id"]}
-    # A document that remembers merges stays, without counts, so that none of them is done again.
-    gone = reactions.delete_one({**mine, "c": {"$exists": False}, "merged": {"$exists": False}})
+    this_move = {"_id": key, "moving.id": moving["id"]}
+    # A document that remembers merges stays, without counts, so that none of them is repeated.
+    gone = reactions.delete_one({**this_move, "c": {"$exists": False}, "merged": {"$exists": False}})
     if not gone.deleted_count:
-        reactions.update_one(mine, {"$unset": {"moving": ""}})
+        reactions.update_one(this_move, {"$unset": {"moving": ""}})
 
 
 def _merge(reactions: Collection, instance: str | None, moving: Mapping[str, Any]) -> None:
@@ -96,7 +96,7 @@ def _merge(reactions: Collection, instance: str | None, moving: Mapping[str, Any
         try:
             reactions.update_one({"_id": key, "merged": {"$ne": identity}}, update, upsert=True)
         except DuplicateKeyError:
-            # The document is there: it remembers this merge, or somebody else made it at the same moment.
+            # The document exists: it remembers this merge, or another process created it at the same moment.
             if reactions.find_one({"_id": key, "merged": identity}, {"_id": 1}) is not None:
                 return
             if turn + 1 == _TRIES:

@@ -19,14 +19,14 @@ OPENHEART_MONGODB_POOL: Option[int] = Option(
     "OPENHEART_MONGODB_POOL",
     casts.integer(1, 10_000),
     32,
-    "Connections to each MongoDB server at the most, in each process.",
+    "The most connections to each MongoDB server, in each process.",
     group="storage",
 )
 MONGO_DATABASE: Option[str | None] = Option(
     "MONGO_DATABASE",
     casts.word(),
     None,
-    "The MongoDB database where a URI names none; load(mongo_database=) is the same. Unset is openheart.",
+    "The MongoDB database if a URI names none; load(mongo_database=) is the same. Unset is openheart.",
     group="data",
 )
 

@@ -1,1 +1,1 @@
-"""SQLite: one file, grouped commits, readers, and a cache that other processes keep right."""
+"""SQLite: one file, grouped commits, readers, and a cache that stays correct when other processes write."""

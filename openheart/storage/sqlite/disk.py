@@ -1,4 +1,4 @@
-"""Where the file is: whether SQLite's locks work there, whether it lasts, and how much room is left."""
+"""The disk of the file: whether SQLite's locks work there, whether it is permanent, and its free space."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOUNTS = Path("/proc/self/mounts")
 
 
 def look_at_file(path: Path) -> Iterator[Finding]:
-    """What there is to say of the file, its file system and its disk.
+    """Findings about the file, its file system and its disk.
 
     Args:
         path: the database, which need not exist.
@@ -31,13 +31,13 @@ def look_at_file(path: Path) -> Iterator[Finding]:
     if NETWORK_FILE_SYSTEMS.fullmatch(kind):
         yield Finding(
             "warning",
-            f"{path} is on a network file system ({kind}), where SQLite's locks cannot be relied on",
+            f"{path} is on a network file system ({kind}), where SQLite's locks are not reliable",
             "put the file on a local disk with OPENHEART_URI, or use a storage server",
         )
     if kind in ("tmpfs", "ramfs"):
         yield Finding(
             "warning",
-            f"{path} is in memory ({kind}) and goes when the machine restarts",
+            f"{path} is in memory ({kind}) and is lost when the machine restarts",
             "put the file on a disk with OPENHEART_URI",
         )
     # Not Path.is_dir(), which before Python 3.14 raises where a folder above may not be searched.
@@ -59,9 +59,9 @@ def _file_system(path: Path) -> str:
     best, kind = -1, ""
     for line in lines:
         _, mounted, found, *_ = [*line.split(" "), "", "", ""]
-        # Blanks and the like are written as octal numbers there (proc(5)).
+        # Spaces and similar characters are written as octal numbers there (proc(5)).
         at = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mounted))
-        # The last one that fits as well hides those before it.
+        # A later mount that matches too hides the earlier ones.
         if path.is_relative_to(at) and len(at.parts) >= best:
             best, kind = len(at.parts), found
     return kind

@@ -46,7 +46,7 @@ def path_from_uri(uri: str, folder: Path | None) -> Path:
         folder: where a relative path starts; the current folder by default.
 
     Raises:
-        ConfigError: it names no file.
+        ConfigError: it does not name a file.
     """
     rest = uri.partition(":")[2]
     path = unquote(rest[3:], errors="surrogateescape") if rest.startswith("///") else ""
@@ -113,7 +113,7 @@ def _is_folder(path: Path) -> bool:
 def open_connection(
     path: Path, *, patience: float, synchronous: str, create: bool = False
 ) -> sqlite3.Connection:
-    """Open the file; the connection is in autocommit mode and may wander between threads.
+    """Open the file; the connection is in autocommit mode, and any thread may use it.
 
     Args:
         path: the file.
@@ -122,7 +122,7 @@ def open_connection(
         create: make the file where it does not exist; otherwise this connection only reads.
 
     Raises:
-        sqlite3.Error: give it to ``named_error``.
+        sqlite3.Error: pass it to ``named_error``.
     """
     uri = f"file:{quote(os.fsencode(path))}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(
@@ -144,11 +144,12 @@ def open_connection(
 
 
 def create_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the table in a new file, or see that the file is one of ours.
+    """Create the table in a new file, or check that the file is one of ours.
 
     Raises:
-        BackendUnusable: it belongs to another program or to a newer openheart, or cannot be written ahead.
-        sqlite3.Error: give it to ``named_error``.
+        BackendUnusable: it belongs to another program or to a newer openheart, or cannot have a
+            write-ahead log.
+        sqlite3.Error: pass it to ``named_error``.
     """
     if _is_ours(connection, path):
         return
@@ -157,7 +158,7 @@ def create_schema(connection: sqlite3.Connection, path: Path) -> None:
         raise BackendUnusable(f"{path} cannot have a write-ahead log (journal mode {mode}): use a local disk")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Looked at again, since another process may have been quicker.
+        # Checked again, because another process may have been faster.
         if not _is_ours(connection, path):
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -174,7 +175,7 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     if application != APPLICATION_ID:
         if application or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             raise BackendUnusable(
-                f"{path} is a database of another program, and nothing was changed in it: "
+                f"{path} is another program's database, and nothing was changed in it: "
                 "name another file in OPENHEART_URI"
             )
         return False
@@ -187,7 +188,7 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
-    """What tells this file from another one that takes its place; None where there is none."""
+    """What distinguishes this file from one that replaces it; None if there is no file."""
     try:
         found = os.stat(path)
     except OSError:
@@ -205,9 +206,9 @@ def named_error(error: sqlite3.Error, path: Path) -> BackendError:
     if code in _UNSURE:
         return OutcomeUnknown(
             f"the disk did not confirm a write to {path} ({name}): "
-            "look at the system's log for errors of the disk"
+            "check the system's log for errors of the disk"
         )
-    kind, advice = _ADVICE.get(code & 0xFF, (BackendUnusable, "look at the disk and at the file"))
+    kind, advice = _ADVICE.get(code & 0xFF, (BackendUnusable, "check the disk and the file"))
     return kind(f"{path}: {error} ({name}): {advice}")
 
 
@@ -221,11 +222,14 @@ _UNSURE = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC,
 _ADVICE: dict[int, tuple[type[BackendError], str]] = {
     sqlite3.SQLITE_BUSY: (
         BackendUnavailable,
-        "another program keeps it locked; close it, such as a sqlite3 shell",
+        "another program keeps it locked; close that program, such as a sqlite3 shell",
     ),
-    sqlite3.SQLITE_LOCKED: (BackendUnavailable, "another program keeps it locked; close it"),
+    sqlite3.SQLITE_LOCKED: (BackendUnavailable, "another program keeps it locked; close that program"),
     sqlite3.SQLITE_PROTOCOL: (BackendUnavailable, "many programs open it at once; try again"),
-    sqlite3.SQLITE_FULL: (BackendUnusable, "the disk is full; make room, and it goes on by itself"),
+    sqlite3.SQLITE_FULL: (
+        BackendUnusable,
+        "the disk is full; make room, and openheart continues by itself",
+    ),
     sqlite3.SQLITE_READONLY: (
         BackendUnusable,
         "let this user write the file and its folder, on a writable disk",
@@ -234,7 +238,7 @@ _ADVICE: dict[int, tuple[type[BackendError], str]] = {
     sqlite3.SQLITE_CANTOPEN: (BackendUnusable, "let this user read and write the file and its folder"),
     sqlite3.SQLITE_IOERR: (
         BackendUnusable,
-        "the disk refuses; look at its free space, quotas and the system's log",
+        "the disk failed; check its free space, quotas and the system's log",
     ),
     sqlite3.SQLITE_CORRUPT: (
         BackendUnusable,
@@ -242,7 +246,7 @@ _ADVICE: dict[int, tuple[type[BackendError], str]] = {
     ),
     sqlite3.SQLITE_NOTADB: (
         BackendUnusable,
-        "this is no SQLite database; name another file in OPENHEART_URI",
+        "this is not a SQLite database; name another file in OPENHEART_URI",
     ),
-    sqlite3.SQLITE_NOMEM: (BackendUnavailable, "the machine has no memory left"),
+    sqlite3.SQLITE_NOMEM: (BackendUnavailable, "the machine is out of memory"),
 }

@@ -1,4 +1,4 @@
-"""The connections that read a SQLite file: as many as threads read at once, opened when they are needed."""
+"""The connections that read a SQLite file: one for each thread that reads at once, opened when needed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Readers:
 
         Raises:
             BackendNotConnected: it is closed.
-            sqlite3.Error: give it to ``named_error``.
+            sqlite3.Error: pass it to ``named_error``.
         """
         connection, era = self._take()
         try:
@@ -43,7 +43,7 @@ class Readers:
                 connection = self._connect()
             rows = connection.execute(statement, parameters).fetchall()
         except BaseException:
-            # It may stand in the middle of a statement, or the file is not what it was.
+            # It may be in the middle of a statement, or the file may have changed.
             if connection is not None:
                 connection.close()
             self._give_back(None, era)
@@ -72,7 +72,7 @@ class Readers:
             self._changed.notify_all()
 
     def renew(self) -> None:
-        """Close every connection, those that are lent when they come back, and open new ones from now on."""
+        """Close every connection, lent ones when they are returned, and open new ones from now on."""
         with self._changed:
             self._close_idle()
 

@@ -45,13 +45,13 @@ class ValkeyBackend(Backend):
         instance: separates two instances in one database.
         folder: has no effect.
         timeout: seconds to wait for a connection, and for an answer.
-        pool: how many connections this process opens to each server, at the most.
-        retries: how many more times ``timeout`` a call may take when it is not answered.
+        pool: the most connections that this process opens to each server.
+        retries: how many more times ``timeout`` an unanswered call may take.
         wait: how many replicas must have a reaction before it is acknowledged.
         nonce_ttl: seconds that a nonce is kept; at least twice ``timeout * (retries + 1)``.
 
     Raises:
-        ConfigError: the URI names no server, or the nonces end too early.
+        ConfigError: the URI does not name a server, or the nonces expire too early.
     """
 
     schemes = SCHEMES
@@ -125,7 +125,7 @@ class ValkeyBackend(Backend):
             dispatcher.run(calls, after=start > 0)
             for target, call in zip(part, calls, strict=True):
                 counts = read_counts(call.reply)
-                # The script added them together; going back tells what each alone would have answered.
+                # The script added them together; subtracting backwards gives the counts after each one.
                 for number in reversed(by_target[target]):
                     answers[number] = counts
                     counts = _without(counts, changes[number]) if number != by_target[target][0] else counts
@@ -172,7 +172,7 @@ class ValkeyBackend(Backend):
             if info.get("aof_enabled") == "0" and info.get("connected_slaves") == "0":
                 yield Finding(
                     "warning",
-                    f"The server {server.name} keeps no log and has no replica: when it ends, what came "
+                    f"The server {server.name} keeps no log and has no replica: if it stops, everything "
                     "since its last snapshot is lost",
                     "set appendonly yes on it, or give it a replica",
                 )
@@ -203,7 +203,7 @@ class ValkeyBackend(Backend):
         return Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (target, *pairs))
 
     def _begin_again(self) -> None:
-        # In a child after a fork, where no other thread is; connections and locks are its parent's.
+        # In a child after a fork, which has no other threads; connections and locks are its parent's.
         self._opening = threading.Lock()
         if self._dispatcher is not None:
             self._dispatcher = self._open()

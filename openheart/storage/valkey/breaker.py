@@ -1,6 +1,6 @@
-"""Remembers that a server is away, so that requests end at once instead of waiting for it one by one.
+"""Remembers that a server is unavailable, so that requests fail at once instead of waiting for it one by one.
 
-The kept library for this, pybreaker, lets one call through at a time.
+The maintained library for this, pybreaker, lets one call through at a time.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import threading
 import time
 
-from .errors import Away
+from .errors import Unavailable
 
 __all__ = ["Breaker"]
 
 FAILURES = 3
-"""After so many failures, one after another, a server counts as away."""
+"""After this many failures in a row a server counts as unavailable."""
 
 LOOK_EVERY = 0.5
-"""Seconds between two tries of a server that is away; what comes in between is refused."""
+"""Seconds between two tries of an unavailable server; calls in between are refused."""
 
 
 class Breaker:
@@ -34,22 +34,22 @@ class Breaker:
         self._lock = threading.Lock()
 
     def admit(self) -> None:
-        """Let a call through, or raise Away because the server is known to be away."""
+        """Let a call through, or raise Unavailable because the server is known to be unavailable."""
         if self._failures < FAILURES:
             return
         with self._lock:
             now = time.monotonic()
             if now < self._next_look:
-                raise Away(self._why, is_known=True)
-            # This caller looks; until it knows, everyone else is refused.
+                raise Unavailable(self._why, is_known=True)
+            # This caller tries; until it has a result, all others are refused.
             self._next_look = now + max(LOOK_EVERY, self._patience)
 
     def worked(self) -> None:
-        """Note that the server did its part."""
+        """Note that the server responded."""
         self._failures = 0
 
     def failed(self, why: str) -> None:
-        """Note that it did not."""
+        """Note that the server failed."""
         with self._lock:
             self._failures += 1
             self._why = why

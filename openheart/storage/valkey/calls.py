@@ -1,4 +1,4 @@
-"""One command on one key: what is sent for it, and what came of it."""
+"""One command on one key: what is sent for it, and its result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Call:
     Attributes:
         error: why there is no reply; None once there is one.
         reply: the reply.
-        is_open: whether it may have been carried out without an answer.
+        is_open: whether it may have been executed without an answer.
     """
 
     writes = False
@@ -65,7 +65,7 @@ class Scripted(Call):
         self._arguments = tuple(arguments)
 
     def command(self, connection: Clocked, *, first: bool) -> Command:
-        # The first one that brings the script makes it known to those after it on this connection.
+        # The first one that sends the script makes it known to those after it on this connection.
         head = (b"EVAL", self.script.text) if self.needs_script and first else (b"EVALSHA", self.script.sha)
         return (*head, *self._keys, *self._arguments_for(connection))
 
@@ -79,10 +79,10 @@ class Write(Scripted):
     Args:
         key: the key of the counts.
         nonce: the key of the nonce.
-        life: seconds for which this call may be sent again, twice over.
+        life: twice the seconds in which this call may be sent again.
         arguments: the target, then emoji and number in turn.
         kept: seconds that the nonce is kept, where that is longer.
-        begun: since when its life counts, in monotonic time; now by default.
+        begun: when its life starts, in monotonic time; now by default.
     """
 
     def __init__(

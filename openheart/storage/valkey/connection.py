@@ -1,4 +1,4 @@
-"""Connections to Valkey that know whom they reached, over TCP, TLS and Unix sockets."""
+"""Connections to Valkey that know which server they reached, over TCP, TLS and Unix sockets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Command: TypeAlias = tuple[bytes | str | int, ...]
 
 
 class Clocked(AbstractConnection):
-    """A connection that learns, when it is made, which process answers and what the time is there.
+    """A connection that learns, when it is made, which process answers, and the server's time.
 
     Args:
         verify: called before it is made; raises where the server is no longer the right one.
-        unfit: the modes of a server, as INFO has them, that are of no use here -> what it is then.
+        unfit: the modes of a server, as in INFO, that cannot be used here -> what the server is then.
         options: as valkey-py's connection.
 
     Attributes:
@@ -59,17 +59,17 @@ class Clocked(AbstractConnection):
         self.offset = int(info.get("server_time_usec", 0)) / 1e6 - time.monotonic()
 
     def open(self) -> None:
-        """Open it, or open it anew where the server closed it meanwhile; raises valkey-py's errors."""
+        """Open it, or reopen it if the server closed it meanwhile; raises valkey-py's errors."""
         if self._sock is None or self._has_ended():
             self.drop()
             self.connect()
 
     def _has_ended(self) -> bool:
-        # Usually nothing is there, which one system call tells; valkey-py takes three for it, and at each of
-        # them another thread may go first.
+        # Usually there is nothing to read, which one system call shows; valkey-py needs three, and at each of
+        # them another thread may run first.
         if self._watch is not None and not self._watch.poll(0):
             return False
-        # Nothing was asked, so what there is to read is the end, or something of TLS.
+        # No command is pending, so there is only the end of the connection to read, or a TLS message.
         try:
             return bool(super().can_read())
         except (ValkeyError, OSError):
@@ -83,7 +83,7 @@ class Clocked(AbstractConnection):
             super().send_packed_command(super().pack_commands(commands))
 
     def is_answered(self, timeout: float) -> bool:
-        """Whether the first bytes of an answer come within so many seconds."""
+        """Whether the first bytes of an answer arrive within this many seconds."""
         return bool(super().can_read(timeout))
 
     def receive(self) -> Any:
@@ -91,7 +91,7 @@ class Clocked(AbstractConnection):
         return super().read_response()
 
     def drop(self) -> None:
-        """Close it; it is opened anew at its next use."""
+        """Close it; it is reopened at its next use."""
         super().disconnect()
 
 

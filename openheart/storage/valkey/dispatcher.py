@@ -1,4 +1,4 @@
-"""Carries calls to the servers that hold their keys, until they are answered or time is up."""
+"""Sends calls to the servers that hold their keys, again and again until they are answered or time is up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from valkey.exceptions import ValkeyError
 from ...errors import BackendError, BackendNotConnected, BackendUnavailable, BackendUnusable, OutcomeUnknown
 from .calls import Call, Scripted
 from .connection import Clocked, Command
-from .errors import Away, Lost, Verdict, judge, mend_for
+from .errors import Lost, Unavailable, Verdict, fix_for, judge
 from .server import Exchange, Server
 from .topology import Topology
 
@@ -28,7 +28,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between two tries
 
 
 class Running:
-    """Counts what runs, so that it can end before the connections are closed. Entered once for each call."""
+    """Counts running calls, so that they can end before the connections are closed. Entered once per call."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -49,19 +49,19 @@ class Running:
                 self._ended.notify_all()
 
     def end(self, patience: float) -> None:
-        """Let nothing more in, and wait for what runs, so many seconds at the most."""
+        """Admit no more calls, and wait for running ones, at most this many seconds."""
         with self._lock:
             self._is_over = True
             self._ended.wait_for(lambda: self.number == 0, timeout=patience)
 
 
 class Dispatcher:
-    """Carries the calls of one process, while the backend is connected.
+    """Sends the calls of one process, while the backend is connected.
 
     Args:
         topology: where keys are.
         timeout: seconds to wait for a connection, and for an answer.
-        budget: seconds in which a call is tried again.
+        budget: seconds in which a call is retried.
         wait: how many replicas must confirm a write.
     """
 
@@ -76,19 +76,19 @@ class Dispatcher:
         self._names = count()
 
     def nonce(self) -> bytes:
-        """A name that no other call of any process has."""
+        """A name that is unique among the calls of all processes."""
         return b"%b%x" % (self._name, next(self._names))
 
     def run(self, calls: Sequence[Call], *, after: bool = False) -> None:
-        """Carry out calls, each once, all of one server in one pipeline.
+        """Execute calls, each once, with one pipeline for each server.
 
         Args:
             calls: the calls, all reads or all writes; each has its reply afterwards.
             after: whether something was stored already for the same caller.
 
         Raises:
-            OutcomeUnknown: some writes may have been carried out, and some not.
-            BackendError: nothing was carried out.
+            OutcomeUnknown: some writes may have been executed, and some not.
+            BackendError: nothing was executed.
         """
         with self.running:
             deadline = time.monotonic() + self._budget
@@ -103,21 +103,21 @@ class Dispatcher:
                 if verdicts <= {Verdict.NO_SCRIPT, Verdict.ASK} and time.monotonic() < deadline:
                     continue
                 self.topology.look_again()
-                # What was never sent need not be waited for at a server that is known to be away.
-                is_away = any(isinstance(call.error, Away) and call.error.is_known for call in pending)
+                # If nothing was sent, do not wait for a server that is known to be unavailable.
+                is_down = any(isinstance(call.error, Unavailable) and call.error.is_known for call in pending)
                 is_open = after or any(call.writes and (call.is_open or call.error is None) for call in calls)
-                if time.monotonic() + pause >= deadline or (is_away and not is_open):
+                if time.monotonic() + pause >= deadline or (is_down and not is_open):
                     self._give_up(calls, pending[0], after)
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def run_all(self, calls: Sequence[Call]) -> None:
-        """Carry out any number of calls that may be repeated, so many at once; raises as ``run``."""
+        """Execute any number of repeatable calls, LARGEST_PIPELINE at once; raises as ``run``."""
         for start in range(0, len(calls), LARGEST_PIPELINE):
             self.run(calls[start : start + LARGEST_PIPELINE], after=start > 0 and calls[0].writes)
 
     def ask(self, server: Server, command: Command) -> tuple[bytes, Any]:
-        """Ask one server something that changes nothing.
+        """Send one server a command that changes nothing.
 
         Returns:
             The identity of the server's process, and the reply.
@@ -131,8 +131,8 @@ class Dispatcher:
                 if not isinstance(reply, Exception):
                     return exchange.run_id, reply
                 self.topology.look_again()
-                is_away = isinstance(reply, Away) and reply.is_known
-                if judge(reply) is Verdict.UNUSABLE or is_away or time.monotonic() + pause >= deadline:
+                is_down = isinstance(reply, Unavailable) and reply.is_known
+                if judge(reply) is Verdict.UNUSABLE or is_down or time.monotonic() + pause >= deadline:
                     raise error_for(reply)
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -142,11 +142,11 @@ class Dispatcher:
         with self.running:
             try:
                 return self.topology.servers()
-            except (Away, ValkeyError) as error:
+            except (Unavailable, ValkeyError) as error:
                 raise error_for(error) from None
 
     def one_key_on_each(self, template: bytes) -> dict[bytes, Server]:
-        """For each server that holds keys one key that it would hold.
+        """For each server that holds keys, one key that it would hold.
 
         Args:
             template: makes a key of a number, with ``%d``.
@@ -160,7 +160,7 @@ class Dispatcher:
                 key = template % number
                 try:
                     server = self.topology.server_of(key)
-                except (Away, ValkeyError) as error:
+                except (Unavailable, ValkeyError) as error:
                     raise error_for(error) from None
                 if server in missing:
                     missing.remove(server)
@@ -168,7 +168,7 @@ class Dispatcher:
         return found
 
     def close(self) -> None:
-        """Let what runs end, then close every connection."""
+        """Wait for running calls, then close every connection."""
         self.running.end(2 * self._budget)
         self.topology.close()
 
@@ -177,12 +177,12 @@ class Dispatcher:
         for call in calls:
             try:
                 server = call.asked or self.topology.server_of(call.key)
-            except (Away, ValkeyError) as error:
+            except (Unavailable, ValkeyError) as error:
                 call.error = error
                 continue
             parts.setdefault(server, []).append(call)
-        # Sent to every server before the first is waited for. Always in one order, so that two threads cannot
-        # each wait for a connection that the other has.
+        # Sent to every server before waiting for the first. Always in the same order, so that two threads
+        # cannot each wait for a connection that the other has.
         order = sorted(parts, key=attrgetter("address")) if len(parts) > 1 else parts
         sent: list[tuple[list[Call], Exchange]] = []
         try:
@@ -213,7 +213,7 @@ class Dispatcher:
         return made
 
     def _take(self, part: Sequence[Call], replies: list[Any]) -> None:
-        if isinstance(replies[0], (Away, ValkeyError)) and len(replies) == 1:
+        if isinstance(replies[0], (Unavailable, ValkeyError)) and len(replies) == 1:
             replies *= 2 * len(part) + 1
         confirmed = replies[-1] if self._wait is not None and part[0].writes else self._replicas
         found = iter(replies)
@@ -267,14 +267,15 @@ def _unconfirmed(confirmed: object, replicas: int) -> Lost:
 
 
 def error_for(error: Exception) -> BackendError:
-    """The error of a call that was not carried out."""
+    """The error of a call that was not executed."""
     if judge(error) is Verdict.UNUSABLE:
-        return BackendUnusable(f"the Valkey server refused: {_words(error)}: {mend_for(error)}")
+        return BackendUnusable(f"the Valkey server refused: {_words(error)}: {fix_for(error)}")
     return BackendUnavailable(
-        f"the Valkey server is away or not ready: {_words(error)}. Look whether it runs and can be reached"
+        f"the Valkey server is unavailable or not ready: {_words(error)}. "
+        "Check that it is running and can be reached"
     )
 
 
 def _words(error: Exception) -> str:
-    # Servers and drivers end some of theirs with a full stop, and here the sentence goes on.
+    # Servers and drivers end some texts with a full stop, and here the sentence continues.
     return str(error).rstrip(" .")

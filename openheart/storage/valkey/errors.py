@@ -1,4 +1,4 @@
-"""What went wrong with a command, what to do about it, and what to tell the operator."""
+"""What went wrong with a command, whether to try again, and what an operator should do."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from valkey.exceptions import (
     ReadOnlyError,
 )
 
-__all__ = ["Away", "Lost", "Verdict", "judge", "mend_for"]
+__all__ = ["Lost", "Unavailable", "Verdict", "fix_for", "judge"]
 
 
-class Away(Exception):
-    """Nothing was sent.
+class Unavailable(Exception):
+    """The server is unavailable; nothing was sent.
 
     Args:
         text: what happened.
-        is_known: whether the server was known to be away, so that it was not even tried.
+        is_known: whether this was known already, so that the server was not tried.
     """
 
     def __init__(self, text: str, *, is_known: bool = False) -> None:
@@ -31,25 +31,25 @@ class Away(Exception):
 
 
 class Lost(Exception):
-    """Sent, and not answered."""
+    """The command was sent, but its answer was lost."""
 
 
 class Verdict(Enum):
-    """What a failure says about the command, and what to do.
+    """What a failure means for the command, and what to do.
 
     Attributes:
-        AWAY: it was not sent; try again.
-        LOST: it may have been carried out; try again with the same nonce.
+        UNAVAILABLE: it was not sent; try again.
+        LOST: it may have been executed; try again with the same nonce.
         NOT_READY: the server refuses everything for now; try again.
         READ_ONLY: the server refuses writes for now; try again.
         LATER: the server refused it for now, because of its key; try again.
-        LATE: it came after the time it was good for, and was refused; try again on a new connection.
+        LATE: it arrived after its time limit and was refused; try again on a new connection.
         MOVED, ASK: another node serves this key.
         NO_SCRIPT: the server does not know the script yet.
-        UNUSABLE: the server refused it, and will go on to.
+        UNUSABLE: the server refused it, and will refuse it again.
     """
 
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
     LOST = "lost"
     NOT_READY = "not ready"
     READ_ONLY = "read-only"
@@ -62,13 +62,13 @@ class Verdict(Enum):
 
 
 _CLASSES: tuple[tuple[type[Exception], Verdict], ...] = (
-    (Away, Verdict.AWAY),
+    (Unavailable, Verdict.UNAVAILABLE),
     (Lost, Verdict.LOST),
     (BusyLoadingError, Verdict.NOT_READY),
     (ReadOnlyError, Verdict.READ_ONLY),
     (NoScriptError, Verdict.NO_SCRIPT),
 )
-# The first words of an answer; inside a script an older server puts words of its own before them.
+# The first words of an answer; inside a script an older server puts other words before them.
 _WORDS = (
     (re.compile(r"MOVED \d+ \S+"), Verdict.MOVED),
     (re.compile(r"ASK \d+ \S+"), Verdict.ASK),
@@ -77,48 +77,48 @@ _WORDS = (
     (re.compile(r"(.*\b)?(TRYAGAIN|UNBLOCKED)\b"), Verdict.LATER),
     (re.compile(r"(.*\b)?LATE\b"), Verdict.LATE),
 )
-_MENDS = (
+_FIXES = (
     (
         r"OOM|used memory >",
         "its memory is full: raise maxmemory, and keep maxmemory-policy at noeviction to lose no count",
     ),
     (
         r"NOPERM|no permissions|can't run this command|can't access",
-        "its ACL does not let this user do that: give it the rules of the page on Valkey",
+        "its ACL does not allow this user to do that: add the rules on the documentation's page on Valkey",
     ),
     (
         r"NOAUTH|WRONGPASS|[Aa]uthentication|invalid password|without any password",
-        "it does not take this user and password: correct them in OPENHEART_URI",
+        "it does not accept this user and password: correct them in OPENHEART_URI",
     ),
-    (r"WRONGTYPE", "another program wrote to a key of openheart's: give openheart a database of its own"),
-    (r"MISCONF", "it cannot write its data to disk, so it takes no more: look at its disk and its log"),
+    (r"WRONGTYPE", "another program wrote to a key of openheart's: give openheart its own database"),
+    (r"MISCONF", "it cannot write its data to disk, so it accepts no writes: check its disk and its log"),
     (r"DB index|SELECT is not allowed", "it has no database of this number: correct it in OPENHEART_URI"),
-    (r"cluster support disabled", "it is no cluster: use a valkey:// URI"),
+    (r"cluster support disabled", "it is not a cluster: use a valkey:// URI"),
     (r"it is a node of a cluster", "use a valkey+cluster:// URI"),
     (
         r"it is a sentinel",
         "use valkey+sentinel://host:26379/service, with the name of the server that it watches",
     ),
-    (r"it is no sentinel", "use the port of a sentinel, usually 26379, or a valkey:// URI"),
+    (r"it is not a sentinel", "use the port of a sentinel, usually 26379, or a valkey:// URI"),
     (r"unknown command", "it lacks a command that openheart needs: use Valkey 7.2 or Redis 6.2, or newer"),
-    (r"overflow|not an integer", "this count would grow too large, or is none: nothing was added"),
+    (r"overflow|not an integer", "this count would grow too large, or is not a number: nothing was added"),
 )
 
 
 def judge(error: Exception) -> Verdict:
-    """Say what a failure means for the command that met it."""
+    """Say what a failure means for its command."""
     for kind, verdict in _CLASSES:
         if isinstance(error, kind):
             return verdict
     return next((verdict for words, verdict in _WORDS if words.match(str(error))), Verdict.UNUSABLE)
 
 
-def mend_for(error: Exception) -> str:
+def fix_for(error: Exception) -> str:
     """What an operator should do about a refusal, after a colon."""
     if isinstance(error, OutOfMemoryError):
-        return _MENDS[0][1]
+        return _FIXES[0][1]
     if isinstance(error, NoPermissionError):
-        return _MENDS[1][1]
+        return _FIXES[1][1]
     if isinstance(error, AuthenticationError):
-        return _MENDS[2][1]
-    return next((mend for words, mend in _MENDS if re.search(words, str(error))), "look at its log")
+        return _FIXES[2][1]
+    return next((fix for words, fix in _FIXES if re.search(words, str(error))), "check its log")

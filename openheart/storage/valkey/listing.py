@@ -20,7 +20,7 @@ from .server import Server
 __all__ = ["Scanner"]
 
 SCANS_PER_PAGE = 200
-"""A page that found little in so many SCANs ends early, with a cursor, so that no request takes for ever."""
+"""A page ends early, with a cursor, after this many SCANs, so that no request takes too long."""
 
 FEWEST, MOST = 10, 1000
 """How many keys one SCAN visits, about."""
@@ -29,13 +29,15 @@ _NOWHERE = bytes(8)
 _HEAD = struct.Struct(">8sQ")
 _SHORT = 16  # bytes of a key's digest
 _CHECK = 4
-_REFUSAL = "this cursor is none of this list: pass the cursor of the page before, or none to start again"
-_RESTARTED = "the storage changed its servers since the page before: list again without a cursor"
+_REFUSAL = (
+    "this cursor is not valid for this list: pass the cursor of the previous page, or none to start again"
+)
+_RESTARTED = "the storage changed its servers since the previous page: list again without a cursor"
 
 
 @dataclass(slots=True)
 class Position:
-    """Where a listing goes on.
+    """Where a listing continues.
 
     Attributes:
         server: which server's process is scanned; ``_NOWHERE`` before the first and after the last.
@@ -53,11 +55,11 @@ class Position:
 class Scanner:
     """Lists the targets of one instance.
 
-    A target that is there all the time is on the pages at least once. One may come twice while the server
-    shrinks its table, which happens when many keys end; ``rows`` leaves such repeats out.
+    A target that exists all the time is on the pages at least once. It may appear twice while the server
+    shrinks its table, which happens when many keys expire; ``rows`` skips such repeats.
 
     Args:
-        dispatcher: carries the calls.
+        dispatcher: sends the calls.
         keys: the keys of the instance.
     """
 
@@ -150,7 +152,7 @@ class Scanner:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise InvalidRequest(_REFUSAL) from None
-        # The last letter may hold bits that say nothing, and another one with other bits is not ours.
+        # The last letter may hold unused bits; a cursor where they differ is not one of ours.
         if _text(raw) != cursor:
             raise InvalidRequest(_REFUSAL)
         check, raw = raw[:_CHECK], raw[_CHECK:]
@@ -181,7 +183,7 @@ class Seen:
             return False
         self._number += 1
         if 2 * self._number > len(self._table):
-            # Not of zeros in a list or in bytes, which would take as much again for a moment.
+            # Not from a list or bytes of zeros, which would need as much memory again for a moment.
             old, self._table = self._table, array("q", (0,)) * (2 * len(self._table))
             for value in old:
                 if value:

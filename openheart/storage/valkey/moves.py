@@ -16,7 +16,7 @@ from .script import TARGET_FIELD, Keys, Script, read_counts
 __all__ = ["Moves"]
 
 NAME = b">"
-"""The field of counts on their way that holds the name of the move; no emoji is like it."""
+"""The field of counts on their way that holds the name of the move; it is not an emoji."""
 
 FOR_GOOD = 10 * 365 * 86400.0  # seconds; the mark of a move stays until the move is done
 
@@ -31,7 +31,7 @@ end
 return redis.call('HSET', KEYS[1], '', ARGV[1])
 """)
 
-# KEYS: the counts, the counts on their way. ARGV: the name of the move. An unfinished move is gone on with.
+# KEYS: the counts, the counts on their way. ARGV: the name of the move. An unfinished move is continued.
 TAKE = Script(b"""\
 if redis.call('EXISTS', KEYS[2]) == 0 then
   if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -56,7 +56,7 @@ class Moves:
     """Moves counts of one instance.
 
     Args:
-        dispatcher: carries the calls.
+        dispatcher: sends the calls.
         keys: the keys of the instance.
         life: seconds that a nonce lives.
     """
@@ -85,15 +85,16 @@ class Moves:
         """Add the counts of one target to another's; see ``Backend.rename``.
 
         The two may be on two servers. So the counts are set aside beside the old ones under the name of this
-        move; added to the new ones with that name as their nonce, which stays; and let go. Whoever finds
-        counts set aside goes on with that move and its name. The nonce outlives whoever still knows of it.
+        move; added to the new ones with that name as their nonce, which is kept; and removed. A call that
+        finds counts set aside continues that move under its name. The nonce outlives every call that may
+        still use it.
         """
         source, aim = self._keys.of(old), self._keys.of(new)
         aside = self._keys.moving(source, aim)
         with _repeatable():
             while True:
                 own = self._dispatcher.nonce()
-                # Before the counts are looked at, so that they cannot be added after the nonce has ended.
+                # Before the counts are read, so that they cannot be added after the nonce has expired.
                 begun = time.monotonic()
                 take = Scripted(TAKE, (source, aside), (own,))
                 self._dispatcher.run([take])
@@ -122,7 +123,7 @@ class Delete(Call):
 
 
 class Expire(Call):
-    """Lets a nonce end after its usual life."""
+    """Makes a nonce expire after its usual lifetime."""
 
     writes = True
 
@@ -144,5 +145,5 @@ def _repeatable() -> Iterator[None]:
         yield
     except OutcomeUnknown as error:
         raise OutcomeUnknown(
-            f"{error.__cause__}; it may be half done. Do it again: nothing counts twice"
+            f"{error.__cause__}; it may be incomplete. Run it again: nothing is counted twice"
         ) from error

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from .connection import Clocked
-from .errors import Away
+from .errors import Unavailable
 
 __all__ = ["ConnectionPool"]
 
@@ -19,7 +19,7 @@ class ConnectionPool:
 
     Args:
         make: makes an unopened connection.
-        size: how many there are at the most.
+        size: the most connections there are.
         timeout: seconds to wait for one.
     """
 
@@ -34,16 +34,16 @@ class ConnectionPool:
             self._turns.put(None)
 
     def get(self) -> Clocked:
-        """A connection that is open; it must come back with ``put``.
+        """An open connection; return it with ``put``.
 
         Raises:
-            Away: every one is in use.
+            Unavailable: every one is in use.
             ValkeyError, OSError: it cannot be opened.
         """
         try:
             self._turns.get(timeout=self._timeout)
         except Empty:
-            raise Away("every connection is in use; raise OPENHEART_VALKEY_POOL") from None
+            raise Unavailable("every connection is in use; raise OPENHEART_VALKEY_POOL") from None
         try:
             try:
                 connection = self._idle.pop()
@@ -67,12 +67,12 @@ class ConnectionPool:
             self.close()
 
     def close(self) -> None:
-        """Close what is not lent, and the rest when it comes back."""
+        """Close the connections that are not lent, and the others when they are returned."""
         self._is_closed = True
         while True:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                # A look before it would not do: another thread may close at the same time.
+                # Checking first is not enough: another thread may close at the same time.
                 return
             connection.drop()

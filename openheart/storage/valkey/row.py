@@ -33,14 +33,14 @@ OPENHEART_VALKEY_RETRIES: Option[int] = Option(
     "OPENHEART_VALKEY_RETRIES",
     casts.integer(0, 100),
     2,
-    "How many more times that long Valkey is asked again before a request is answered with 503.",
+    "How many more times OPENHEART_VALKEY_TIMEOUT a command is retried before a request gets a 503.",
     group="storage",
 )
 OPENHEART_VALKEY_WAIT: Option[int] = Option(
     "OPENHEART_VALKEY_WAIT",
     casts.integer(0, 100),
     0,
-    "How many replicas must have a reaction before it is acknowledged (WAIT); 0 asks the primary only.",
+    "How many replicas must have a reaction before it is acknowledged (WAIT); 0 waits for the primary only.",
     group="storage",
 )
 OPENHEART_NONCE_TTL: Option[float] = Option(

@@ -73,9 +73,9 @@ return counts
 """)
 
 CACHED = 4096
-"""Keys that are remembered."""
+"""Keys that are cached."""
 
-_INSTANCE_SIZE = 6  # bytes of digest; operators choose instances, so nobody looks for two that collide
+_INSTANCE_SIZE = 6  # bytes of digest; operators choose instances, so collisions are not an attack
 _TARGET_SIZE = 16  # bytes of digest; visitors choose targets
 
 
@@ -90,13 +90,13 @@ class Keys:
 
     Attributes:
         of: a function from a target to the key of its counts.
-        pattern: the glob that matches the keys of counts, and nothing else.
+        pattern: the glob that matches the keys of counts, and no others.
         probe: makes a key of a number that is no target's, with ``%d``.
     """
 
     def __init__(self, instance: str | None) -> None:
         self._start = b"openheart:{" + _digest(instance or "", _INSTANCE_SIZE) + b"."
-        # Targets that are asked for again and again are not digested anew.
+        # The keys of popular targets are not computed again.
         self.of = lru_cache(CACHED)(self._of)
         self.pattern = self._start + b"*}"
         self.probe = b"openheart:{" + _digest(instance or "", _INSTANCE_SIZE) + b"!%d}"
@@ -109,11 +109,11 @@ class Keys:
         return key + b":" + nonce
 
     def moving(self, key: bytes, aim: bytes) -> bytes:
-        """The key of counts that are on their way from one key to another."""
+        """The key of counts that are being moved from one key to another."""
         return key + b">" + aim[len(self._start) : -1]
 
     def short(self, key: bytes) -> bytes:
-        """What a key has of its own: the digest of its target, in bytes."""
+        """The part of a key that differs from others: the digest of its target, in bytes."""
         return base64.urlsafe_b64decode(key[len(self._start) : -1] + b"==")
 
     def long(self, short: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""One Valkey server: a bounded pool of connections to it, and whether it is known to be away."""
+"""One Valkey server: a bounded pool of connections to it, and whether it is known to be unavailable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 
 from .breaker import Breaker
 from .connection import Clocked, ClockedTcp, ClockedTls, ClockedUnix, Command
-from .errors import Away, Lost, Verdict, judge
+from .errors import Lost, Unavailable, Verdict, judge
 from .pool import ConnectionPool
 from .uri import Address
 
@@ -26,7 +26,7 @@ class Server:
         address: where it is.
         options: keywords of the connections; ``ssl`` says whether it speaks TLS.
         timeout: seconds to wait for a connection, and for an answer.
-        pool: how many connections there are at the most.
+        pool: the most connections there are.
         unfit: see ``Clocked``.
         verify: see ``Clocked``.
     """
@@ -67,13 +67,13 @@ class Server:
         return Exchange(self, lambda _: commands).replies()
 
     def borrow(self, *, writes: bool = False) -> Clocked:
-        """A connection, made if need be; it must go back with ``give_back``.
+        """A connection, made if needed; return it with ``give_back``.
 
         Args:
             writes: whether it is for a write, which a server may refuse while it answers reads.
 
         Raises:
-            Away: there is none.
+            Unavailable: there is no connection.
             ResponseError, AuthenticationError: the server refuses us.
         """
         self._any.admit()
@@ -85,9 +85,9 @@ class Server:
             self.note([error])
             raise
         except (ValkeyError, OSError) as error:
-            away = f"{self.name} does not answer{self._how}: {error}"
-            self.failed(away)
-            raise Away(away) from error
+            why = f"{self.name} does not answer{self._how}: {error}"
+            self.failed(why)
+            raise Unavailable(why) from error
 
     def give_back(self, connection: Clocked) -> None:
         """Give a connection back."""
@@ -101,7 +101,7 @@ class Server:
             return
         self._any.worked()
         if Verdict.READ_ONLY in verdicts:
-            self._writes.failed(f"{self.name} takes no writes: {verdicts[Verdict.READ_ONLY]}")
+            self._writes.failed(f"{self.name} accepts no writes: {verdicts[Verdict.READ_ONLY]}")
         elif writes:
             self._writes.worked()
 
@@ -137,7 +137,7 @@ class Exchange:
         self.run_id = b""
         try:
             connection = server.borrow(writes=writes)
-        except (Away, ValkeyError) as error:
+        except (Unavailable, ValkeyError) as error:
             self._error = error
             return
         self.run_id = hashlib.blake2b(connection.run_id, digest_size=8).digest()
@@ -146,7 +146,7 @@ class Exchange:
             self._number = len(made)
             connection.send(made)
         except (ValkeyError, OSError) as error:
-            # Some of it may have gone out.
+            # Some of it may have been sent.
             self._error = Lost(f"the connection to {server.name} broke: {error}")
             server.give_back(connection)
         except BaseException:
@@ -157,7 +157,7 @@ class Exchange:
             self._connection = connection
 
     def abandon(self) -> None:
-        """Give the connection back without its replies, where they are not waited for any more."""
+        """Give the connection back without waiting for its replies."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.drop()
@@ -170,8 +170,8 @@ class Exchange:
             deadline: until when to wait for the first, in monotonic time; by default the timeout long.
 
         Returns:
-            One for each command; an exception (Away, Lost or valkey-py's) where it failed. Where nothing was
-            sent, one exception for all.
+            One for each command; an exception (Unavailable, Lost or valkey-py's) where it failed. If nothing
+            was sent, one exception for all.
         """
         connection, self._connection = self._connection, None
         if connection is None:
@@ -194,9 +194,9 @@ class Exchange:
             self._server.note(found if is_refused else (), writes=self._writes)
         except (ValkeyError, OSError) as error:
             connection.drop()
-            lost = Lost(f"{self._server.name} took the command and did not answer: {error}")
+            lost = Lost(f"{self._server.name} received the command and did not answer: {error}")
             if isinstance(error, ValkeyTimeoutError):
-                # A connection that broke says little; whether there is a server, the next one tells.
+                # A broken connection says little; the next one shows whether the server is there.
                 self._server.failed(str(lost))
             elif found:
                 self._server.note(found)

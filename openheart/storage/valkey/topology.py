@@ -15,7 +15,7 @@ from valkey.exceptions import ConnectionError as ValkeyConnectionError
 from valkey.exceptions import ValkeyError
 
 from .breaker import Breaker
-from .errors import Away, Verdict, judge
+from .errors import Unavailable, Verdict, judge
 from .server import Server
 from .uri import Address, Place
 
@@ -23,19 +23,19 @@ __all__ = ["Topology", "topology_of"]
 
 _NO_NODE = MappingProxyType({"sentinel": "it is a sentinel"})
 _NO_SERVER = MappingProxyType({**_NO_NODE, "cluster": "it is a node of a cluster"})
-_NO_SENTINEL = MappingProxyType(dict.fromkeys(("standalone", "cluster"), "it is no sentinel"))
+_NO_SENTINEL = MappingProxyType(dict.fromkeys(("standalone", "cluster"), "it is not a sentinel"))
 
 FRESH = 0.1
-"""Seconds for which what was learnt is not asked for again."""
+"""Seconds for which the last result is used without asking again."""
 
 
 class Topology(abc.ABC):
-    """Finds the server of a key, and looks again when it turns out to be another.
+    """Finds the server of a key, and looks again when that has changed.
 
     Args:
         place: what the URI names.
         timeout: seconds to wait for a connection, and for an answer.
-        pool: connections to each server, at the most.
+        pool: the most connections to each server.
 
     Attributes:
         unfit: which servers cannot hold keys here; see ``Clocked``.
@@ -59,8 +59,8 @@ class Topology(abc.ABC):
         """The server that holds a key.
 
         Raises:
-            Away: it cannot be found out now.
-            ResponseError, AuthenticationError: who should know refuses us.
+            Unavailable: it cannot be found now.
+            ResponseError, AuthenticationError: the server to ask refuses us.
         """
 
     @abc.abstractmethod
@@ -68,7 +68,7 @@ class Topology(abc.ABC):
         """Every server that holds keys, in an order that does not change; raises as ``server_of``."""
 
     def look_again(self) -> None:
-        """Find out anew where keys are, before the next of them is looked for."""
+        """Look up again where keys are, before the next key is used."""
         self._is_stale = True
 
     def server_at(self, address: Address) -> Server:
@@ -94,9 +94,11 @@ class Topology(abc.ABC):
         )
 
     def _refresh(self, look: Callable[[], None]) -> None:
-        # One thread looks, and the others wait for what it finds, but not where the last one found nothing.
+        # One thread looks, and the others wait for its result, unless the last one found nothing.
         if not self._looking.acquire(timeout=0 if self._is_lost else self._timeout):
-            raise Away("where the data is, is being looked for", is_known=self._is_lost)
+            raise Unavailable(
+                "another thread is looking for the server that holds the data", is_known=self._is_lost
+            )
         try:
             if self._is_stale and time.monotonic() >= self._looked_at + FRESH:
                 self._looks.admit()
@@ -107,10 +109,10 @@ class Topology(abc.ABC):
     def _look_once(self, look: Callable[[], None]) -> None:
         try:
             look()
-        except Away as error:
+        except Unavailable as error:
             self._looks.failed(str(error))
             was_lost, self._is_lost = self._is_lost, True
-            raise Away(str(error), is_known=was_lost) from error
+            raise Unavailable(str(error), is_known=was_lost) from error
         except ValkeyError:
             self._looks.worked()
             raise
@@ -144,7 +146,7 @@ class Sentinels(Topology):
         if self._is_stale:
             self._refresh(self._look)
         if self._master is None:
-            raise Away(f"it is not known yet where the server {self._place.service!r} is")
+            raise Unavailable(f"it is not known yet where the server {self._place.service!r} is")
         return self.server_at(self._master)
 
     def servers(self) -> list[Server]:
@@ -156,14 +158,14 @@ class Sentinels(Topology):
             sentinel.close()
 
     def _make(self, address: Address, verify: Callable[[], None] | None = None) -> Server:
-        # A server that was killed may come back where it was, and take writes before it learns that another
-        # took its place. So each new connection asks first.
+        # A server that was killed may come back at its address, and accept writes before it learns that
+        # another one replaced it. So each new connection asks the sentinels first.
         return super()._make(address, lambda: self._verify(address))
 
     def _verify(self, address: Address) -> None:
         if self._ask() != address:
             self.look_again()
-            raise ValkeyConnectionError("another server took its place")
+            raise ValkeyConnectionError("another server has replaced it")
 
     def _look(self) -> None:
         self._master = self._ask()
@@ -180,11 +182,14 @@ class Sentinels(Topology):
                 return reply[0].decode(), int(reply[1])
             refusal = refusal or _refusal(reply)
             said.append(
-                str(reply or f"{sentinel.name} watches no {self._place.service!r}, the name in OPENHEART_URI")
+                str(
+                    reply
+                    or f"{sentinel.name} does not watch {self._place.service!r}, the name in OPENHEART_URI"
+                )
             )
         if refusal is not None:
             raise refusal
-        raise Away(f"no sentinel names the server: {'; '.join(said)}")
+        raise Unavailable(f"no sentinel names the server: {'; '.join(said)}")
 
 
 class Cluster(Topology):
@@ -201,7 +206,7 @@ class Cluster(Topology):
             self._refresh(self._look)
         server = self._slots[key_slot(key)] if self._slots else None
         if server is None:
-            raise Away("no node of the cluster serves this key's slot")
+            raise Unavailable("no node of the cluster serves this key's slot")
         return server
 
     def servers(self) -> list[Server]:
@@ -227,7 +232,7 @@ class Cluster(Topology):
                 break
         if refusal is not None:
             raise refusal
-        raise Away(f"no node of the cluster says where the data is: {'; '.join(said)}")
+        raise Unavailable(f"no node of the cluster says where the data is: {'; '.join(said)}")
 
     def _take(self, reply: list[Any], node: Server) -> None:
         slots: list[Server | None] = [None] * VALKEY_CLUSTER_HASH_SLOTS
@@ -239,7 +244,7 @@ class Cluster(Topology):
 
 
 def _refusal(reply: Any) -> ValkeyError | None:
-    # One that refuses us does not end the look: the password of the others may be right.
+    # A refusal does not end the search: the others may accept the password.
     return reply if isinstance(reply, ValkeyError) and judge(reply) is Verdict.UNUSABLE else None
 
 

@@ -74,7 +74,7 @@ def read_uri(uri: str, source: str, key: str = "OPENHEART_URI") -> Place:
         key: the setting that holds it.
 
     Raises:
-        ConfigError: it names no server; the text shows the form that is right, and no password.
+        ConfigError: it does not name a server; the text shows the right form, without the password.
     """
     scheme, _, rest = uri.partition("://")
     base, _, kind = scheme.lower().partition("+")
@@ -107,7 +107,7 @@ def read_uri(uri: str, source: str, key: str = "OPENHEART_URI") -> Place:
     elif kind == "cluster" and (path or connection["db"]):
         refuse(f"{_FORMS[kind]}, and nothing after the hosts: a cluster has one database")
     elif kind == "sentinel" and (not path or "/" in path):
-        refuse(f"{_FORMS[kind]}: the name that the sentinels have for the server follows the hosts")
+        refuse(f"{_FORMS[kind]}: the sentinels' name for the server follows the hosts")
     addresses = tuple(_address(host, _PORTS[kind]) or refuse(_FORMS[kind]) for host in hosts.split(","))
     if kind == "server" and len(addresses) > 1:
         refuse(f"{_FORMS[kind]}; for several hosts {_FORMS['cluster']} or {_FORMS['sentinel']}")
@@ -126,11 +126,11 @@ def _query(query: str, kind: str, tls: bool, refuse: Any) -> dict[str, Any]:
     found = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:
-            refuse(f"no other option after the ? than {', '.join(sorted(known))}")
+            refuse(f"only these options after the ?: {', '.join(sorted(known))}")
         try:
             found[name] = known[name](value)
         except (KeyError, ValueError):
-            refuse(f"a value that {name} can have")
+            refuse(f"a valid value for {name}")
     return found
 
 

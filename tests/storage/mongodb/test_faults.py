@@ -171,12 +171,12 @@ def test_threads_that_make_the_same_targets_at_once_lose_nothing(alone: MongoSer
 @pytest.mark.parametrize(
     ("code", "kind", "text"),
     [
-        (13, BackendUnusable, "give it the role readWrite"),
-        (8000, BackendUnusable, "give it the role readWrite"),
-        (14, BackendUnusable, "mend the document"),
+        (13, BackendUnusable, "give the user the role readWrite"),
+        (8000, BackendUnusable, "give the user the role readWrite"),
+        (14, BackendUnusable, "fix the document"),
         (10334, BackendUnusable, "refused"),
         (50, OutcomeUnknown, "once or not at all"),
-        (10107, BackendUnavailable, "goes on by itself"),
+        (10107, BackendUnavailable, "reconnects by itself"),
         (11600, OutcomeUnknown, "once or not at all"),
     ],
 )
@@ -267,7 +267,7 @@ def refused(backend: MongoBackend, times: int) -> None:
             backend.incr("page", "🥨")
 
 
-def test_a_server_that_is_away_is_looked_for_for_a_moment_only_and_found_again(
+def test_a_server_that_is_unavailable_is_looked_for_for_a_moment_only_and_found_again(
     tmp_path_factory: Factory, make: Make
 ) -> None:
     server = MongoServer("replica-set", tmp_path_factory.mktemp("mongodb"))
@@ -277,7 +277,7 @@ def test_a_server_that_is_away_is_looked_for_for_a_moment_only_and_found_again(
         server.kill()
         with pytest.raises(BackendError):
             backend.incr("page", "🥨")
-        with pytest.raises(BackendUnavailable, match=r"127.0.0.1:\d+ is away"):
+        with pytest.raises(BackendUnavailable, match=r"127.0.0.1:\d+ is unavailable"):
             backend.counts(["page"])
         began = time.monotonic()
         in_threads(12, lambda: refused(backend, 20))
@@ -296,7 +296,9 @@ def test_a_server_that_is_away_is_looked_for_for_a_moment_only_and_found_again(
 
 
 def test_a_server_that_is_not_there_is_named_without_the_password(make: Make) -> None:
-    with pytest.raises(BackendUnavailable, match=r"MongoDB at 127\.0\.0\.1:9 is away.*start it") as caught:
+    with pytest.raises(
+        BackendUnavailable, match=r"MongoDB at 127\.0\.0\.1:9 is unavailable.*start it"
+    ) as caught:
         make("mongodb://me:s3cret@127.0.0.1:9/", timeout=0.3)
     assert "s3cret" not in str(caught.value)
 

@@ -227,12 +227,12 @@ class TestDoctor:
         finally:
             replica_set.close()
 
-    def test_a_server_that_is_away_is_an_error(self) -> None:
+    def test_a_server_that_is_unavailable_is_an_error(self) -> None:
         found = self.findings("mongodb://127.0.0.1:9/", mongodb_timeout="200ms")
         assert [row.level for row in found] == ["error", "note"]
 
 
 def test_the_settings_reach_the_backend() -> None:
     app = testing.create_app(uri="mongodb://127.0.0.1:9/", mongodb_timeout="200ms", mongo_database="mine")
-    with pytest.raises(BackendUnavailable, match=r"127\.0\.0\.1:9 is away"):
+    with pytest.raises(BackendUnavailable, match=r"127\.0\.0\.1:9 is unavailable"):
         app.extensions["openheart"].service.reactions("page")

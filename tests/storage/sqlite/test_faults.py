@@ -176,7 +176,7 @@ def test_a_full_database_refuses_the_group_and_goes_on_when_there_is_room(
 def test_a_file_that_is_no_database_is_left_as_it_is() -> None:
     FILE.write_text("These are my notes, and no database. " * 100)
     before = FILE.read_bytes()
-    assert "this is no SQLite database" in refusal()
+    assert "this is not a SQLite database" in refusal()
     assert FILE.read_bytes() == before
 
 

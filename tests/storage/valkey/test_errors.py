@@ -4,7 +4,7 @@ import pytest
 from valkey._parsers import _RESP2Parser
 
 from openheart.storage.valkey.breaker import FAILURES, Breaker
-from openheart.storage.valkey.errors import Away, Lost, Verdict, judge, mend_for
+from openheart.storage.valkey.errors import Lost, Unavailable, Verdict, fix_for, judge
 
 
 def parsed(answer: str) -> Exception:
@@ -47,25 +47,25 @@ def test_what_a_server_answers_says_whether_to_try_again(answer: str, verdict: V
 
 
 def test_what_was_not_sent_and_what_was_not_answered_are_told_apart() -> None:
-    assert judge(Away("x")) is Verdict.AWAY
+    assert judge(Unavailable("x")) is Verdict.UNAVAILABLE
     assert judge(Lost("x")) is Verdict.LOST
 
 
 def test_a_refusal_that_nobody_foresaw_points_at_the_log() -> None:
-    assert mend_for(parsed("ERR something that nobody foresaw")) == "look at its log"
+    assert fix_for(parsed("ERR something that nobody foresaw")) == "check its log"
 
 
-def test_a_breaker_lets_one_look_while_a_server_is_away() -> None:
+def test_a_breaker_lets_one_look_while_a_server_is_unavailable() -> None:
     breaker = Breaker(patience=60)
     for _ in range(FAILURES):
         breaker.admit()
         breaker.failed("it is off")
-    with pytest.raises(Away, match="it is off") as caught:
+    with pytest.raises(Unavailable, match="it is off") as caught:
         breaker.admit()
     assert caught.value.is_known
     breaker._next_look = 0.0
     breaker.admit()
-    with pytest.raises(Away):
+    with pytest.raises(Unavailable):
         breaker.admit()
     breaker.worked()
     breaker.admit()

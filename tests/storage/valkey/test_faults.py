@@ -148,7 +148,7 @@ def test_a_server_that_answers_nothing_is_an_unknown_outcome_within_the_stated_t
     assert backend.counts(["page"]) == [{HEART: 2}]
 
 
-def test_while_the_server_is_away_requests_end_at_once_and_do_not_pile_up(
+def test_while_the_server_is_unavailable_requests_end_at_once_and_do_not_pile_up(
     own: Server, backend: Backend
 ) -> None:
     backend.incr("page", HEART)
@@ -372,7 +372,7 @@ def test_a_sentinel_that_knows_no_such_server_is_named(tmp_path: Path) -> None:
             backend.incr("page", HEART)
 
 
-def test_a_sentinel_that_is_away_is_passed_over(tmp_path: Path) -> None:
+def test_a_sentinel_that_is_unavailable_is_passed_over(tmp_path: Path) -> None:
     with Sentinels(tmp_path, calm=True) as sentinels:
         with get_backend(sentinels.uri, timeout=1) as backend:
             backend.incr("page", HEART)
@@ -413,7 +413,7 @@ def owns(node: Server, key: bytes) -> bool:
 
 
 @pytest.mark.parametrize("kind", [Cluster, Sentinels])
-def test_while_everything_is_away_requests_end_at_once(
+def test_while_everything_is_unavailable_requests_end_at_once(
     tmp_path: Path, kind: type[Cluster] | type[Sentinels]
 ) -> None:
     with kind(tmp_path) as group, get_backend(group.uri, timeout=1, retries=1) as backend:

@@ -58,8 +58,8 @@ def test_the_doctor_names_the_server_and_never_the_password(tmp_path: Path) -> N
             "valkey://{}",
             "it is a node of a cluster: use a valkey+cluster:// URI",
         ),
-        ([], "", "valkey+cluster://{}", "cluster support disabled: it is no cluster: use a valkey:// URI"),
-        ([], "", "valkey+sentinel://{}/hearts", "it is no sentinel: use the port of a sentinel"),
+        ([], "", "valkey+cluster://{}", "cluster support disabled: it is not a cluster: use a valkey:// URI"),
+        ([], "", "valkey+sentinel://{}/hearts", "it is not a sentinel: use the port of a sentinel"),
         ([], "sentinel", "valkey://{}", "it is a sentinel: use valkey+sentinel://host:26379/service"),
         ([], "sentinel", "valkey+cluster://{}", "it is a sentinel: use valkey+sentinel://"),
     ],
@@ -100,7 +100,7 @@ def test_a_name_that_no_sentinel_watches_is_said_with_the_setting_that_has_it(tm
     with (
         Server(tmp_path, kind="sentinel") as served,
         get_backend(f"valkey+sentinel://127.0.0.1:{served.port}/stars", retries=0) as backend,
-        pytest.raises(BackendUnavailable, match="watches no 'stars', the name in OPENHEART_URI"),
+        pytest.raises(BackendUnavailable, match="does not watch 'stars', the name in OPENHEART_URI"),
     ):
         backend.incr("page", HEART)
 
@@ -109,7 +109,7 @@ def test_a_sentence_of_the_server_ends_with_one_full_stop(server: Server) -> Non
     uri = server.uri.replace("://", "://nobody:wrong@")
     with get_backend(uri) as backend, pytest.raises(BackendUnusable) as caught:
         backend.incr("page", HEART)
-    assert "disabled: it does not take this user and password" in str(caught.value)
+    assert "disabled: it does not accept this user and password" in str(caught.value)
 
 
 def test_a_batch_is_sent_to_the_server_as_a_whole_before_anything_is_answered(server: Server) -> None:
