@@ -1,4 +1,4 @@
-"""Moving data: export, import from other systems, and migrate, in memory that does not grow with it."""
+"""Moving data: export, import from other systems, and migrate, in constant memory."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def read_reactions(file: BinaryIO) -> Iterator[Reaction]:
     """Read the keys of a dump, entry by entry.
 
     Raises:
-        TransferError: it is no such dump.
+        TransferError: it is not such a dump.
     """
     for number, (key, value) in enumerate(_entries(_Stream(file)), 1):
         if isinstance(value, dict):
@@ -72,7 +72,7 @@ class _Stream:
         self._at = 0
 
     def peek(self) -> str:
-        """The next character that is no white space; "" at the end."""
+        """The next character that is not white space; "" at the end."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in " \t\r\n":
                 self._at += 1
@@ -84,7 +84,7 @@ class _Stream:
         found = self.peek()
         if found not in allowed or not found:
             raise TransferError(
-                f"{found or 'the end'!r} stands where {' or '.join(allowed)} should: expected {_EXPECTED}"
+                f"{found or 'the end'!r} is where {' or '.join(allowed)} should be: expected {_EXPECTED}"
             )
         self._at += 1
         return found
@@ -99,7 +99,7 @@ class _Stream:
                 if len(self._text) - self._at > _LONGEST or not self._more():
                     raise TransferError(f"the JSON is broken: expected {_EXPECTED}") from None
                 continue
-            # The digits of a number may go on in what was not read yet.
+            # The digits of a number may continue in the part that was not read yet.
             if end == len(self._text) and NUMBER_RE.match(self._text, self._at) and self._more():
                 continue
             self._at = end
@@ -110,6 +110,6 @@ class _Stream:
         try:
             text = self._decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError:
-            raise TransferError(f"this is no UTF-8: expected {_EXPECTED}") from None
+            raise TransferError(f"this is not UTF-8: expected {_EXPECTED}") from None
         self._text, self._at = self._text[self._at :] + text, 0
         return bool(chunk)

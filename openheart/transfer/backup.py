@@ -1,11 +1,11 @@
 """Backups of all counts in the S3 bucket of the application: JSON Lines, compressed, and read back.
 
-A backup is two keys. The one with the counts has a new name each time; the other one, the manifest, names
-it, and is written when the counts were read back whole. So a backup that was interrupted is none, and one
-that is made again under its name replaces the older one at once.
+A backup is two keys. The key with the counts has a new name each time. The other one, the manifest, names
+that key, and is written after the counts were read back completely. So an interrupted backup does not exist,
+and a new backup under an existing name replaces the older one at once.
 
-Two hosts may back up under one name at the same time. So a backup removes the counts that the manifest in
-its place named, and no others that may still become one.
+Two hosts may back up under one name at the same time. So a backup removes the counts that the manifest
+before it named, and no others that may still become a backup.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ _NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
 _ENDING = ".json"
 
 LEFTOVER = timedelta(days=1)
-"""How much older than a new backup counts are that no manifest names, and that no run will finish."""
+"""How much older than a new backup counts without a manifest are if no run will finish them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What a manifest says.
+    """The contents of a manifest.
 
     Attributes:
         name: the name of the backup.
-        made: when it was begun, as ISO 8601 in UTC.
+        made: when it was started, as ISO 8601 in UTC.
         instance: INSTANCE of what was backed up.
         location: where the counts were.
         key: the key with the counts.
         targets: how many targets it has.
         reactions: the sum of all counts.
-        size: bytes of the lines, before they were compressed.
+        size: bytes of the lines, uncompressed.
         sha256: of the lines.
     """
 
@@ -71,7 +71,7 @@ class Backup:
 
 
 class _Tally:
-    """What is told of lines that were sent, and again of those that came back."""
+    """A summary of the lines that were sent, to compare with those that were read back."""
 
     def __init__(self) -> None:
         self.targets = self.reactions = self.size = 0
@@ -93,7 +93,7 @@ def make_backup(backend: Backend, app: Flask, name: str | None = None, advance: 
         backend: the storage, connected.
         app: whose bucket it is.
         name: the name of the backup; by default the time.
-        advance: is told the number of targets.
+        advance: called with the number of targets.
 
     Returns:
         The backup.
@@ -101,8 +101,8 @@ def make_backup(backend: Backend, app: Flask, name: str | None = None, advance: 
     Raises:
         TransferError: the name cannot be used, what was read back differs, or another backup of this name
             was made meanwhile.
-        BatteryError: of the bucket; there is no such backup, or still the older one.
-        BackendError: of the storage; likewise.
+        BatteryError: of the bucket; there is no new backup, but an older one is kept.
+        BackendError: of the storage; the same holds.
     """
     now = datetime.now(UTC)
     name = name or now.strftime("%Y-%m-%dT%H-%M-%SZ")
@@ -148,7 +148,7 @@ def backups_of(app: Flask) -> Iterator[Backup]:
 
     Raises:
         BatteryError: of the bucket.
-        TransferError: a manifest is none.
+        TransferError: a manifest is not valid.
     """
     for key in list_amazon_keys(FOLDER, app):
         if key.endswith(_ENDING):
@@ -162,26 +162,26 @@ def restore_backup(
 ) -> tuple[Backup, Comparison]:
     """Raise the counts in a storage to those of a backup, and compare the two. Doing it again is safe.
 
-    The backup is fetched and checked as a whole before the first count is written.
+    The whole backup is fetched and checked before the first count is written.
 
     Args:
         backend: the storage, connected.
         app: whose bucket it is.
         name: the name of the backup; by default the latest one of this INSTANCE.
-        advance: is told the number of targets, once when they are written and once when they are compared.
+        advance: called with the number of targets, when they are written and again when they are compared.
 
     Returns:
         The backup, and how the storage compares with it.
 
     Raises:
-        TransferError: there is no such backup, or it is not as it was made; nothing was written.
+        TransferError: there is no such backup, or it is damaged; nothing was written.
         BatteryError: of the bucket; nothing was written.
-        BackendError: of the storage; call it again to go on.
+        BackendError: of the storage; call it again to continue.
     """
     backup = _find(name, app) if name is not None else _latest(app, backend.instance)
     if backup is None:
         what = f"no backup {name!r}" if name is not None else "no backup of this INSTANCE"
-        raise TransferError(f"the bucket has {what}: `openheart restore --list` shows those that it has")
+        raise TransferError(f"the bucket has {what}: `openheart restore --list` shows those that exist")
     with temporary_folder() as folder:
         path = folder / "counts.jsonl.gz"
         with writing_to(folder):
@@ -195,17 +195,21 @@ def _no_name(name: str) -> TransferError:
 
 
 def _fetch(backup: Backup, path: Path, app: Flask) -> None:
-    """Save the counts of a backup to a file, when they are as they were made."""
+    """Save the counts of a backup to a file, and check that they did not change."""
     try:
         get_amazon_key(backup.key, app).save(path)
     except KeyNotFound:
-        raise TransferError(f"the backup {backup.name} has lost its counts, the key {backup.key}") from None
+        raise TransferError(
+            f"the counts of the backup {backup.name} are missing, the key {backup.key}: restore another one"
+        ) from None
     tally = _Tally()
     with path.open("rb") as file:
         for line in _decompressed(file, backup.name):
             tally.add(line)
     if tally.values() != (backup.targets, backup.size, backup.sha256):
-        raise TransferError(f"the backup {backup.name} is not as it was made, so nothing was restored")
+        raise TransferError(
+            f"the backup {backup.name} is not what was written, so nothing was restored: restore another one"
+        )
 
 
 def _lines(backend: Backend, tally: _Tally, advance: Advance) -> Iterator[bytes]:
@@ -232,7 +236,7 @@ def _decompressed(file: IO[bytes], name: str) -> Iterator[bytes]:
         with gzip.GzipFile(fileobj=file, mode="rb") as lines:
             yield from lines
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise TransferError(f"the backup {name} is broken ({error}): take another one") from error
+        raise TransferError(f"the backup {name} is damaged ({error}): make or restore another one") from error
 
 
 def _rows(path: Path, name: str) -> Iterator[tuple[str, Counts]]:
@@ -244,11 +248,11 @@ def _rows(path: Path, name: str) -> Iterator[tuple[str, Counts]]:
 
 
 def _in_place(name: str, app: Flask) -> Backup | None:
-    """The backup of this name, None also where its manifest is none."""
+    """The backup of this name; None if there is none, or its manifest is not valid."""
     try:
         return _find(name, app)
     except TransferError:
-        # It names no counts, and another one may take its place.
+        # It names no counts, and another one may replace it.
         return None
 
 
@@ -277,20 +281,20 @@ def _times(prefix: str, app: Flask) -> Iterator[tuple[str, datetime]]:
 
 
 def _require_whole(made: Backup, app: Flask) -> None:
-    """See that the bucket has this backup, and has it whole, whatever others did meanwhile."""
-    mend = "run one backup at a time, or give each a name of its own"
-    # The counts first: who takes the name after this look finds a backup that was whole.
+    """Check that the bucket has this backup completely, whatever others did meanwhile."""
+    fix = "run one backup at a time, or give each its own name"
+    # The counts first: a run that takes the name after this check replaces a complete backup.
     is_there = get_amazon_key(made.key, app).exists()
     found = _in_place(made.name, app)
     if found not in (None, made):
         raise TransferError(
-            f"another backup took the name {made.name} while this one was made, and is the one that can be "
-            f"restored: {mend}"
+            f"another backup replaced {made.name} while this one was made, and is the one that can be "
+            f"restored: {fix}"
         )
     if found is None or not is_there:
         raise TransferError(
             f"the backup {made.name} was removed while it was made, and cannot be restored: make it again, "
-            f"and {mend}"
+            f"and {fix}"
         )
 
 
@@ -305,7 +309,9 @@ def _find(name: str, app: Flask) -> Backup | None:
     except KeyNotFound:
         return None
     except (ValueError, KeyError, TypeError):
-        raise TransferError(f"the key {_manifest(name)} says of no backup what it is: remove it") from None
+        raise TransferError(
+            f"the key {_manifest(name)} is not a valid manifest of a backup: remove it"
+        ) from None
 
 
 def _latest(app: Flask, instance: str | None) -> Backup | None:

@@ -12,7 +12,7 @@ from ..storage.backend import LARGEST_DELTA, Backend, Counts, Rows
 __all__ = ["BATCH", "Advance", "Comparison", "compare", "compare_rows", "copy", "nothing"]
 
 Advance = Callable[[int], None]
-"""Called with how many targets, or bytes, are done since the last call."""
+"""Called with the number of targets, or bytes, that were done since the last call."""
 
 BATCH = 1000
 """Targets that are read or written at once."""
@@ -31,7 +31,7 @@ class Comparison:
     Attributes:
         targets: how many targets the first one has.
         less: how many of them have a smaller count in the second.
-        more: how many of them have a larger count in the second, or an emoji more, and none that is smaller.
+        more: how many of them have a larger count in the second, or an emoji more, and no smaller one.
         others: how many targets only the second one has.
         examples: a few of the targets in ``less``.
     """
@@ -49,14 +49,14 @@ def copy(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advance = not
     Args:
         rows: targets with their counts.
         to: the storage, connected.
-        advance: is told the number of targets.
+        advance: called with the number of targets.
 
     Returns:
         How many rows there were.
 
     Raises:
         TransferError: a count is larger than any storage holds.
-        BackendError: of either storage; what was copied is stored, and it can be called again.
+        BackendError: of either storage; what was copied is stored. Call it again to continue.
     """
     number = 0
     for batch in _batches(rows):
@@ -75,7 +75,7 @@ def compare(source: Backend, to: Backend, advance: Advance = nothing) -> Compari
     Args:
         source: the first one, connected.
         to: the second one, connected.
-        advance: is told the number of targets that were read from either.
+        advance: called with the number of targets that were read from either.
     """
     found = compare_rows(source.iter_targets(), to, advance)
     for batch in _batches(to.iter_targets()):
@@ -90,7 +90,7 @@ def compare_rows(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advan
     Args:
         rows: targets with their counts, each target once.
         to: the storage, connected.
-        advance: is told the number of targets.
+        advance: called with the number of targets.
     """
     found = Comparison()
     for batch in _batches(rows):

@@ -1,4 +1,4 @@
-"""A CSV table: target, emoji, count; a first line with these names is left out."""
+"""A CSV table: target, emoji, count; a first line with these names is skipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_reactions(file: BinaryIO) -> Iterator[Reaction]:
     """Read the rows of a table in UTF-8, separated by commas.
 
     Raises:
-        TransferError: it is no such table.
+        TransferError: it is not such a table.
     """
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
@@ -33,6 +33,6 @@ def read_reactions(file: BinaryIO) -> Iterator[Reaction]:
                 )
             yield Reaction(place, cells[0], cells[1], count_of(cells[2]))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise TransferError(f"this is no CSV in UTF-8 ({error}): expected rows target,emoji,count") from None
+        raise TransferError(f"this is not CSV in UTF-8 ({error}): expected rows target,emoji,count") from None
     finally:
         text.detach()

@@ -1,4 +1,4 @@
-"""Writes all counts as JSON Lines, page by page; a file that was interrupted is gone on with."""
+"""Writes all counts as JSON Lines, page by page; an interrupted export can be continued."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["export_file", "export_lines"]
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """Where an interrupted export goes on: written beside the file after each page."""
+    """Where an interrupted export continues: written beside the file after each page."""
 
     location: str
     instance: str | None
@@ -36,7 +36,7 @@ def export_lines(backend: Backend, prefix: str = "", advance: Advance = nothing)
     Args:
         backend: the storage, connected.
         prefix: only targets that start with it.
-        advance: is told the number of targets.
+        advance: called with the number of targets.
 
     Raises:
         BackendError: of the storage.
@@ -50,25 +50,25 @@ def export_lines(backend: Backend, prefix: str = "", advance: Advance = nothing)
 def export_file(
     backend: Backend, path: Path, prefix: str = "", *, again: bool = False, advance: Advance = nothing
 ) -> tuple[int, int]:
-    """Write the lines of every target to a file, which is there when it is whole.
+    """Write the lines of every target to a file, which appears when it is complete.
 
-    Until then it has ``.part`` after its name, and beside it ``.resume`` says where to go on: the next call
-    with the same storage and prefix does. Where the storage does not know that place any more, it begins
-    anew.
+    Until then its name ends with ``.part``, and a file ``.resume`` beside it says where to continue: the next
+    call with the same storage and prefix does. If the storage no longer knows that place, the export starts
+    from the beginning.
 
     Args:
         backend: the storage, connected.
-        path: the file; one that is there is replaced at the end.
+        path: the file; an existing one is replaced at the end.
         prefix: only targets that start with it.
-        again: begin anew in any case.
-        advance: is told the number of targets, those of the interrupted call first.
+        again: start from the beginning in any case.
+        advance: called with the number of targets, those of the interrupted call first.
 
     Returns:
         How many targets the file has, and how many of them an interrupted call had written.
 
     Raises:
         TransferError: the file cannot be written.
-        BackendError: of the storage; call it again to go on.
+        BackendError: of the storage; call it again to continue.
     """
     note = path.with_name(f"{path.name}.resume")
     draft = path.with_name(f"{path.name}.part")
@@ -86,7 +86,7 @@ def export_file(
     except OSError as error:
         raise TransferError(
             f"{path} cannot be written ({error.strerror}): make room, or name another file; then the same "
-            "command goes on"
+            "command continues"
         ) from error
     return written, position.targets if position else 0
 

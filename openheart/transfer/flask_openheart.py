@@ -31,6 +31,6 @@ def read_reactions(path: Path) -> Iterator[Reaction]:
             connection.close()
     except sqlite3.Error as error:
         raise TransferError(
-            f"{path} is no file of flask-openheart ({error}): expected a table openheart with slug, reaction "
-            "and count. A file of openheart itself moves with: openheart migrate sqlite:///FILE TO"
+            f"{path} is not a file of flask-openheart ({error}): expected a table openheart with slug, "
+            "reaction and count. A file of openheart itself moves with: openheart migrate sqlite:///FILE TO"
         ) from None

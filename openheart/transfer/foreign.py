@@ -11,10 +11,10 @@ class Reaction(NamedTuple):
     """How often one emoji was given to one target, as another system wrote it.
 
     Attributes:
-        place: where it stands in the file, such as ``line 3``.
+        place: where it is in the file, such as ``line 3``.
         target: the target, in that system's spelling.
         emoji: text that should start with an emoji.
-        times: how often; None where what stands there is no count.
+        times: how often; None if that is not a count.
     """
 
     place: str
@@ -24,7 +24,7 @@ class Reaction(NamedTuple):
 
 
 def count_of(value: object) -> int | None:
-    """A count from a number or from text, None where it is none of 0 or more."""
+    """A count from a number or from text; None if it is not a whole number of 0 or more."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         return int(value)
     return value if type(value) is int and value >= 0 else None

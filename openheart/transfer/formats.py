@@ -27,7 +27,7 @@ def detect(path: Path) -> str:
     """Which format a file has, from its first bytes and its name.
 
     Raises:
-        TransferError: it cannot be read, or shows none.
+        TransferError: it cannot be read, or its format is not known.
     """
     with _opened(path) as file:
         head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -39,7 +39,7 @@ def detect(path: Path) -> str:
         return "openheart" if head.startswith((b'{"target"', b'{"counts"')) else "api-oh"
     if path.suffix.lower() == ".csv" or head.split(b"\n")[0].count(b",") == 2:
         return "csv"
-    raise TransferError(f"{path} shows no format that is known: name one of {', '.join(FORMATS)} by --format")
+    raise TransferError(f"{path} has no known format: name one of {', '.join(FORMATS)} with --format")
 
 
 def import_file(
@@ -51,12 +51,12 @@ def import_file(
         path: the file.
         form: one of FORMATS.
         to: the storage, connected.
-        skip: leave out what cannot be used. Otherwise it is an error: a file of openheart's own format is
-            imported up to there, of another one nothing is.
-        advance: is told the number of targets.
+        skip: skip entries that cannot be used. Otherwise they are an error: a file in openheart's own
+            format is imported up to there, a file in another format not at all.
+        advance: called with the number of targets.
 
     Returns:
-        How many targets were imported, and what was left out.
+        How many targets were imported, and what was skipped.
 
     Raises:
         TransferError: the file cannot be used; names the place.
@@ -70,8 +70,8 @@ def import_file(
     with _reactions(path, form) as reactions, staged(reactions, spell, problems) as stage:
         if problems.number and not skip:
             raise TransferError(
-                f"{path}: {problems.number} entries cannot be used, so nothing was imported; --skip leaves "
-                f"them out. {'; '.join(problems.shown)}"
+                f"{path}: {problems.number} entries cannot be used, so nothing was imported; --skip skips "
+                f"them. {'; '.join(problems.shown)}"
             )
         return copy(stage.iter_targets(), to, advance), problems
 
@@ -84,7 +84,7 @@ def _own(lines: Iterable[bytes], path: Path, skip: bool, problems: Problems) -> 
             problems.add(str(row))
         else:
             raise TransferError(
-                f"{path}, {row}; --skip leaves such lines out. Lines before it may be imported already, and "
+                f"{path}, {row}; --skip skips such lines. Lines before it may be imported already, and "
                 "importing them again changes nothing"
             )
 

@@ -42,12 +42,12 @@ def read_row(line: bytes) -> tuple[str, Counts]:
     """Read one line.
 
     Raises:
-        TransferError: it is none of this format, or holds what is no target, no emoji or no count here.
+        TransferError: it is not in this format, or its target, an emoji or a count is not valid.
     """
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        raise TransferError(f"this is no JSON: expected {_EXPECTED}") from None
+        raise TransferError(f"this is not JSON: expected {_EXPECTED}") from None
     if not isinstance(row, dict) or row.keys() != {"target", "counts"}:
         raise TransferError(f"expected {_EXPECTED}")
     target, counts = row["target"], row["counts"]
@@ -58,10 +58,12 @@ def read_row(line: bytes) -> tuple[str, Counts]:
             if type(count) is not int or not 1 <= count <= LARGEST_DELTA:
                 raise TransferError(f"a count is a whole number from 1 to {LARGEST_DELTA}")
             if canonical_emoji(emoji) != emoji:
-                raise TransferError(f"{emoji!r} is not how openheart writes it: {canonical_emoji(emoji)!r}")
+                raise TransferError(
+                    f"{emoji!r} is not openheart's spelling: expected {canonical_emoji(emoji)!r}"
+                )
         spelt = stored_target(target) if is_scoped(target) else canonical_target(target)
         if spelt != target:
-            raise TransferError(f"{target!r} is not how openheart writes it: {spelt!r}")
+            raise TransferError(f"{target!r} is not openheart's spelling: expected {spelt!r}")
     except VisitorError as error:
         raise TransferError(error.detail) from None
     return target, counts

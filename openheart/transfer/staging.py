@@ -1,4 +1,4 @@
-"""Brings reactions of another system into openheart's spelling and adds up what becomes one."""
+"""Converts reactions of another system to openheart's spelling, and adds up those that become equal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 5
 
 @dataclass(slots=True)
 class Problems:
-    """What of a file cannot be used.
+    """The entries of a file that cannot be used.
 
     Attributes:
         number: how many entries.
@@ -42,15 +42,15 @@ class Problems:
 def staged(
     reactions: Iterable[Reaction], spell: Callable[[str], str], problems: Problems
 ) -> Iterator[Backend]:
-    """Add the reactions up in a file of their own, which goes at the end.
+    """Add the reactions up in a temporary file, which is removed at the end.
 
-    Several spellings of a page, or of an emoji, become one here; adding them up in the place where they
-    go would count them twice when the import is repeated.
+    Several spellings of a page, or of an emoji, become one here; adding them up in the destination would
+    count them twice when the import is repeated.
 
     Args:
         reactions: what another system wrote.
         spell: from its spelling of a target to the canonical one.
-        problems: takes what cannot be used.
+        problems: records what cannot be used.
 
     Raises:
         TransferError: that file cannot be written.

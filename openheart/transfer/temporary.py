@@ -1,4 +1,4 @@
-"""A temporary folder, whose faults are told as ours: they are the machine's and not the file's."""
+"""A temporary folder. Its errors name the folder, because they are not about the user's file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["temporary_folder", "writing_to"]
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A new folder, which goes at the end with all that is in it.
+    """A new folder, which is removed at the end with its contents.
 
     Raises:
         TransferError: it cannot be made.
@@ -33,13 +33,13 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Name the folder, and TMPDIR, in what goes wrong with its files within.
+    """Name the folder, and TMPDIR, in the errors of files in it.
 
     Args:
-        folder: the folder, or the one where it shall be made.
+        folder: the folder, or the one where it is to be made.
 
     Raises:
-        TransferError: a file, or the storage that is in the folder for a while, cannot be used.
+        TransferError: a file, or the temporary storage in the folder, cannot be used.
     """
     try:
         yield

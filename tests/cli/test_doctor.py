@@ -93,7 +93,7 @@ def test_a_file_that_is_not_of_sqlite_is_nothing_to_say_of_sqlite(monkeypatch: p
         ({"secret_key": "hunter2"}, "warning", "SECRET_KEY has fewer", "secrets.token_hex"),
     ],
 )
-def test_what_is_broken_slow_or_unsafe_is_named_with_its_mend(
+def test_what_is_broken_slow_or_unsafe_is_named_with_its_fix(
     settings: dict[str, Any], level: str, what: str, fix: str
 ) -> None:
     [found] = [row for row in findings(**settings) if what in row.what]

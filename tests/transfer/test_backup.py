@@ -156,7 +156,7 @@ def test_one_that_another_takes_the_place_of_says_so_and_the_other_is_whole(
     app: Flask, source: Backend, another: Backend, to: Backend, meanwhile: Meanwhile
 ) -> None:
     meanwhile.after = lambda: make_backup(another, app, "one")
-    with pytest.raises(TransferError, match=r"another backup took the name one .*: run one backup at a time"):
+    with pytest.raises(TransferError, match=r"another backup replaced one .*: run one backup at a time"):
         make_backup(source, app, "one")
     restore_backup(to, app, "one")
     assert dict(to.iter_targets()) == dict(another.iter_targets())
@@ -267,7 +267,7 @@ def test_a_backup_that_is_not_as_it_was_made_restores_nothing(
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "x"}', "\xff"])
 def test_a_manifest_that_is_none_is_named(app: Flask, to: Backend, text: str) -> None:
     openheart.amazon.put_amazon_key("openheart-backups/one.json", text.encode("latin-1"))
-    with pytest.raises(TransferError, match=r"openheart-backups/one\.json says of no backup"):
+    with pytest.raises(TransferError, match=r"openheart-backups/one\.json is not a valid manifest"):
         restore_backup(to, app, "one")
 
 

@@ -36,7 +36,9 @@ def test_the_rows_are_read_and_the_file_is_left_as_it_is() -> None:
 
 def test_another_file_is_named() -> None:
     Path("text").write_text("x" * 5000)
-    with pytest.raises(TransferError, match="text is no file of flask-openheart.*expected a table openheart"):
+    with pytest.raises(
+        TransferError, match="text is not a file of flask-openheart.*expected a table openheart"
+    ):
         list(read_reactions(Path("text")))
 
 

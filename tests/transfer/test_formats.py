@@ -98,7 +98,7 @@ def test_entries_that_cannot_be_used_keep_a_foreign_file_out_unless_they_are_ski
 
 def test_a_line_that_cannot_be_used_ends_the_import_unless_it_is_skipped(to: Backend) -> None:
     path = file("x", '{"target": "a", "counts": {"🥨": 2}}\nx\n{"target": "b", "counts": {"🥨": 1}}\n')
-    with pytest.raises(TransferError, match="x, line 2: this is no JSON.*--skip.*importing them again"):
+    with pytest.raises(TransferError, match="x, line 2: this is not JSON.*--skip.*importing them again"):
         import_file(path, "openheart", to)
     targets, problems = import_file(path, "openheart", to, skip=True)
     assert (targets, problems.shown[0][:7]) == (2, "line 2:")

@@ -19,9 +19,9 @@ def test_what_is_written_is_read_again() -> None:
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ("{", "no JSON"),
-        ("\x00", "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ("{", "not JSON"),
+        ("\x00", "not JSON"),
+        ("[" * 100_000, "not JSON"),
         ("[]", "expected a line such as"),
         ('{"target": "a"}', "expected a line such as"),
         ('{"target": "a", "counts": {}}', "expected a line such as"),
@@ -31,9 +31,9 @@ def test_what_is_written_is_read_again() -> None:
         ('{"target": "a", "counts": {"🥨": true}}', "whole number from 1"),
         ('{"target": "a", "counts": {"🥨": 1.0}}', "whole number from 1"),
         ('{"target": "a", "counts": {"🥨": 9007199254740993}}', "whole number from 1"),
-        ('{"target": "a", "counts": {"❤": 1}}', "not how openheart writes it: '❤️'"),
+        ('{"target": "a", "counts": {"❤": 1}}', "not openheart's spelling: expected '❤️'"),
         ('{"target": "a", "counts": {"x": 1}}', "not an emoji"),
-        ('{"target": "a/", "counts": {"🥨": 1}}', "not how openheart writes it: 'a'"),
+        ('{"target": "a/", "counts": {"🥨": 1}}', "not openheart's spelling: expected 'a'"),
         ('{"target": "a/../b", "counts": {"🥨": 1}}', "segment"),
     ],
 )
