@@ -24,7 +24,9 @@ def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
 
 
 def read_dotenv(folder: Path) -> dict[str, str]:
-    """The variables of the file ``.env`` in one folder; parent folders are not searched.
+    """The variables of the file ``.env`` in one folder.
+
+    Parent folders are not searched, and ``os.environ`` does not change.
 
     Args:
         folder: where the file is; the file need not exist.

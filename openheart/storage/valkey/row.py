@@ -33,7 +33,7 @@ OPENHEART_VALKEY_RETRIES: Option[int] = Option(
     "OPENHEART_VALKEY_RETRIES",
     casts.integer(0, 100),
     2,
-    "How many more times OPENHEART_VALKEY_TIMEOUT a command is retried before a request gets a 503.",
+    "How many more times OPENHEART_VALKEY_TIMEOUT to keep trying before a request is answered with 503.",
     group="storage",
 )
 OPENHEART_VALKEY_WAIT: Option[int] = Option(
