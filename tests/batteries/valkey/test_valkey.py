@@ -338,7 +338,8 @@ def test_without_a_uri_it_says_which_variable_is_wanted() -> None:
 )
 def test_a_uri_that_cannot_be_used_is_refused_at_load_without_its_password(uri: str) -> None:
     with pytest.raises(
-        ConfigError, match=r"REDISTOGO_URL='.*me:\*\*\*@h.*expected .*valkey|no other option"
+        ConfigError,
+        match=r"REDISTOGO_URL='.*me:\*\*\*@h.*expected .*valkey|only these options after the \?: db",
     ) as caught:
         openheart.load(name="one", uri="memory:", redistogo_url=uri)
     assert "s3cret" not in str(caught.value)

@@ -219,7 +219,7 @@ def test_of_several_targets_it_says_how_many_were_stored(alone: MongoServer, mak
         client["openheart"]["openheart_reactions"].update_one(
             {"i": backend.instance, "target": "b"}, {"$set": {"c.🥨": "many"}}
         )
-    with pytest.raises(OutcomeUnknown, match="1 of 2 targets were stored.*no number"):
+    with pytest.raises(OutcomeUnknown, match="1 of 2 targets were stored.*not a number"):
         backend.apply([Change("a", "🥨"), Change("b", "🥨")])
     assert backend.counts(["a"]) == [{"🥨": 1}]
 

@@ -216,7 +216,7 @@ class TestDoctor:
         found = self.findings(server.uri, mongo_database="mine")
         assert [row.level for row in found] == ["ok", "note", "note"]
         assert found[1].fix.endswith('sh.shardCollection("mine.openheart_reactions", { _id: "hashed" })')
-        assert "stands alone" in found[2].what
+        assert "is standalone" in found[2].what
 
     def test_on_a_replica_set_there_is_nothing_to_say_of_lost_answers(
         self, tmp_path_factory: pytest.TempPathFactory

@@ -111,7 +111,7 @@ def test_the_cursor_of_another_instance_or_with_a_changed_letter_is_refused(back
     assert cursor is not None
     with (
         get_backend(backend.uri, instance="another") as other,
-        pytest.raises(InvalidRequest, match="none of this"),
+        pytest.raises(InvalidRequest, match="not valid for this list"),
     ):
         other.list(cursor=cursor)
     changed = [

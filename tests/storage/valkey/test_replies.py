@@ -189,7 +189,7 @@ def test_a_rename_that_broke_off_is_finished_by_the_next_one(single: tuple[Serve
 def break_off(backend: Backend, proxy: Proxy, step: int) -> None:
     """Rename, and lose the reply of one of its steps for good."""
     proxy.lose([TAKE.sha, ADD.sha, DROP.sha, b"PEXPIRE"][step - 1], 100)
-    with pytest.raises(OutcomeUnknown, match="Do it again"):
+    with pytest.raises(OutcomeUnknown, match="Run it again"):
         backend.rename("old", "new")
     proxy.lose(b"", 0)
 
