@@ -15,7 +15,7 @@ from valkey.cluster import ClusterNode, ValkeyCluster
 
 from openheart.storage import get_backend
 from openheart.storage.backend import Change
-from openheart.storage.batch import HotPages
+from openheart.storage.combine import HotPages
 
 from .load import EMOJI
 

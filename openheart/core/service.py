@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from ..errors import BackendError, BackendUnavailable, OnHold
 from ..protocol import Policy, is_scoped
 from ..storage import Backend, Counts, Listing
-from ..storage.batch import HotPages
+from ..storage.combine import HotPages
 from ..storage.cursor import past_scopes
 from ..storage.last_counts import LastCounts
 from ..system.forks import at_fork

@@ -11,9 +11,9 @@ from typing import Any
 
 from ...errors import BackendUnusable
 from ..backend import Change, Counts
+from ..combine import Combiner
 from .count_cache import CountCache
 from .file import create_schema, file_identity, named_error, open_connection
-from .group_commit import GroupCommit
 from .lock_file import LockFile, bucket_of
 from .readers import Readers
 from .writer import Writer, select_counts
@@ -66,7 +66,7 @@ class Session:
             named_error=lambda error: named_error(error, path),
             cache=lambda: self._cache,
         )
-        self._group = GroupCommit(self._writer.commit, limit=queue, patience=patience)
+        self._combiner = Combiner(self._writer.commit, limit=queue, patience=patience)
 
     def open(self) -> None:
         """Open the file for the first time.
@@ -82,7 +82,7 @@ class Session:
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         """See Backend.apply."""
-        return self._group.apply(changes)
+        return self._combiner.apply(changes)
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         """See Backend.counts."""
@@ -123,20 +123,20 @@ class Session:
 
     def check(self) -> None:
         """See Backend.check."""
-        self._group.pause()
+        self._combiner.pause()
         try:
             self._writer.check()
         finally:
-            self._group.resume()
+            self._combiner.resume()
         self.select("SELECT count FROM reaction LIMIT 1")
 
     def edit(self, targets: Sequence[str], statements: Sequence[tuple[str, Sequence[object]]]) -> None:
         """Change the counts of some targets by statements, in one transaction; see ``Writer.edit``."""
-        self._group.pause()
+        self._combiner.pause()
         try:
             self._writer.edit(targets, statements)
         finally:
-            self._group.resume()
+            self._combiner.resume()
 
     def look(self) -> None:
         """Notice what programs did that are not openheart: called every LOOK_EVERY seconds."""
@@ -152,12 +152,12 @@ class Session:
         Args:
             timeout: seconds to wait for what is under way; ``suspended`` says whether it ended.
         """
-        if self._group.pause(timeout):
+        if self._combiner.pause(timeout):
             self._writer.let_go()
             self.suspended = self._readers.pause(timeout) and self._watcher.pause(timeout)
             if not self.suspended:
                 self._readers.resume()
-                self._group.resume()
+                self._combiner.resume()
 
     def resume(self) -> None:
         """Go on after a fork."""
@@ -165,7 +165,7 @@ class Session:
             self.suspended = False
             self._readers.resume()
             self._watcher.resume()
-            self._group.resume()
+            self._combiner.resume()
 
     def begin_in_child(self) -> None:
         """Let go, as a child begins, of what would keep the turn of its parent if that were killed."""
@@ -175,9 +175,9 @@ class Session:
 
     def close(self) -> None:
         """Finish the writes that wait, then close everything."""
-        self._group.pause()
+        self._combiner.pause()
         self._writer.close()
-        self._group.resume()
+        self._combiner.resume()
         self._readers.close()
         self._watcher.end()
         self._lock.close()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ...errors import BackendError, BackendNotConnected, BackendUnusable, OutcomeUnknown
 from ..backend import Counts
+from ..combine import LARGEST_GROUP, Job
 from .count_cache import CountCache
-from .group_commit import LARGEST_GROUP, Job
 from .lock_file import LockFile, bucket_of
 
 __all__ = ["Writer", "select_counts"]
@@ -71,7 +71,7 @@ class Writer:
         self.let_go()
 
     def commit(self, group: Sequence[Job]) -> None:
-        """Store a group of jobs and set their answers; see GroupCommit."""
+        """Store a group of jobs and set their answers; see ``Combiner``."""
         self._with_lock(lambda connection: self._write(connection, group))
 
     def check(self) -> None:

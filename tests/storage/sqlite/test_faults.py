@@ -11,11 +11,11 @@ import pytest
 
 from openheart.errors import BackendError, BackendUnavailable, BackendUnusable, OutcomeUnknown
 from openheart.storage import Change, get_backend
+from openheart.storage.combine import Job
 from openheart.storage.sqlite import backend as sqlite_backend
 from openheart.storage.sqlite import file as sqlite_file
 from openheart.storage.sqlite import session as sqlite_session
 from openheart.storage.sqlite import writer as sqlite_writer
-from openheart.storage.sqlite.group_commit import Job
 from openheart.storage.sqlite.lock_file import LockFile
 
 from ...child import run_child

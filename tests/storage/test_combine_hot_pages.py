@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from openheart.errors import BackendUnavailable, OutcomeUnknown
-from openheart.storage import Change, Counts, batch
-from openheart.storage.batch import LARGEST_BATCH, HotPages
+from openheart.storage import Change, Counts, combine
+from openheart.storage.combine import LARGEST_GROUP, HotPages, Job
 from openheart.storage.memory.backend import MemoryBackend
 
 from ..waiting import PATIENCE, until
@@ -39,7 +39,7 @@ class Gate:
 
 
 def waiting(pages: HotPages, target: str, number: int) -> bool:
-    return len(pages._waiting.get(target, ())) == number
+    return target in pages._busy and len(pages._busy[target]._queue) == number
 
 
 def react_behind(pages: HotPages, gate: Gate, pool: ThreadPoolExecutor, emoji: str) -> list[Future[Counts]]:
@@ -75,7 +75,7 @@ def test_reactions_that_wait_go_as_one_and_each_gets_the_counts_after_its_own() 
         {"🥨": 3, "👍": 1},
         {"🥨": 3, "👍": 2},
     ]
-    assert pages._waiting == {}
+    assert pages._busy == {}
 
 
 def test_another_page_does_not_wait() -> None:
@@ -127,7 +127,7 @@ def test_who_went_with_a_thread_that_was_interrupted_is_told_that_the_outcome_is
     gate.error = None
     gate.open.release()
     assert pages.incr("page", "🥨") == {"🥨": 2}
-    assert pages._waiting == {}
+    assert pages._busy == {}
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_ctrl_c_in_a_reaction_that_waits_takes_it_out_and_stops_no_other() -> No
         gate.open.release(2)
         assert first.result(PATIENCE) == {"🥨": 1}
         assert pool.submit(pages.incr, "page", "🥨").result(PATIENCE) == {"🥨": 2}
-    assert pages._waiting == {}
+    assert pages._busy == {}
 
 
 class Woken:
@@ -170,7 +170,7 @@ class Woken:
         self.release = lock.release
         self.interrupt = acquire
 
-    def acquire(self) -> None:
+    def acquire(self, timeout: float) -> None:
         self.interrupt(self.lock)
         raise KeyboardInterrupt
 
@@ -179,15 +179,15 @@ class Woken:
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[Any], object]]:
     """By emoji: what the thread of such a reaction does with its lock before it is interrupted."""
     found: dict[str, Callable[[Any], object]] = {}
-    make = batch._Waiter
 
-    def waiter(emoji: str) -> object:
-        made: Any = make(emoji)
+    def job(changes: Sequence[Change]) -> object:
+        made: Any = Job(changes)
+        emoji = changes[0].emoji
         if emoji in found:
             made.woken = Woken(made.woken, found[emoji])
         return made
 
-    monkeypatch.setattr(batch, "_Waiter", waiter)
+    monkeypatch.setattr(combine, "Job", job)
     return found
 
 
@@ -204,7 +204,7 @@ def test_one_that_is_interrupted_when_it_is_its_turn_to_send_leaves_that_to_the_
         answers = [futures[number].result(PATIENCE) for number in (0, 2, 3)]
     assert answers == [{"🥨": 1}, {"🥨": 1, "👍": 1}, {"🥨": 2, "👍": 1}]
     assert gate.sent == [[Change("page", "🥨")], [Change("page", "👍"), Change("page", "🥨")]]
-    assert pages._waiting == {}
+    assert pages._busy == {}
 
 
 def test_one_that_is_interrupted_alone_when_it_is_its_turn_leaves_the_page_free(
@@ -218,7 +218,7 @@ def test_one_that_is_interrupted_alone_when_it_is_its_turn_leaves_the_page_free(
         gate.open.release(2)
         assert isinstance(futures[1].exception(PATIENCE), KeyboardInterrupt)
         assert pool.submit(pages.incr, "page", "🥨").result(PATIENCE) == {"🥨": 2}
-    assert pages._waiting == {}
+    assert pages._busy == {}
 
 
 def test_the_turn_does_not_go_to_one_that_was_interrupted_meanwhile(
@@ -243,11 +243,11 @@ def test_the_turn_does_not_go_to_one_that_was_interrupted_meanwhile(
         assert [type(error) for error in errors] == [KeyboardInterrupt, KeyboardInterrupt]
         assert futures[3].result(PATIENCE) == {"🥨": 1, "👍": 1}
     assert gate.sent == [[Change("page", "🥨")], [Change("page", "👍")]]
-    assert pages._waiting == {}
+    assert pages._busy == {}
 
 
 def test_a_change_has_a_largest_size() -> None:
-    assert LARGEST_BATCH == 512
+    assert LARGEST_GROUP == 512
 
 
 def test_under_threads_sums_are_right_and_each_answer_is_one_step(monkeypatch: pytest.MonkeyPatch) -> None:

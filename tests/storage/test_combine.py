@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 import pytest
 
 from openheart.errors import BackendUnavailable, BackendUnusable, OutcomeUnknown, QueueFull
-from openheart.storage import Change
-from openheart.storage.sqlite import group_commit
-from openheart.storage.sqlite.group_commit import LARGEST_GROUP, GroupCommit, Job
+from openheart.storage import Change, combine
+from openheart.storage.combine import LARGEST_GROUP, Combiner, Job
 
-from ...waiting import PATIENCE
+from ..waiting import PATIENCE, until
 
 
 class Gate:
@@ -44,7 +45,7 @@ def start(work: Callable[[], object], outcomes: list[object]) -> threading.Threa
     return thread
 
 
-def wait_for_queue(group: GroupCommit, length: int) -> None:
+def wait_for_queue(group: Combiner, length: int) -> None:
     waiting = threading.Event()
     while len(group._queue) != length:
         assert not waiting.wait(0.001)
@@ -52,9 +53,9 @@ def wait_for_queue(group: GroupCommit, length: int) -> None:
 
 def filled(
     gate: Gate, waiting: int, *, limit: int = 100, patience: float = PATIENCE
-) -> tuple[GroupCommit, list[threading.Thread], list[object]]:
+) -> tuple[Combiner, list[threading.Thread], list[object]]:
     """A group commit with one commit under way and others that wait behind it."""
-    group = GroupCommit(gate.commit, limit=limit, patience=patience)
+    group = Combiner(gate.commit, limit=limit, patience=patience)
     outcomes: list[object] = []
     threads = [start(lambda: group.apply([Change("page", "🥨")]), outcomes)]
     assert gate.entered.wait(PATIENCE)
@@ -166,7 +167,7 @@ def test_a_pause_ends_though_new_jobs_never_stop_coming() -> None:
             group._queue.append(late := Job([Change("page", "🥨")]))
             came.append(late)
 
-    group = GroupCommit(commit, limit=100, patience=PATIENCE)
+    group = Combiner(commit, limit=100, patience=PATIENCE)
     came = [Job([Change("page", "🥨")]), Job([Change("page", "🥨")])]
     group._queue.extend(came)
     assert group.pause(PATIENCE)
@@ -180,7 +181,7 @@ def test_a_pause_ends_though_new_jobs_never_stop_coming() -> None:
 def test_a_pause_that_has_no_time_left_commits_nothing_and_forgets_nothing() -> None:
     gate = Gate()
     gate.open.set()
-    group = GroupCommit(gate.commit, limit=100, patience=PATIENCE)
+    group = Combiner(gate.commit, limit=100, patience=PATIENCE)
     job = Job([Change("page", "🥨")])
     group._queue.append(job)
     assert not group.pause(0.0)
@@ -219,7 +220,7 @@ def test_who_is_called_to_commit_and_gives_up_calls_the_next() -> None:
 def test_who_waited_too_long_commits_if_nobody_else_does() -> None:
     gate = Gate()
     gate.open.set()
-    group = GroupCommit(gate.commit, limit=100, patience=0.01)
+    group = Combiner(gate.commit, limit=100, patience=0.01)
     assert group.pause()
     tries: list[Job] = []
     lead = group._lead
@@ -253,7 +254,7 @@ def test_who_is_interrupted_while_it_waits_is_not_committed_and_stops_nobody(
     gate = Gate()
     group, threads, outcomes = filled(gate, 0)
     with monkeypatch.context() as patch:
-        patch.setattr(group_commit, "Job", Interrupted)
+        patch.setattr(combine, "Job", Interrupted)
         with pytest.raises(KeyboardInterrupt):
             group.apply([Change("page", "🥨")])
     assert not group._queue
@@ -263,3 +264,48 @@ def test_who_is_interrupted_while_it_waits_is_not_committed_and_stops_nobody(
     join(threads)
     assert gate.groups == [1, 1]
     assert outcomes == [[{"🥨": 1}]] * 2
+
+
+class Interruption(BaseException):
+    """It comes from outside, as Ctrl-C does."""
+
+
+def interrupted_at(step: int, work: Callable[[], object]) -> object:
+    """Do the work, interrupted as it enters the step-th function of the combiner."""
+    entered = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal entered
+        entered += frame.f_code.co_filename == combine.__file__
+        if entered == step:
+            raise Interruption
+
+    sys.settrace(trace)
+    try:
+        return work()
+    finally:
+        sys.settrace(None)
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_an_interruption_at_any_step_leaves_nobody_waiting(step: int) -> None:
+    gate = Gate()
+    group, threads, outcomes = filled(gate, 0)
+
+    def react() -> object:
+        return group.apply([Change("page", "🥨")])
+
+    interrupted: list[object] = []
+    others: list[object] = []
+    victim = start(lambda: interrupted_at(step, react), interrupted)
+    until(lambda: len(group._queue) == victim.is_alive())
+    behind = start(react, others)
+    until(lambda: len(group._queue) == 1 + victim.is_alive())
+    gate.open.set()
+    join([*threads, victim, behind])
+    join([start(react, others)])
+    assert [type(each) for each in interrupted] == [Interruption]
+    assert outcomes == [[{"🥨": 1}]]
+    assert isinstance(others[0], list | OutcomeUnknown)
+    assert others[1] == [{"🥨": 1}]
+    assert group.is_idle

@@ -1,0 +1,274 @@
+"""Adding up: of the threads that bring changes at the same time, one stores them for all.
+
+A caller that finds nobody at work stores its own at once, with no hand-over between threads. Those that
+come meanwhile wait, and the first of them stores the next group.
+
+SQLite has one ``Combiner`` for its file. ``HotPages`` has one for each target that is busy, and serves every
+storage that does not add up by itself.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from ..errors import BackendError, BackendUnavailable, OutcomeUnknown, QueueFull
+from .backend import Change, Counts
+
+__all__ = ["LARGEST_GROUP", "Combiner", "HotPages", "Job"]
+
+LARGEST_GROUP = 512
+"""The most changes in one group, unless one caller brings more."""
+
+
+class Job:
+    """The changes of one caller.
+
+    Attributes:
+        changes: what to add.
+        answers: for each change the counts after it; None until they are stored for good.
+        error: why they were not stored, or None.
+        is_done: whether its caller may go.
+        woken: released when there is something to see: it is done, or it is the first that waits.
+    """
+
+    __slots__ = ("answers", "changes", "error", "is_done", "woken")
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self.changes = changes
+        self.answers: list[Counts] | None = None
+        self.error: BackendError | None = None
+        self.is_done = False
+        # A plain lock and not a Condition: each hand-over costs turns of the interpreter lock.
+        self.woken = threading.Lock()
+        self.woken.acquire()
+
+    def wake(self) -> None:
+        """Let its thread look again."""
+        try:
+            self.woken.release()
+        except RuntimeError:
+            # It was woken already and has not looked yet.
+            return
+
+
+class Combiner:
+    """Stores the changes of many threads in groups, in the order in which they came.
+
+    Each caller gets answers of its own, or an exception of its own. A thread may be interrupted at any step,
+    by Ctrl-C or the end of its greenlet: then its job leaves the queue and the next one is called; if it was
+    storing a group, the others in it get OutcomeUnknown.
+
+    Args:
+        store: stores a group of jobs. It sets each job's ``answers`` once they are stored for good; if it
+            raises, every job without answers is refused with this error.
+        limit: how many jobs may wait; one more is refused with QueueFull.
+        patience: seconds that a job waits for its turn; -1 waits as long as it takes.
+    """
+
+    def __init__(
+        self, store: Callable[[Sequence[Job]], None], *, limit: float = math.inf, patience: float = -1
+    ) -> None:
+        self._store = store
+        self._limit = limit
+        self._patience = patience
+        self._queue: list[Job] = []
+        # Held for a few steps, so that a job is either withdrawn or stored.
+        self._lock = threading.Lock()
+        # Held by the thread that stores, and during a pause.
+        self._turn = threading.Lock()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody stores and nobody waits."""
+        return not self._queue and not self._turn.locked()
+
+    def apply(self, changes: Sequence[Change]) -> list[Counts]:
+        """Store changes and wait until they are.
+
+        Raises:
+            QueueFull: too many jobs wait.
+            BackendUnavailable: the turn did not come in time; nothing was stored.
+            BackendError: what ``store`` raised.
+        """
+        if len(self._queue) >= self._limit:
+            raise QueueFull(
+                f"{self._limit} writes wait already (OPENHEART_QUEUE): the storage is slower than the "
+                "reactions come in; look at the disk, or spread the load over time"
+            )
+        job = Job(changes)
+        try:
+            with self._lock:
+                self._queue.append(job)
+            while not self._lead(job) and not job.is_done:
+                if job.woken.acquire(timeout=self._patience):
+                    continue
+                if not self._lead(job) and self._withdraw(job):
+                    raise BackendUnavailable(
+                        f"the write waited {self._patience:g} s for those before it and was given up; "
+                        "another program may hold the database: close it, or look at the disk"
+                    )
+        except BaseException:
+            # It may have been called to store for all just now, so it hands the call on as it goes.
+            self._withdraw(job)
+            self._call_next()
+            raise
+        if job.error is not None:
+            # Each caller gets an exception of its own: a shared one would collect all their tracebacks.
+            raise type(job.error)(job.error.detail) from job.error
+        assert job.answers is not None
+        return job.answers
+
+    def pause(self, timeout: float = -1) -> bool:
+        """Finish the jobs that wait and let nobody store until ``resume()``.
+
+        Jobs that come meanwhile wait for ``resume()``: writers that never rest would keep it here for good.
+
+        Args:
+            timeout: seconds to wait for those that are stored; a group that has begun is not cut short. -1
+                waits as long as it takes.
+
+        Returns:
+            Whether nobody stores now; False after the timeout.
+        """
+        deadline = time.monotonic() + timeout if timeout >= 0 else math.inf
+        if not self._turn.acquire(timeout=timeout):
+            return False
+        is_paused = False
+        try:
+            waiting = len(self._queue)
+            while waiting > 0 and self._queue:
+                if time.monotonic() >= deadline:
+                    break
+                waiting -= self._store_next()
+            else:
+                is_paused = True
+        finally:
+            if not is_paused:
+                self.resume()
+        return is_paused
+
+    def resume(self) -> None:
+        """Let the jobs go on that came during ``pause()``."""
+        self._turn.release()
+        self._call_next()
+
+    def _lead(self, job: Job) -> bool:
+        """Store the next group if nobody else does; whether the job is done then."""
+        # Looked at first, and then taken by `with`: Ctrl-C right after an acquire() that does not wait would
+        # leave the turn with nobody to give it back.
+        if self._turn.locked():
+            return False
+        try:
+            with self._turn:
+                if not job.is_done:
+                    self._store_next(job)
+        finally:
+            if self._queue:
+                self._call_next()
+        return job.is_done
+
+    def _call_next(self) -> None:
+        # Also the answer to a job that came after the last look at the queue and found the turn taken.
+        for job in self._queue[:1]:
+            job.wake()
+
+    def _store_next(self, leader: Job | None = None) -> int:
+        """Store the next group; how many jobs it had. The leader is not woken, since its thread is here."""
+        group: Sequence[Job] = ()
+        failure: BackendError | None = None
+        try:
+            with self._lock:
+                size = count = 0
+                for job in self._queue:
+                    size += len(job.changes)
+                    if count and size > LARGEST_GROUP:
+                        break
+                    count += 1
+                # From here on each of them gets its answer in here, whatever happens.
+                group, self._queue = self._queue[:count], self._queue[count:]
+            if group:
+                self._store(group)
+        except BackendError as error:
+            failure = error
+        except BaseException as error:
+            failure = OutcomeUnknown(
+                f"the write was interrupted by {type(error).__name__} in the thread that stored it for all: "
+                "read the counts before you try again"
+            )
+            raise
+        finally:
+            try:
+                _answer(group, failure, leader)
+            except BaseException:
+                # Ctrl-C in there: once more, since nobody else will.
+                _answer(group, failure, leader)
+                raise
+        return len(group)
+
+    def _withdraw(self, job: Job) -> bool:
+        with self._lock:
+            if job not in self._queue:
+                return False
+            self._queue.remove(job)
+            return True
+
+
+def _answer(group: Sequence[Job], failure: BackendError | None, leader: Job | None) -> None:
+    for job in group:
+        if job.answers is None:
+            job.error = failure
+        job.is_done = True
+        if job is not leader:
+            job.wake()
+
+
+class HotPages:
+    """Adds up reactions to the same target while one of them is on its way.
+
+    So a page can take many more than the storage takes changes to one key. Each caller gets the counts
+    after its own reaction, in an order that could have happened one by one.
+
+    Args:
+        apply: ``Backend.apply`` of the storage.
+    """
+
+    def __init__(self, apply: Callable[[Sequence[Change]], list[Counts]]) -> None:
+        self._apply = apply
+        self._busy: dict[str, Combiner] = {}
+
+    def incr(self, target: str, emoji: str) -> Counts:
+        """Add one reaction and return the counts after it; see ``Backend.incr``.
+
+        Raises:
+            BackendError: of the change that it went with; what holds for that one holds for each of its
+                reactions.
+        """
+        combiner = self._busy.get(target) or self._busy.setdefault(target, Combiner(self._store))
+        try:
+            return combiner.apply((Change(target, emoji),))[0]
+        finally:
+            # Another thread may have it in hand already: then two are busy for a moment, which is as right
+            # and adds up a little less.
+            if combiner.is_idle and self._busy.get(target) is combiner:
+                self._busy.pop(target, None)
+
+    def _store(self, group: Sequence[Job]) -> None:
+        if len(group) == 1:
+            group[0].answers = self._apply(group[0].changes)
+            return
+        changes = [job.changes[0] for job in group]
+        sums: Counts = {}
+        for change in changes:
+            sums[change.emoji] = sums.get(change.emoji, 0) + 1
+        counts = self._apply([Change(changes[0].target, emoji, count) for emoji, count in sums.items()])[-1]
+        # Backwards from what is stored now: what other processes added meanwhile is taken as if it came
+        # before.
+        for job, change in zip(reversed(group), reversed(changes), strict=True):
+            job.answers = [counts]
+            left = counts.get(change.emoji, 0) - 1
+            counts = {**counts, change.emoji: left}
+            if left <= 0:
+                del counts[change.emoji]
