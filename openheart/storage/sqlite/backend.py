@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, TypeVarTuple
 
 from ...errors import BackendNotConnected
 from ...system.finding import Finding
@@ -18,11 +18,11 @@ from .disk import look_at_file
 from .file import check_library, path_from_uri, prepare_folder
 from .row import ROW
 from .session import LOOK_EVERY, Session
-from .writer import select_counts
 
 __all__ = ["SqliteBackend"]
 
 T = TypeVar("T")
+Given = TypeVarTuple("Given")
 
 _FORK_PATIENCE = 5.0  # seconds that a fork waits for a write or a read to end
 
@@ -109,12 +109,10 @@ class SqliteBackend(Backend):
         return self._session is not None
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        if not changes:
-            return []
-        return self._with_session(lambda session: session.apply(changes))
+        return self._with_session(Session.apply, changes) if changes else []
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
-        return self._with_session(lambda session: session.counts(targets))
+        return self._with_session(Session.counts, targets)
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         after = "" if cursor is None else read_cursor(cursor)
@@ -127,27 +125,25 @@ class SqliteBackend(Backend):
         )
         given = (instance, instance, after, prefix, *(() if end is None else (end,)), limit + 1)
         found: dict[str, Counts] = {}
-        for target, emoji, count in self._with_session(lambda session: session.select(statement, given)):
+        for target, emoji, count in self._with_session(Session.select, statement, given):
             found.setdefault(target, {})[emoji] = count
         rows = [*found.items()]
         return Listing(rows[:limit], write_cursor(rows[limit - 1][0]) if len(rows) > limit else None)
 
     def top(self, limit: int = 10) -> Rows:
-        instance = self.instance or ""
         statement = (
             "SELECT target FROM reaction WHERE instance=? "
             "GROUP BY target ORDER BY sum(count) DESC, target LIMIT ?"
         )
-        rows = self._with_session(lambda session: session.select(statement, (instance, limit)))
+        rows = self._with_session(Session.select, statement, (self.instance or "", limit))
         targets = [target for (target,) in rows]
-        found = self._with_session(lambda session: select_counts(session.select, instance, targets))
-        return [(target, found[target]) for target in targets]
+        return [*zip(targets, self.counts(targets), strict=True)]
 
     def delete(self, targets: Sequence[str]) -> None:
         instance = self.instance or ""
         statement = "DELETE FROM reaction WHERE instance=? AND target=?"
         statements = [(statement, (instance, target)) for target in targets]
-        self._with_session(lambda session: session.edit(targets, statements))
+        self._with_session(Session.edit, targets, statements)
 
     def rename(self, old: str, new: str) -> Counts:
         instance = self.instance or ""
@@ -158,11 +154,11 @@ class SqliteBackend(Backend):
         )
         remove = "DELETE FROM reaction WHERE instance=? AND target=?"
         statements = [(add, (new, instance, old)), (remove, (instance, old))]
-        self._with_session(lambda session: session.edit((old, new), statements))
+        self._with_session(Session.edit, (old, new), statements)
         return self.counts((new,))[0]
 
     def check(self) -> None:
-        self._with_session(lambda session: session.check())
+        self._with_session(Session.check)
 
     def suspend(self) -> None:
         """Close every connection for a fork; ``resume()`` must follow in this thread of the parent."""
@@ -193,7 +189,7 @@ class SqliteBackend(Backend):
         if self._session is not None:
             self._session.begin_in_child()
 
-    def _with_session(self, work: Callable[[Session], T]) -> T:
+    def _with_session(self, work: Callable[[Session, *Given], T], *given: *Given) -> T:
         session = self._session
         if session is None or session.expired or session.pid != os.getpid():
             session = self._renewed(session)
@@ -204,12 +200,12 @@ class SqliteBackend(Backend):
             if session.expired:
                 session = self._renewed(session)
         try:
-            return work(session)
+            return work(session, *given)
         except BackendNotConnected:
             # Another thread closed this session, because the file was replaced or by disconnect(). It may
             # be on its way to the next one, for which _renewed() waits; nothing was done so far.
             pass
-        return work(self._renewed(session))
+        return work(self._renewed(session), *given)
 
     def _renewed(self, session: Session | None) -> Session:
         with self._opening:

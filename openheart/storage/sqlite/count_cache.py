@@ -50,14 +50,16 @@ class CountCache:
 
     def put(self, target: str, bucket: int, generation: int, counts: Counts) -> None:
         """Remember the counts of a target; they are copied."""
-        own = {intern(emoji): count for emoji, count in counts.items()}
+        own = dict(zip(map(intern, counts), counts.values(), strict=True))
         self._keep(target, Entry(bucket, generation, own))
 
     def _keep(self, target: str, entry: Entry) -> None:
         before = self._young.get(target)
-        self._room -= _size(entry) - (0 if before is None else _size(before))
-        if self._room < 0:
-            self._old, self._young, self._room = self._young, {}, _ROOM - _size(entry)
+        # Mostly the emoji are those from before, and so is the room.
+        if before is None or len(before.counts) != len(entry.counts):
+            self._room -= _size(entry) - (0 if before is None else _size(before))
+            if self._room < 0:
+                self._old, self._young, self._room = self._young, {}, _ROOM - _size(entry)
         self._young[target] = entry
 
 

@@ -187,7 +187,7 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def file_identity(path: Path) -> tuple[int, int] | None:
+def file_identity(path: str | Path) -> tuple[int, int] | None:
     """What distinguishes this file from one that replaces it; None if there is no file."""
     try:
         found = os.stat(path)

@@ -48,6 +48,7 @@ class LockFile:
         path: the lock file; it is made where it does not exist. Beside it goes one that ends in ``.next``.
 
     Attributes:
+        is_exclusive: whether ``acquire`` keeps other processes out; SQLite's own lock must do that otherwise.
         generations: the shared counters, by ``bucket_of``; None where there is no shared memory.
 
     Raises:
@@ -56,6 +57,7 @@ class LockFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_exclusive = HAS_LOCKS
         self.generations: memoryview | None = None
         self._now, self._next = -1, -1
         if not HAS_LOCKS:
@@ -74,11 +76,6 @@ class LockFile:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def is_exclusive(self) -> bool:
-        """Whether ``acquire`` keeps other processes out; SQLite's own lock must do that otherwise."""
-        return self._now >= 0
 
     def acquire(self, patience: float) -> None:
         """Take the turn of this process.

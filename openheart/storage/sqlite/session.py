@@ -51,8 +51,8 @@ class Session:
         self._instance = instance
         self._synchronous = synchronous
         self._patience = patience
+        self._place = str(path)
         self._identity: tuple[int, int] | None = None
-        self._cache = CountCache()
         self._lock = LockFile(path.with_name(f"{path.name}.lock"))
         self._generations = self._lock.generations
         self._readers = Readers(self._connect_reader)
@@ -64,7 +64,6 @@ class Session:
             connect=self._connect_writer,
             is_in_place=self._is_in_place,
             named_error=lambda error: named_error(error, path),
-            cache=lambda: self._cache,
         )
         self._combiner = Combiner(self._writer.commit, limit=queue, patience=patience)
 
@@ -87,7 +86,7 @@ class Session:
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         """See Backend.counts."""
         generations = self._generations
-        cache = self._cache
+        cache = self._writer.cache
         if generations is None:
             found = self._select_counts(list(dict.fromkeys(targets)))
             return [found[target].copy() for target in targets]
@@ -144,7 +143,7 @@ class Session:
             self.expired = True
         elif self._generations is not None and self._watcher.sees_a_change():
             # A new one, so that what is being read just now goes into the old one.
-            self._cache = CountCache()
+            self._writer.cache = CountCache()
 
     def suspend(self, timeout: float) -> None:
         """Close every connection before a fork: SQLite's locks would be wrong in the child.
@@ -219,7 +218,7 @@ class Session:
         return connection
 
     def _is_in_place(self) -> bool:
-        in_place = file_identity(self.path) == self._identity
+        in_place = file_identity(self._place) == self._identity
         if not in_place:
             self.expired = True
         return in_place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
 
 from ...errors import BackendError, BackendNotConnected, BackendUnusable, OutcomeUnknown
 from ..backend import Counts
@@ -20,6 +21,9 @@ Key = tuple[str, str]
 class Writer:
     """The one connection of a process that writes. One thread at a time may use it.
 
+    In a ``with`` block it has the turn of its process, and the block its connection; after an error in there
+    the connection is closed.
+
     Args:
         instance: the instance whose counts it writes.
         lock: the lock file, already open.
@@ -27,7 +31,9 @@ class Writer:
         connect: opens a connection and sees that the schema is there.
         is_in_place: whether the path still leads to the file that was opened.
         named_error: turns an error of SQLite into ours.
-        cache: the cache to read and to fill just now.
+
+    Attributes:
+        cache: the counts that were read or written lately; another one may take its place at any time.
     """
 
     def __init__(
@@ -39,17 +45,40 @@ class Writer:
         connect: Callable[[], sqlite3.Connection],
         is_in_place: Callable[[], bool],
         named_error: Callable[[sqlite3.Error], BackendError],
-        cache: Callable[[], CountCache],
     ) -> None:
+        self.cache = CountCache()
         self._instance = instance
         self._lock = lock
         self._patience = patience
         self._connect = connect
         self._is_in_place = is_in_place
         self._named_error = named_error
-        self._cache = cache
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+
+    def __enter__(self) -> sqlite3.Connection:
+        if self._closed:
+            raise BackendNotConnected("the backend was disconnected: call connect() first")
+        self._lock.acquire(self._patience)
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            return self._connection
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                # A new connection looks at the file afresh, so a mended disk is noticed by itself.
+                self.let_go()
+        finally:
+            self._lock.release()
+        if isinstance(error, sqlite3.Error):
+            raise self._named_error(error) from error
 
     def open(self) -> None:
         """Open the file now instead of at the first write.
@@ -57,7 +86,8 @@ class Writer:
         Raises:
             BackendError: it cannot be opened.
         """
-        self._with_lock(lambda connection: None)
+        with self:
+            pass
 
     def let_go(self) -> None:
         """Close the connection; the next write opens a new one."""
@@ -72,7 +102,37 @@ class Writer:
 
     def commit(self, group: Sequence[Job]) -> None:
         """Store a group of jobs and set their answers; see ``Combiner``."""
-        self._with_lock(lambda connection: self._write(connection, group))
+        with self as connection:
+            cache = self.cache
+            buckets: dict[str, int] = {}
+            for job in group:
+                for change in job.changes:
+                    if change.target not in buckets:
+                        buckets[change.target] = bucket_of(change.target)
+            if not self._lock.is_exclusive:
+                connection.execute("BEGIN IMMEDIATE")
+            counts = self._counts_before(connection, cache, buckets)
+            answers, sums = _replay(group, counts)
+            repair = self._lock.was_left_writing
+            touched = set(buckets.values())
+            self._lock.announce(touched)
+            before = connection.total_changes
+            try:
+                _add(connection, self._instance, sums)
+            except sqlite3.Error as error:
+                if not repair and not isinstance(self._named_error(error), OutcomeUnknown):
+                    self._lock.conclude(touched)
+                raise
+            except BaseException:
+                # An interruption, such as a signal's, which may have come just after the commit.
+                if connection.total_changes != before and not connection.in_transaction:
+                    self._conclude(group, answers, touched, repair)
+                raise
+            self._conclude(group, answers, touched, repair)
+            generations = self._lock.generations
+            if generations is not None:
+                for target, bucket in buckets.items():
+                    cache.put(target, bucket, generations[bucket], counts[target])
 
     def check(self) -> None:
         """Write a row, read it, take it away again, and commit that.
@@ -80,7 +140,23 @@ class Writer:
         Raises:
             BackendError: one of them does not work.
         """
-        self._with_lock(self._probe)
+        row = ("\0check", "check", "\N{HEAVY BLACK HEART}")
+        where = "WHERE instance=? AND target=? AND emoji=?"
+        with self as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute("INSERT INTO reaction VALUES (?,?,?,1)", row)
+                found = connection.execute(f"SELECT count FROM reaction {where}", row).fetchall()
+                connection.execute(f"DELETE FROM reaction {where}", row)
+                # Without it SQLite may find that nothing changed, and would not try the disk.
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                connection.execute(f"PRAGMA user_version={version}")
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            if found != [(1,)]:
+                raise BackendUnusable("the database does not give back what was written: look at the disk")
 
     def edit(self, targets: Iterable[str], statements: Sequence[tuple[str, Sequence[object]]]) -> None:
         """Run statements in one transaction.
@@ -93,77 +169,21 @@ class Writer:
             BackendError: nothing was changed, unless it is OutcomeUnknown.
         """
         touched = {bucket_of(target) for target in targets}
-        self._with_lock(lambda connection: self._edit(connection, touched, statements))
-
-    def _with_lock(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        if self._closed:
-            raise BackendNotConnected("the backend was disconnected: call connect() first")
-        self._lock.acquire(self._patience)
-        try:
-            if self._connection is None:
-                self._connection = self._connect()
-            work(self._connection)
-        except sqlite3.Error as error:
-            # A new connection looks at the file afresh, so a mended disk is noticed by itself.
-            self.let_go()
-            raise self._named_error(error) from error
-        except BaseException:
-            self.let_go()
-            raise
-        finally:
-            self._lock.release()
-
-    def _write(self, connection: sqlite3.Connection, group: Sequence[Job]) -> None:
-        cache = self._cache()
-        buckets = {change.target: 0 for job in group for change in job.changes}
-        for target in buckets:
-            buckets[target] = bucket_of(target)
-        if not self._lock.is_exclusive:
+        with self as connection:
             connection.execute("BEGIN IMMEDIATE")
-        counts = self._counts_before(connection, cache, buckets)
-        sums: dict[Key, int] = {}
-        answers = [_replay(job, counts, sums) for job in group]
-        repair = self._lock.was_left_writing
-        touched = set(buckets.values())
-        self._lock.announce(touched)
-        before = connection.total_changes
-        try:
-            _add(connection, self._instance, sums)
-        except sqlite3.Error as error:
-            if not repair and not isinstance(self._named_error(error), OutcomeUnknown):
-                self._lock.conclude(touched)
-            raise
-        except BaseException:
-            # An interruption, such as a signal's, which may have come just after the commit.
-            if connection.total_changes != before and not connection.in_transaction:
-                self._conclude(group, answers, touched, repair)
-            raise
-        self._conclude(group, answers, touched, repair)
-        generations = self._lock.generations
-        if generations is not None:
-            for target, bucket in buckets.items():
-                cache.put(target, bucket, generations[bucket], counts[target])
-
-    def _edit(
-        self,
-        connection: sqlite3.Connection,
-        touched: set[int],
-        statements: Sequence[tuple[str, Sequence[object]]],
-    ) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        repair = self._lock.was_left_writing
-        self._lock.announce(touched)
-        try:
-            for statement, parameters in statements:
-                connection.execute(statement, parameters)
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if not repair and not isinstance(self._named_error(error), OutcomeUnknown):
-                self._lock.conclude(touched)
-            raise
-        self._conclude((), [], touched, repair)
+            repair = self._lock.was_left_writing
+            self._lock.announce(touched)
+            try:
+                for statement, parameters in statements:
+                    connection.execute(statement, parameters)
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if not repair and not isinstance(self._named_error(error), OutcomeUnknown):
+                    self._lock.conclude(touched)
+                raise
+            self._conclude((), [], touched, repair)
 
     def _conclude(
         self, group: Sequence[Job], answers: list[list[Counts]], touched: set[int], repair: bool
@@ -195,24 +215,6 @@ class Writer:
             counts.update(select_counts(connection.execute, self._instance, unknown))
         return counts
 
-    def _probe(self, connection: sqlite3.Connection) -> None:
-        row = ("\0check", "check", "\N{HEAVY BLACK HEART}")
-        where = "WHERE instance=? AND target=? AND emoji=?"
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.execute("INSERT INTO reaction VALUES (?,?,?,1)", row)
-            found = connection.execute(f"SELECT count FROM reaction {where}", row).fetchall()
-            connection.execute(f"DELETE FROM reaction {where}", row)
-            # Without it SQLite may find that nothing changed, and would not try the disk.
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            connection.execute(f"PRAGMA user_version={version}")
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        if found != [(1,)]:
-            raise BackendUnusable("the database does not give back what was written: look at the disk")
-
 
 def select_counts(
     select: Callable[[str, Sequence[object]], Iterable[tuple[str, str, int]]],
@@ -241,31 +243,38 @@ def select_counts(
     return found
 
 
-def _replay(job: Job, counts: dict[str, Counts], sums: dict[Key, int]) -> list[Counts]:
-    answers = []
-    for change in job.changes:
-        mine = counts[change.target]
-        mine[change.emoji] = mine.get(change.emoji, 0) + change.delta
-        key = (change.target, change.emoji)
-        sums[key] = sums.get(key, 0) + change.delta
-        answers.append(mine.copy())
-    return answers
+def _replay(group: Sequence[Job], counts: dict[str, Counts]) -> tuple[list[list[Counts]], dict[Key, int]]:
+    """Add every change to the counts, in order; the answers of each job, and what is to be stored."""
+    answers: list[list[Counts]] = []
+    sums: dict[Key, int] = {}
+    for job in group:
+        own: list[Counts] = []
+        for change in job.changes:
+            key = (change.target, change.emoji)
+            sums[key] = sums.get(key, 0) + change.delta
+            after = counts[change.target]
+            after[change.emoji] = after.get(change.emoji, 0) + change.delta
+            own.append(after.copy())
+        answers.append(own)
+    return answers, sums
 
 
 def _add(connection: sqlite3.Connection, instance: str, sums: dict[Key, int]) -> None:
-    rows = [(instance, target, emoji, delta) for (target, emoji), delta in sums.items()]
     # One statement is one transaction by itself, and one call that gives the interpreter lock away.
-    single = len(rows) <= LARGEST_GROUP
-    if not single and not connection.in_transaction:
+    if len(sums) > LARGEST_GROUP and not connection.in_transaction:
         connection.execute("BEGIN IMMEDIATE")
+    rows = [*sums.items()]
     for start in range(0, len(rows), LARGEST_GROUP):
         part = rows[start : start + LARGEST_GROUP]
         size = _padded(len(part))
-        part += [(*part[-1][:3], 0)] * (size - len(part))
+        part += [(part[-1][0], 0)] * (size - len(part))
+        values: list[str | int] = []
+        for (target, emoji), delta in part:
+            values += (instance, target, emoji, delta)
         connection.execute(
             f"INSERT INTO reaction VALUES {','.join(['(?,?,?,?)'] * size)} "
             "ON CONFLICT (instance, target, emoji) DO UPDATE SET count = count + excluded.count",
-            [value for row in part for value in row],
+            values,
         )
     if connection.in_transaction:
         connection.execute("COMMIT")
