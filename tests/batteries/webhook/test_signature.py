@@ -29,7 +29,11 @@ def signed(secret: str = SECRET, *, age: float = 0.0, body: str = BODY) -> dict[
     }
 
 
-@pytest.mark.parametrize("secret", [SECRET, KEY, SECRET.encode(), f"{OTHER} {SECRET}", SECRET.rstrip("=")])
+@pytest.mark.parametrize(
+    "secret",
+    [SECRET, KEY, SECRET.encode(), f"{OTHER} {SECRET}", SECRET.rstrip("=")],
+    ids=["text", "key", "bytes", "two", "no padding"],
+)
 def test_what_another_implementation_signed_is_taken(secret: str | bytes) -> None:
     assert openheart.webhook.verify_webhook(signed(), BODY.encode(), secret) == json.loads(BODY)
 
