@@ -5,6 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST_ARGS ?=
+# How many tests run at a time: much of their time they wait for servers, so more than there are cores.
+WORKERS ?= 4
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 DIST ?= dist
 
 .DEFAULT_GOAL := help
@@ -19,11 +22,11 @@ run: $(VENV)/.run ## a reaction server on SQLite at http://127.0.0.1:5000, open 
 	  then set -- --open; fi; exec $(BIN)/python -m openheart run "$$@"
 
 test: $(VENV)/.test ## the tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-min: ## the tests, with the oldest dependencies that setup.py admits
 	@$(MAKE) --no-print-directory VENV=.venv-min .venv-min/.min
-	.venv-min/bin/python -m pytest -m "not slow and not torture" $(PYTEST_ARGS)
+	$(PYTEST:$(BIN)%=.venv-min/bin%) -m "not slow and not torture" $(PYTEST_ARGS)
 
 test-all: ## the tests, with each Python from 3.11 on that this machine has
 	@set -e; sh tools/pythons.sh | while read -r version python; do \

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, settings
 
 from .requirements import MISSING, in_ci
 
+pytest_plugins = ["tests.servers.shared"]
+
 # The tests move to folders of their own, and servers that they start must still find the package.
 if "PYTHONPATH" in os.environ:
     os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -46,6 +48,8 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if OURS.fullmatch(name):
             monkeypatch.delenv(name)
+    # A pytest that a test starts needs none of our plugins, whose import takes seconds.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.chdir(tmp_path)
 
 

@@ -10,12 +10,23 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["MISSING", "debian_file", "in_ci", "missing", "npm_file", "program"]
+__all__ = [
+    "CACHE",
+    "MISSING",
+    "debian_file",
+    "draft_of",
+    "in_ci",
+    "missing",
+    "npm_file",
+    "program",
+    "unpack",
+]
 
 MISSING = "missing here: "
 """What the reason of such a skip starts with; the summary looks for it."""
@@ -80,7 +91,7 @@ def debian_file(variable: str, path: str, package: str) -> Path:
     for place in (Path(path), unpacked / path.lstrip("/")):
         if place.is_file():
             return place
-    if unpack(package, unpacked) and (unpacked / path.lstrip("/")).is_file():
+    if unpack(unpacked, package) and (unpacked / path.lstrip("/")).is_file():
         return unpacked / path.lstrip("/")
     missing(path, f"install it (Debian: apt-get install {package}), or put its path into {variable}")
 
@@ -102,28 +113,49 @@ def npm_file(variable: str, package: str, version: str, path: str) -> Path:
     folder = CACHE / f"{package}-{version}"
     found = folder / "node_modules" / package / path
     if not found.is_file() and shutil.which("npm"):
-        folder.mkdir(parents=True, exist_ok=True)
-        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--prefix", str(folder))
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            run("npm", "install", *options, f"{package}@{version}", cwd=str(folder))
+        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--prefix", ".")
+        with contextlib.suppress(OSError, subprocess.SubprocessError), draft_of(folder) as draft:
+            run("npm", "install", *options, f"{package}@{version}", cwd=str(draft))
     if found.is_file():
         return found
     missing(f"{package} {version}", f"install npm, or put the path of its {path} into {variable}")
 
 
-def unpack(package: str, folder: Path) -> bool:
-    """Download a Debian package and unpack it; False where that cannot be done."""
+def unpack(folder: Path, *packages: str, finish: Callable[[Path], None] = lambda draft: None) -> bool:
+    """Download Debian packages and unpack them into one folder; False where that cannot be done.
+
+    Args:
+        folder: where they go.
+        packages: their names.
+        finish: called with the folder before it is in its place.
+    """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return False
-    with tempfile.TemporaryDirectory() as place:
-        try:
-            run("apt-get", "download", package, cwd=place)
+    try:
+        with tempfile.TemporaryDirectory() as place, draft_of(folder) as draft:
+            run("apt-get", "download", *packages, cwd=place)
             for archive in Path(place).glob("*.deb"):
-                folder.mkdir(parents=True, exist_ok=True)
-                run("dpkg-deb", "-x", str(archive), str(folder), cwd=place)
-        except (OSError, subprocess.SubprocessError):
-            return False
+                run("dpkg-deb", "-x", str(archive), str(draft), cwd=place)
+            finish(draft)
+    except (OSError, subprocess.SubprocessError):
+        return False
     return True
+
+
+@contextlib.contextmanager
+def draft_of(folder: Path) -> Iterator[Path]:
+    """A folder that takes the place of another when the block ends well.
+
+    So nothing that broke off is taken for whole, and of several processes that make the same one is first.
+    """
+    draft = folder.with_name(f"{folder.name}.{os.getpid()}")
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        if not folder.exists():
+            draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def run(*command: str, cwd: str) -> None:

@@ -7,24 +7,26 @@ import json
 import re
 import urllib.error
 import urllib.parse
+import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
 import openheart
 
-from .browser import complaints, eventually, open_browser
+from .browser import complaints, eventually
 from .servers.mail import MailServer
 from .servers.mongodb import MongoServer
 from .servers.pusher import PusherServer
 from .servers.rabbitmq import Rabbitmq
 from .servers.receiver import Receiver
 from .servers.s3 import S3Server, make_bucket
-from .servers.valkey import Server as ValkeyServer
+from .servers.valkey import Server
 from .site import Site, Visitor
 from .waiting import until
 
@@ -55,36 +57,40 @@ def board(running: Board) -> Iterator[Board]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+def running(
+    tmp_path_factory: pytest.TempPathFactory,
+    valkey_server: Server,
+    mongodb_alone: MongoServer,
+    rabbitmq: Rabbitmq,
+    s3_server: S3Server,
+) -> Iterator[Board]:
     folder = tmp_path_factory.mktemp("board")
-    with ExitStack() as stack:
-        valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
-        mongodb = stack.enter_context(closing(MongoServer("standalone", folder / "mongodb")))
-        broker = stack.enter_context(closing(Rabbitmq(folder / "rabbitmq")))
-        s3 = stack.enter_context(closing(S3Server()))
-        make_bucket(s3.endpoint, "ideas")
-        mail, pusher, receiver = MailServer(folder=folder), PusherServer(), Receiver()
-        for server in (mail, pusher, receiver):
-            server.stop()
-        variables = {
-            "SECRET_KEY": "the same in every process",
-            "OPENHEART_URI": f"sqlite:///{folder}/ideas.db",
-            "REDISTOGO_URL": valkey.uri,
-            "MONGOHQ_URL": mongodb.uri,
-            "CLOUDAMQP_URL": broker.url,
-            "SMTP_HOST": mail.host,
-            "AMAZON_ID": "id",
-            "AMAZON_SECRET": "secret",
-            "AMAZON_BUCKET": "ideas",
-            "OPENHEART_S3_ENDPOINT": s3.endpoint,
-            "OPENHEART_WEBHOOK": receiver.url,
-            "OPENHEART_WEBHOOK_SECRET": SECRET,
-            "OPENHEART_WEBHOOK_PRIVATE": "1",
-            "OPENHEART_WEBHOOK_WAIT": "50ms",
-            **{name.upper(): value for name, value in pusher.settings().items() if "endpoint" not in name},
-            "OPENHEART_PUSHER_ENDPOINT": pusher.url,
-        }
-        yield Board(stack.enter_context(closing(Site(EXAMPLE, variables))), mail, pusher, receiver)
+    mongodb_alone.empty()
+    bucket = f"ideas-{uuid.uuid4()}"
+    make_bucket(s3_server.endpoint, bucket)
+    mail, pusher, receiver = MailServer(folder=folder), PusherServer(), Receiver()
+    for server in (mail, pusher, receiver):
+        server.stop()
+    variables = {
+        "SECRET_KEY": "the same in every process",
+        "OPENHEART_URI": f"sqlite:///{folder}/ideas.db",
+        "REDISTOGO_URL": valkey_server.uri,
+        "MONGOHQ_URL": mongodb_alone.uri,
+        "CLOUDAMQP_URL": rabbitmq.url,
+        "SMTP_HOST": mail.host,
+        "AMAZON_ID": "id",
+        "AMAZON_SECRET": "secret",
+        "AMAZON_BUCKET": bucket,
+        "OPENHEART_S3_ENDPOINT": s3_server.endpoint,
+        "OPENHEART_WEBHOOK": receiver.url,
+        "OPENHEART_WEBHOOK_SECRET": SECRET,
+        "OPENHEART_WEBHOOK_PRIVATE": "1",
+        "OPENHEART_WEBHOOK_WAIT": "50ms",
+        **{name.upper(): value for name, value in pusher.settings().items() if "endpoint" not in name},
+        "OPENHEART_PUSHER_ENDPOINT": pusher.url,
+    }
+    with closing(Site(EXAMPLE, variables)) as site:
+        yield Board(site, mail, pusher, receiver)
 
 
 def enter(board: Board, name: str, team: str) -> Visitor:
@@ -156,23 +162,22 @@ def test_numbers_are_written_as_the_browser_wants_them(board: Board) -> None:
     assert b'<html lang="en-US">' in ann.ask("/", headers={"Accept-Language": "fi"})
 
 
-def test_what_one_does_the_other_sees_without_a_reload(board: Board) -> None:
+def test_what_one_does_the_other_sees_without_a_reload(board: Board, browser: Chrome) -> None:
     ann = enter(board, "Ann", "watchers")
     idea = add_idea(ann, "Look here")
-    with open_browser() as browser:
-        browser.get(f"{board.site.url}/")
-        browser.find_element(By.NAME, "name").send_keys("Bob")
-        browser.find_element(By.NAME, "team").send_keys("watchers")
-        browser.find_element(By.TAG_NAME, "button").click()
-        eventually(browser, lambda: browser.find_elements(By.ID, idea))
-        is_open = "return live.readyState === EventSource.OPEN"
-        eventually(browser, lambda: browser.execute_script(is_open))
+    browser.get(f"{board.site.url}/")
+    browser.find_element(By.NAME, "name").send_keys("Bob")
+    browser.find_element(By.NAME, "team").send_keys("watchers")
+    browser.find_element(By.TAG_NAME, "button").click()
+    eventually(browser, lambda: browser.find_elements(By.ID, idea))
+    is_open = "return live.readyState === EventSource.OPEN"
+    eventually(browser, lambda: browser.execute_script(is_open))
 
-        ann.ask(f"/ideas/{idea}/react", "POST", form(emoji=BULB))
+    ann.ask(f"/ideas/{idea}/react", "POST", form(emoji=BULB))
 
-        button = browser.find_element(By.CSS_SELECTOR, f"[value='{BULB}']")
-        eventually(browser, lambda: button.text.endswith("1"))
-        assert complaints(browser) == []
+    button = browser.find_element(By.CSS_SELECTOR, f"[value='{BULB}']")
+    eventually(browser, lambda: button.text.endswith("1"))
+    assert complaints(browser) == []
     board.receiver.wait_for(1)
 
 

@@ -19,7 +19,7 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from .browser import complaints, eventually, open_browser
+from .browser import complaints, eventually
 from .servers.ports import free_port
 from .waiting import PATIENCE, until
 
@@ -218,17 +218,18 @@ class TestTheBlog:
             assert answer.code == 404
 
     @pytest.mark.slow
-    def test_the_tag_on_a_post_counts_a_press_in_a_browser(self, blog: str) -> None:
-        with open_browser() as browser:
-            browser.get(f"{blog}posts/rye")
-            press(browser, "❤️")
-            assert complaints(browser) == []
+    def test_the_tag_on_a_post_counts_a_press_in_a_browser(self, blog: str, browser: Chrome) -> None:
+        browser.get(f"{blog}posts/rye")
+        press(browser, "❤️")
+        assert complaints(browser) == []
 
         assert json.loads(ask(f"{blog}openheart/posts/rye")) == {"❤️": 1}
 
 
 @pytest.mark.slow
-def test_the_static_site_counts_a_press_on_a_page_and_shows_it_on_its_list(tmp_path: Path, port: int) -> None:
+def test_the_static_site_counts_a_press_on_a_page_and_shows_it_on_its_list(
+    tmp_path: Path, port: int, browser: Chrome
+) -> None:
     copy("static_site", tmp_path)
     site_port = str(free_port())
     for page in tmp_path.rglob("*.html"):
@@ -238,12 +239,11 @@ def test_the_static_site_counts_a_press_on_a_page_and_shows_it_on_its_list(tmp_p
     ready = f"http://127.0.0.1:{port}/openheart/-/readyz"
 
     with served("app.py", url=ready, cwd=tmp_path, PORT=str(port), SITE_PORT=site_port):
-        with open_browser() as browser:
-            browser.get(f"{site}posts/lake.html")
-            press(browser, "🥾")
-            browser.get(site)
-            eventually(browser, lambda: shown(browser) == ["0", "1", "0", "0", "0", "0"])
-            assert complaints(browser) == []
+        browser.get(f"{site}posts/lake.html")
+        press(browser, "🥾")
+        browser.get(site)
+        eventually(browser, lambda: shown(browser) == ["0", "1", "0", "0", "0", "0"])
+        assert complaints(browser) == []
         with pytest.raises(urllib.error.HTTPError) as caught:
             ask(f"http://127.0.0.1:{port}/openheart/x", "🥨", Origin="http://elsewhere.example")
         with caught.value as answer:

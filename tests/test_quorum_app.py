@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.parse
+import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from .servers.mail import MailServer
 from .servers.mongodb import MongoServer
 from .servers.s3 import S3Server, make_bucket
-from .servers.valkey import Server as ValkeyServer
+from .servers.valkey import Server
 from .site import Site, Visitor
 from .waiting import until
 
@@ -30,7 +31,9 @@ def mail(tmp_path: Path) -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def site(tmp_path: Path, mail: MailServer) -> Iterator[Site]:
+def site(
+    tmp_path: Path, mail: MailServer, valkey_server: Server, mongodb_alone: MongoServer, s3_server: S3Server
+) -> Iterator[Site]:
     folder = tmp_path / "guestbook"
     for path in WRITTEN.rglob("*"):
         if path.is_file():
@@ -40,21 +43,20 @@ def site(tmp_path: Path, mail: MailServer) -> Iterator[Site]:
             there = there.with_suffix(".py") if there.parent == folder else there
             there.parent.mkdir(parents=True, exist_ok=True)
             there.write_text(ported, encoding="utf-8")
-    with ExitStack() as stack:
-        sessions = stack.enter_context(ValkeyServer(tmp_path / "valkey"))
-        mongodb = stack.enter_context(closing(MongoServer("standalone", tmp_path / "mongodb")))
-        s3 = stack.enter_context(closing(S3Server()))
-        make_bucket(s3.endpoint, "photos")
-        variables = {
-            "REDISTOGO_URL": sessions.uri.replace("valkey://", "redis://"),
-            "MONGOHQ_URL": mongodb.uri,
-            "SMTP_HOST": mail.host,
-            "AMAZON_ID": "id",
-            "AMAZON_SECRET": "secret",
-            "AMAZON_BUCKET": "photos",
-            "OPENHEART_S3_ENDPOINT": s3.endpoint,
-        }
-        yield stack.enter_context(closing(Site(folder, variables)))
+    bucket = f"photos-{uuid.uuid4()}"
+    make_bucket(s3_server.endpoint, bucket)
+    mongodb_alone.empty()
+    variables = {
+        "REDISTOGO_URL": valkey_server.uri.replace("valkey://", "redis://"),
+        "MONGOHQ_URL": mongodb_alone.uri,
+        "SMTP_HOST": mail.host,
+        "AMAZON_ID": "id",
+        "AMAZON_SECRET": "secret",
+        "AMAZON_BUCKET": bucket,
+        "OPENHEART_S3_ENDPOINT": s3_server.endpoint,
+    }
+    with closing(Site(folder, variables)) as made:
+        yield made
 
 
 def test_an_application_of_quorum_runs_when_its_imports_are_changed(site: Site, mail: MailServer) -> None:

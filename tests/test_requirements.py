@@ -22,13 +22,13 @@ def test_second():
 """
 
 
-def run(folder: Path, **variables: str) -> str:
+def run(folder: Path, *arguments: str, **variables: str) -> str:
     (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (folder / "test_it.py").write_text(TEST, encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_it.py"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, "test_it.py"],
         cwd=folder,
         env={**kept, "PYTHONPATH": path, **variables},
         capture_output=True,
@@ -37,8 +37,11 @@ def run(folder: Path, **variables: str) -> str:
     return done.stdout
 
 
-def test_what_is_missing_on_a_laptop_is_skipped_and_listed_once_with_how_to_get_it(tmp_path: Path) -> None:
-    output = run(tmp_path)
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_is_missing_on_a_laptop_is_skipped_and_listed_once_with_how_to_get_it(
+    tmp_path: Path, workers: str
+) -> None:
+    output = run(tmp_path, "-p", "xdist", "-n", workers)
 
     assert "2 skipped" in output
     summary = output.split("missing on this machine, so some tests were skipped", 1)[1]

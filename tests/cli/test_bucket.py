@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,13 @@ from .ended import Run
 SQLITE = "sqlite:///openheart.db"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    made = S3Server()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def name(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+def name(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """A bucket of this test's own, in the environment."""
     made = f"openheart-{uuid.uuid4()}"
-    make_bucket(server.endpoint, made)
+    make_bucket(s3_server.endpoint, made)
     variables = {
-        "OPENHEART_S3_ENDPOINT": server.endpoint,
+        "OPENHEART_S3_ENDPOINT": s3_server.endpoint,
         "AMAZON_BUCKET": made,
         "AMAZON_ID": "tests",
         "AMAZON_SECRET": "tests",
@@ -142,10 +134,10 @@ def test_a_server_that_is_away_is_one_line_and_an_exit_code_of_its_own(
 
 
 @pytest.mark.usefixtures("filled")
-def test_it_acts_on_the_app_of_flask_too(run: Run, name: str, server: S3Server) -> None:
+def test_it_acts_on_the_app_of_flask_too(run: Run, name: str, s3_server: S3Server) -> None:
     app = Flask("host", instance_path=str(Path.cwd()))
     settings: dict[str, Any] = {"amazon_bucket": name, "amazon_id": "tests", "amazon_secret": "tests"}
-    OpenHeart(app, env=False, uri=SQLITE, s3_endpoint=server.endpoint, **settings)
+    OpenHeart(app, env=False, uri=SQLITE, s3_endpoint=s3_server.endpoint, **settings)
     assert run("backup", "one", app=app).code == 0
     assert run("restore", "one", app=app).code == 0
 

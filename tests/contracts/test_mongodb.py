@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,13 +12,13 @@ from ..waiting import PATIENCE
 
 
 @pytest.fixture(scope="class", autouse=True)
-def _server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    given = os.environ.get(GIVEN)
-    server = None if given else MongoServer(request.cls.kind, tmp_path_factory.mktemp("mongodb"))
-    request.cls.uri = server.uri if server else given
-    yield
-    if server:
-        server.close()
+def _server(request: pytest.FixtureRequest) -> None:
+    request.cls.uri = os.environ.get(GIVEN) or empty(request.getfixturevalue(request.cls.kind)).uri
+
+
+def empty(server: MongoServer) -> MongoServer:
+    server.empty()
+    return server
 
 
 class Patient(BackendContract):
@@ -33,9 +32,9 @@ class Patient(BackendContract):
 
 class TestMongodbAlone(Patient):
     __test__ = True
-    kind = "standalone"
+    kind = "mongodb_alone"
 
 
 class TestMongodbReplicaSet(Patient):
     __test__ = True
-    kind = "replica-set"
+    kind = "mongodb_set"

@@ -1,6 +1,6 @@
 // A server that speaks MongoDB's wire protocol, for the tests: mongo-java-server with its H2 storage.
 //
-// Run: java -cp "LIB/*" MongoWireServer.java standalone|replica-set PORT [FILE]
+// Run, compiled: java -cp "LIB/*:CLASSES" MongoWireServer standalone|replica-set PORT [FILE]
 // It prints "ready PORT" and ends when its standard input does, so that it never outlives the tests.
 //
 // What it adds to mongo-java-server, each as MongoDB documents it:

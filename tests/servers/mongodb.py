@@ -6,6 +6,7 @@ fail in the tests is always a server of their own.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import pymongo
 from pymongo.errors import PyMongoError
 
-from ..requirements import CACHE, missing
+from ..requirements import CACHE, draft_of, missing
 from .ports import free_port
 from .process import ServerProcess
 
@@ -28,7 +29,7 @@ GIVEN = "OPENHEART_TEST_MONGODB_URI"
 Kind = Literal["standalone", "replica-set"]
 
 VERSION = "1.47.0"
-HERE = Path(__file__).parent
+SOURCE = Path(__file__).parent / "MongoWireServer.java"
 START = 60.0  # seconds
 
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -76,6 +77,13 @@ class MongoServer(ServerProcess):
         with self.client() as client:
             client.admin.command("configureFailPoint", "failCommand", mode={"times": times}, data=data)
 
+    def empty(self) -> None:
+        """Drop every database of the tests."""
+        with self.client() as client:
+            for name in client.list_database_names():
+                if name not in {"admin", "config", "local"}:
+                    client.drop_database(name)
+
     def client(self) -> pymongo.MongoClient[dict[str, Any]]:
         """A client for looking at the server from outside."""
         return pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=START * 1000)
@@ -88,8 +96,11 @@ class MongoServer(ServerProcess):
 
     def _java(self) -> list[str]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        main = ["-cp", f"{_jars()}/*", str(HERE / "MongoWireServer.java")]
+        jars = _jars()
+        main = ["-cp", f"{jars}/*{os.pathsep}{_compiled(jars)}", SOURCE.stem]
         options = ["-Xmx3g" if self._large else "-Xmx256m", "-Dslf4j.internal.verbosity=ERROR"]
+        # It lives for seconds, and starts sooner where Java does not prepare for hours.
+        options += [] if self._large else ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
         file = [] if self._large else [str(self._folder / "data.h2")]
         return ["java", *options, *main, self.kind, str(self._port), *file]
 
@@ -130,17 +141,20 @@ def _jars() -> Path:
     return folder
 
 
+def _compiled(jars: Path) -> Path:
+    folder = CACHE / f"mongo-wire-server-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]}"
+    if not folder.is_dir():
+        path = os.pathsep.join(str(jar) for jar in jars.glob("*.jar"))
+        compiler = ["java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-cp", path]
+        with draft_of(folder) as draft:
+            subprocess.run([*compiler, "-d", str(draft), str(SOURCE)], check=True, timeout=START)
+    return folder
+
+
 def _download(folder: Path) -> None:
-    # Made under another name first, so that a broken download is not taken for a whole one.
-    draft = folder.with_name(f"{folder.name}.{os.getpid()}")
-    draft.mkdir(parents=True)
-    (draft / "pom.xml").write_text(POM, encoding="utf-8")
     command = ["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=."]
-    try:
+    with draft_of(folder) as draft:
+        (draft / "pom.xml").write_text(POM, encoding="utf-8")
         done = subprocess.run(command, cwd=draft, capture_output=True, text=True, timeout=300)
         if done.returncode:
             missing("mongo-java-server", f"Maven could not download it: {done.stdout[-500:]}")
-        if not folder.is_dir():
-            draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

@@ -1,5 +1,8 @@
 """Starts a RabbitMQ of its own on free ports: Debian's rabbitmq-server, or the one that PATH has.
 
+Where there is none, Debian's packages are unpacked into the checkout's cache, which needs no root. It runs as
+whoever runs the tests.
+
 OPENHEART_TEST_AMQP_URL names a broker instead for the tests that break nothing.
 """
 
@@ -14,7 +17,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from ..requirements import missing
+from ..requirements import CACHE, missing, unpack
 from ..waiting import until
 from .ports import free_port
 from .process import ServerProcess
@@ -26,6 +29,13 @@ GIVEN = "OPENHEART_TEST_AMQP_URL"
 
 # The program that starts it as whoever calls it; the one in /usr/sbin changes to the user rabbitmq first.
 DEBIAN = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+PACKAGES = (
+    "rabbitmq-server", "erlang-base", "erlang-asn1", "erlang-crypto", "erlang-eldap", "erlang-inets",
+    "erlang-mnesia", "erlang-os-mon", "erlang-parsetools", "erlang-public-key", "erlang-runtime-tools",
+    "erlang-ssl", "erlang-syntax-tools", "erlang-tools", "erlang-xmerl",
+)  # fmt: skip
+UNPACKED = CACHE / "rabbitmq"
+ERLANG = "/usr/lib/erlang"
 START = 180.0  # seconds
 STOP = 120.0
 
@@ -42,11 +52,13 @@ class Rabbitmq(ServerProcess):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._program = _program()
+        self._program, self._path = _program()
         self._folder = folder
         self.port, self._distribution, self._mapper = free_port(), free_port(), free_port()
         # A node that finds no port mapper starts one that outlives it, so this one must be there first.
-        self._names = subprocess.Popen(["epmd", "-port", str(self._mapper), "-address", "127.0.0.1"])
+        epmd = shutil.which("epmd", path=self._path)
+        assert epmd is not None
+        self._names = subprocess.Popen([epmd, "-port", str(self._mapper), "-address", "127.0.0.1"])
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         folder.mkdir(parents=True, exist_ok=True)
         until(self._maps, "epmd did not start")
@@ -138,7 +150,7 @@ class Rabbitmq(ServerProcess):
     def _environment(self) -> dict[str, str]:
         folder = self._folder
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": self._path,
             "LANG": "C.UTF-8",
             "HOME": str(folder),  # the cookie is there
             "ERL_EPMD_PORT": str(self._mapper),
@@ -158,8 +170,18 @@ class Rabbitmq(ServerProcess):
         }
 
 
-def _program() -> str:
+def _program() -> tuple[str, str]:
+    """The program, and the PATH with its Erlang."""
     found = DEBIAN if Path(DEBIAN).is_file() else shutil.which("rabbitmq-server")
-    if found is None:
+    if found is not None:
+        return found, os.environ["PATH"]
+    if not UNPACKED.is_dir() and not unpack(UNPACKED, *PACKAGES, finish=_move_erlang):
         missing("RabbitMQ", f"apt-get install rabbitmq-server, or name a broker in {GIVEN}")
-    return found
+    return f"{UNPACKED}{DEBIAN}", f"{UNPACKED}/usr/bin{os.pathsep}{os.environ['PATH']}"
+
+
+def _move_erlang(draft: Path) -> None:
+    # Debian's script knows only the place where Debian puts it.
+    script = draft / ERLANG.lstrip("/") / "bin" / "erl"
+    text = script.read_text(encoding="utf-8")
+    script.write_text(text.replace(f"={ERLANG}", f"={UNPACKED}{ERLANG}"), encoding="utf-8")

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from typing import TYPE_CHECKING
 
 import boto3
@@ -58,6 +59,16 @@ class S3Server(ServerProcess):
                     raise AssertionError(f"the S3 server did not start: {error}") from error
                 time.sleep(0.05)  # it listens when it has been imported
         client.close()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and not stopped since."""
+        return self._process is not None and self._process.poll() is None
+
+    def empty(self) -> None:
+        """Drop every bucket."""
+        request = urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST")
+        urllib.request.urlopen(request, timeout=START).close()
 
     def stop(self) -> None:
         """End it, and what it holds."""

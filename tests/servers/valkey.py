@@ -100,6 +100,10 @@ class Server(ServerProcess, Group):
         with self.client() as client:
             return client.execute_command(*command)
 
+    def empty(self) -> None:
+        """Remove every key."""
+        self.do("FLUSHALL")
+
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
@@ -169,6 +173,11 @@ class Cluster(Group):
     def primaries(self) -> list[Server]:
         """The nodes that serve slots now."""
         return [node for node in self.nodes if node.do("ROLE")[0] == b"master"]
+
+    def empty(self) -> None:
+        """Remove every key."""
+        for node in self.primaries():
+            node.empty()
 
     def start_again(self, server: Server) -> None:
         """Start a killed node; it learns from the others what it is."""

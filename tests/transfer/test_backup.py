@@ -22,19 +22,12 @@ from openheart.transfer import backup, backups_of, make_backup, restore_backup
 from ..servers.s3 import S3Server, make_bucket
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    made = S3Server()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def app(server: S3Server) -> Flask:
+def app(s3_server: S3Server) -> Flask:
     bucket = f"openheart-{uuid.uuid4()}"
-    make_bucket(server.endpoint, bucket)
+    make_bucket(s3_server.endpoint, bucket)
     settings: dict[str, Any] = {"amazon_bucket": bucket, "amazon_id": "tests", "amazon_secret": "tests"}
-    return openheart.load(name="one", uri="memory:", s3_endpoint=server.endpoint, **settings)
+    return openheart.load(name="one", uri="memory:", s3_endpoint=s3_server.endpoint, **settings)
 
 
 @pytest.fixture
@@ -282,7 +275,7 @@ def test_a_row_that_is_none_is_named(app: Flask, source: Backend, to: Backend) -
         restore_backup(to, app, "one")
 
 
-def test_a_server_that_is_away_leaves_nothing_half_done(server: S3Server, source: Backend) -> None:
+def test_a_server_that_is_away_leaves_nothing_half_done(s3_server: S3Server, source: Backend) -> None:
     settings: dict[str, Any] = {"amazon_bucket": "b", "amazon_id": "tests", "amazon_secret": "tests"}
     app = openheart.load(name="one", uri="memory:", s3_endpoint="http://127.0.0.1:9", **settings)
     with pytest.raises(BatteryError, match="cannot be reached"):

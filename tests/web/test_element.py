@@ -20,7 +20,7 @@ from openheart.base import load_standalone
 from openheart.protocol import canonical_target
 from openheart.testing import create_app
 
-from ..browser import complaints, eventually, open_browser
+from ..browser import complaints, eventually
 from ..requirements import npm_file
 from ..servers.web import WsgiServer
 from ..waiting import PATIENCE
@@ -114,20 +114,6 @@ def listen() -> Iterator[Callable[[WSGI], Server]]:
 
 
 Listen = Callable[[WSGI], Server]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chrome]:
-    with open_browser() as page:
-        yield page
-
-
-@pytest.fixture
-def browser(chromium: Chrome) -> Chrome:
-    """The one browser of this module, without what the test before left in it."""
-    chromium.get("about:blank")
-    complaints(chromium)
-    return chromium
 
 
 def site(*tags: str, headers: dict[str, str] | None = None) -> WSGI:

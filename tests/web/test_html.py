@@ -131,21 +131,22 @@ def address() -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_in_a_browser_the_lines_of_the_start_page_put_reactions_on_a_page(address: str) -> None:
-    with open_browser() as browser:
-        browser.get(f"{address}/")
-        snippet = next(
-            block.text
-            for block in browser.find_elements(By.TAG_NAME, "pre")
-            if "openheart-reactions" in block.text
-        )
-        (Path.cwd() / "page.html").write_text(f"<!doctype html><meta charset=utf-8>{snippet}", "utf-8")
-        browser.get((Path.cwd() / "page.html").as_uri())
-        tag = browser.find_element(By.TAG_NAME, "openheart-reactions")
-        eventually(browser, lambda: "0" in counts_in(tag))
-        tag.shadow_root.find_element(By.CSS_SELECTOR, 'button[name="🥨"]').click()
-        eventually(browser, lambda: counts_in(tag) == ["0", "0", "1"])
-        assert complaints(browser) == []
+def test_in_a_browser_the_lines_of_the_start_page_put_reactions_on_a_page(
+    address: str, browser: Chrome
+) -> None:
+    browser.get(f"{address}/")
+    snippet = next(
+        block.text
+        for block in browser.find_elements(By.TAG_NAME, "pre")
+        if "openheart-reactions" in block.text
+    )
+    (Path.cwd() / "page.html").write_text(f"<!doctype html><meta charset=utf-8>{snippet}", "utf-8")
+    browser.get((Path.cwd() / "page.html").as_uri())
+    tag = browser.find_element(By.TAG_NAME, "openheart-reactions")
+    eventually(browser, lambda: "0" in counts_in(tag))
+    tag.shadow_root.find_element(By.CSS_SELECTOR, 'button[name="🥨"]').click()
+    eventually(browser, lambda: counts_in(tag) == ["0", "0", "1"])
+    assert complaints(browser) == []
 
 
 def shows(browser: Chrome, name: str, text: str) -> bool:

@@ -21,7 +21,7 @@ from openheart.batteries.amazon.battery import Amazon
 from openheart.errors import BatteryError, BatteryUnavailable, ConfigError, KeyNotFound, MissingDependency
 
 from ...child import run_child
-from ...servers.s3 import GIVEN, S3Server, make_bucket
+from ...servers.s3 import GIVEN, make_bucket
 
 FORK = """
 import os, sys
@@ -58,14 +58,8 @@ openheart.unload()
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    given = os.environ.get(GIVEN)
-    if given:
-        yield given
-        return
-    server = S3Server()
-    yield server.endpoint
-    server.close()
+def endpoint(request: pytest.FixtureRequest) -> str:
+    return os.environ.get(GIVEN) or request.getfixturevalue("s3_server").endpoint
 
 
 @pytest.fixture

@@ -24,20 +24,14 @@ from ...waiting import PATIENCE
 ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>no</Message></Error>"
 
 
-@pytest.fixture(scope="module")
-def made() -> Iterator[S3Server]:
-    made = S3Server()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def server(made: S3Server) -> S3Server:
-    """A server that runs, with an empty bucket."""
-    made.stop()
-    made.start()
-    make_bucket(made.endpoint, "bucket")
-    return made
+def server(s3_server: S3Server) -> Iterator[S3Server]:
+    """A server that runs, with an empty bucket, and runs after the test too."""
+    s3_server.empty()
+    make_bucket(s3_server.endpoint, "bucket")
+    yield s3_server
+    if not s3_server.is_running:
+        s3_server.start()
 
 
 def load(endpoint: str, timeout: float = PATIENCE) -> Flask:

@@ -31,7 +31,7 @@ from openheart.errors import (
 )
 
 from ...child import run_child
-from ...servers.rabbitmq import GIVEN, Rabbitmq
+from ...servers.rabbitmq import GIVEN
 from ...waiting import PATIENCE, until
 
 FORK = """
@@ -56,14 +56,8 @@ openheart.unload()
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    given = os.environ.get(GIVEN)
-    if given:
-        yield given
-        return
-    broker = Rabbitmq(tmp_path_factory.mktemp("rabbitmq"))
-    yield broker.url
-    broker.close()
+def url(request: pytest.FixtureRequest) -> str:
+    return os.environ.get(GIVEN) or request.getfixturevalue("rabbitmq").url
 
 
 @pytest.fixture

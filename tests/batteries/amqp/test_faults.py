@@ -29,19 +29,12 @@ pytestmark = pytest.mark.slow
 TIMEOUT = 3.0  # seconds, for a broker that does not answer
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbitmq]:
-    made = Rabbitmq(tmp_path_factory.mktemp("rabbitmq"))
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def broker(made: Rabbitmq) -> Rabbitmq:
-    """A broker that runs, whatever an earlier test did to it."""
-    if not made.is_running:
-        made.start()
-    return made
+def broker(rabbitmq: Rabbitmq) -> Iterator[Rabbitmq]:
+    """A broker that runs, and runs again after the test, whatever that did to it."""
+    yield rabbitmq
+    if not rabbitmq.is_running:
+        rabbitmq.start()
 
 
 @pytest.fixture

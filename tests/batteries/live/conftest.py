@@ -15,9 +15,8 @@ from .sse import Stream
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("valkey")) as made:
-        yield made
+def server(valkey_server: Server) -> Server:
+    return valkey_server
 
 
 @pytest.fixture

@@ -25,12 +25,6 @@ PAGE = """<!doctype html><html lang=en><meta charset=utf-8><link rel=icon href=d
 {% endfor %}"""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chrome]:
-    with open_browser() as page:
-        yield page
-
-
 @pytest.fixture
 def app() -> Flask:
     made = openheart.load(
@@ -50,19 +44,6 @@ def url(app: Flask) -> Iterator[str]:
     yield server.url
     openheart.unload()
     server.stop()
-
-
-@pytest.fixture
-def browser(chromium: Chrome) -> Iterator[Chrome]:
-    """The one browser of this module, without what the test before left in it."""
-    chromium.get("about:blank")
-    complaints(chromium)
-    yield chromium
-    for handle in chromium.window_handles[1:]:
-        chromium.switch_to.window(handle)
-        chromium.close()
-    chromium.switch_to.window(chromium.window_handles[0])
-    chromium.get("about:blank")
 
 
 def shown(browser: Chrome) -> list[str]:

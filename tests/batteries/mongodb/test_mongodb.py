@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -37,10 +36,9 @@ openheart.unload()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    made = MongoServer("standalone", tmp_path_factory.mktemp("mongodb"))
-    yield made
-    made.close()
+def server(mongodb_alone: MongoServer) -> MongoServer:
+    mongodb_alone.empty()
+    return mongodb_alone
 
 
 def test_the_app_has_one_client_and_the_database_that_load_names(server: MongoServer) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,9 +32,8 @@ AWAY = "valkey://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("valkey")) as made:
-        yield made
+def server(valkey_server: Server) -> Server:
+    return valkey_server
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,9 +45,8 @@ openheart.unload()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("valkey")) as made:
-        yield made
+def server(valkey_server: Server) -> Server:
+    return valkey_server
 
 
 @pytest.fixture(autouse=True)

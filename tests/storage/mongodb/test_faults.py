@@ -31,17 +31,15 @@ WRITE = "findAndModify"
 
 
 @pytest.fixture(scope="module")
-def replica_set(tmp_path_factory: Factory) -> Iterator[MongoServer]:
-    server = MongoServer("replica-set", tmp_path_factory.mktemp("mongodb"))
-    yield server
-    server.close()
+def replica_set(mongodb_set: MongoServer) -> MongoServer:
+    mongodb_set.empty()
+    return mongodb_set
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: Factory) -> Iterator[MongoServer]:
-    server = MongoServer("standalone", tmp_path_factory.mktemp("mongodb"))
-    yield server
-    server.close()
+def alone(mongodb_alone: MongoServer) -> MongoServer:
+    mongodb_alone.empty()
+    return mongodb_alone
 
 
 @pytest.fixture

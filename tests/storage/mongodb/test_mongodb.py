@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -42,10 +41,9 @@ with get_backend(sys.argv[1], instance="forks") as backend:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    made = MongoServer("standalone", tmp_path_factory.mktemp("mongodb"))
-    yield made
-    made.close()
+def server(mongodb_alone: MongoServer) -> MongoServer:
+    mongodb_alone.empty()
+    return mongodb_alone
 
 
 def of(uri: str, **options: Any) -> MongoBackend:
@@ -218,14 +216,8 @@ class TestDoctor:
         assert found[1].fix.endswith('sh.shardCollection("mine.openheart_reactions", { _id: "hashed" })')
         assert "is standalone" in found[2].what
 
-    def test_on_a_replica_set_there_is_nothing_to_say_of_lost_answers(
-        self, tmp_path_factory: pytest.TempPathFactory
-    ) -> None:
-        replica_set = MongoServer("replica-set", tmp_path_factory.mktemp("mongodb"))
-        try:
-            assert [row.level for row in self.findings(replica_set.uri)] == ["ok", "note"]
-        finally:
-            replica_set.close()
+    def test_on_a_replica_set_there_is_nothing_to_say_of_lost_answers(self, mongodb_set: MongoServer) -> None:
+        assert [row.level for row in self.findings(mongodb_set.uri)] == ["ok", "note"]
 
     def test_a_server_that_is_unavailable_is_an_error(self) -> None:
         found = self.findings("mongodb://127.0.0.1:9/", mongodb_timeout="200ms")

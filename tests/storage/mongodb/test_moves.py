@@ -17,10 +17,9 @@ from ...servers.mongodb_proxy import MongoProxy
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    made = MongoServer("standalone", tmp_path_factory.mktemp("mongodb"))
-    yield made
-    made.close()
+def server(mongodb_alone: MongoServer) -> MongoServer:
+    mongodb_alone.empty()
+    return mongodb_alone
 
 
 @pytest.fixture

@@ -21,13 +21,11 @@ from ...servers.valkey import Cluster, Server
 HEART = "❤️"
 
 
-@pytest.fixture(scope="module", params=["server", "cluster"])
-def served(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server | Cluster]:
-    folder = tmp_path_factory.mktemp("valkey")
-    with Server(folder) if request.param == "server" else Cluster(folder, calm=True) as served:
-        yield served
+@pytest.fixture(scope="module", params=["valkey_server", "valkey_cluster"])
+def served(request: pytest.FixtureRequest) -> Server | Cluster:
+    served: Server | Cluster = request.getfixturevalue(request.param)
+    served.empty()
+    return served
 
 
 @pytest.fixture

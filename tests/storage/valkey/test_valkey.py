@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,19 +25,16 @@ HEART, PRETZEL = "❤️", "🥨"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
+def server(valkey_server: Server) -> Server:
+    return valkey_server
 
 
-@pytest.mark.parametrize("kind", [Server, Sentinels, Cluster])
-def test_every_conformance_vector_passes(
-    tmp_path: Path, kind: type[Server] | type[Sentinels] | type[Cluster]
-) -> None:
-    with kind(tmp_path) as served:
-        app = create_app(uri=served.uri)
-        outcomes = run_vectors(wsgi_sender(app))
-        app.extensions["openheart"].service.close()
+@pytest.mark.parametrize("kind", ["valkey_server", "valkey_sentinels", "valkey_cluster"])
+def test_every_conformance_vector_passes(request: pytest.FixtureRequest, kind: str) -> None:
+    served: Server | Sentinels | Cluster = request.getfixturevalue(kind)
+    app = create_app(uri=served.uri, instance=uuid.uuid4().hex)
+    outcomes = run_vectors(wsgi_sender(app))
+    app.extensions["openheart"].service.close()
     assert all(outcome.passed for outcome in outcomes), table(outcomes)
 
 
