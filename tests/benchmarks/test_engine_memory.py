@@ -16,10 +16,12 @@ def grows(size: Size) -> bool:
     return len(numbers) == len(KINDS) and 0 < numbers[0] < numbers[-1]
 
 
-def test_a_target_takes_more_with_more_emoji_in_valkey_and_the_server_is_empty_again(tmp_path: Path) -> None:
-    with Server(tmp_path / "valkey") as server:
-        sizes = valkey_sizes(server.uri, 500)
-        left = server.do("DBSIZE")
+def test_a_target_takes_more_with_more_emoji_in_valkey_and_the_server_is_empty_again(
+    valkey_server: Server,
+) -> None:
+    valkey_server.empty()
+    sizes = valkey_sizes(valkey_server.uri, 500)
+    left = valkey_server.do("DBSIZE")
 
     assert len(sizes) == 4
     assert all(grows(size) for size in sizes[:2])
@@ -33,11 +35,8 @@ def test_a_target_takes_more_with_more_emoji_in_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_target_takes_more_with_more_emoji_in_mongodb(tmp_path: Path) -> None:
-    server = MongoServer("replica-set", tmp_path)
-    try:
-        (size,) = mongodb_sizes(server.uri, 500)
-    finally:
-        server.close()
+def test_a_target_takes_more_with_more_emoji_in_mongodb(mongodb_set: MongoServer) -> None:
+    mongodb_set.empty()
+    (size,) = mongodb_sizes(mongodb_set.uri, 500)
 
     assert grows(size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +32,15 @@ class Refusing(TwoCalls):
 
 
 @pytest.fixture
-def uri(tmp_path: Path) -> Iterator[str]:
-    with Server(tmp_path / "valkey") as server:
-        yield server.uri
+def uri(valkey_server: Server) -> str:
+    valkey_server.empty()
+    return valkey_server.uri
+
+
+@pytest.fixture
+def cluster(valkey_cluster: Cluster) -> Cluster:
+    valkey_cluster.empty()
+    return valkey_cluster
 
 
 def engine(*ways: Way) -> Engine:
@@ -107,7 +112,7 @@ def test_the_tool_of_the_server_is_asked_for_the_same_number_of_connections(
 
 
 def test_the_tool_of_a_cluster_is_given_keys_of_the_node_that_it_asks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tool = tmp_path / "valkey-benchmark"
     tool.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/given\necho 51234.50 requests per second\n')
@@ -115,8 +120,7 @@ def test_the_tool_of_a_cluster_is_given_keys_of_the_node_that_it_asks(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     cell = EngineCell(processes=1, threads=2, pages=7)
 
-    with Cluster(tmp_path / "cluster", replicas=0, calm=True) as cluster:
-        measure_engine(engine(*VALKEY_WAYS), cluster.uri, [cell], rounds=1, seconds=0.05, say=quiet)
+    measure_engine(engine(*VALKEY_WAYS), cluster.uri, [cell], rounds=1, seconds=0.05, say=quiet)
 
     assert (tmp_path / "given").read_text().endswith("--cluster HINCRBY {tag}:__rand_int__ count 1\n")
 
@@ -145,18 +149,14 @@ def test_the_full_run_goes_up_to_eight_processes_and_a_hundred_thousand_pages() 
     assert len(engine_cells(quick=True)) < len(full)
 
 
-def test_the_ways_count_on_a_cluster(tmp_path: Path) -> None:
-    with Cluster(tmp_path, replicas=0, calm=True) as cluster:
-        check_ways(VALKEY_WAYS, cluster.uri)
+def test_the_ways_count_on_a_cluster(cluster: Cluster) -> None:
+    check_ways(VALKEY_WAYS, cluster.uri)
 
 
 @pytest.mark.slow
-def test_the_ways_count_on_mongodb(tmp_path: Path) -> None:
-    server = MongoServer("replica-set", tmp_path)
-    try:
-        check_ways(MONGODB_WAYS, server.uri)
-    finally:
-        server.close()
+def test_the_ways_count_on_mongodb(mongodb_set: MongoServer) -> None:
+    mongodb_set.empty()
+    check_ways(MONGODB_WAYS, mongodb_set.uri)
 
 
 def check_ways(ways: tuple[Way, ...], uri: str) -> None:

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -74,19 +74,8 @@ def sorted_digest(path: Path) -> str:
     return hashlib.sha256(b"".join(sorted(path.read_bytes().splitlines(keepends=True)))).hexdigest()
 
 
-@pytest.fixture
-def uris(tmp_path: Path) -> Iterator[list[str]]:
-    """Every kind of storage."""
-    mongodb = MongoServer("replica-set", tmp_path / "mongodb", large=True)
-    valkey = Server(tmp_path / "valkey")
-    try:
-        yield ["sqlite:///one.db", valkey.uri, "sqlite:///two.db", mongodb.uri, "sqlite:///three.db"]
-    finally:
-        valkey.close()
-        mongodb.close()
-
-
-def go_round(uris: list[str], number: int) -> None:
+def go_round(valkey: Server, mongodb: MongoServer, number: int) -> None:
+    uris = ["sqlite:///one.db", valkey.uri, "sqlite:///two.db", mongodb.uri, "sqlite:///three.db"]
     write_targets(Path("in.jsonl"), number)
     openheart("import", "in.jsonl", uri=uris[0])
     for source, to in itertools.pairwise(uris):
@@ -100,10 +89,18 @@ def go_round(uris: list[str], number: int) -> None:
 
 
 @pytest.mark.slow
-def test_targets_go_through_every_storage_and_come_back_the_same(uris: list[str]) -> None:
-    go_round(uris, 3000)
+def test_targets_go_through_every_storage_and_come_back_the_same(
+    valkey_server: Server, mongodb_set: MongoServer
+) -> None:
+    valkey_server.empty()
+    mongodb_set.empty()
+    go_round(valkey_server, mongodb_set, 3000)
 
 
 @pytest.mark.torture
-def test_a_million_targets_go_through_every_storage_and_come_back_the_same(uris: list[str]) -> None:
-    go_round(uris, 1_000_000)
+def test_a_million_targets_go_through_every_storage_and_come_back_the_same(tmp_path: Path) -> None:
+    with (
+        Server(tmp_path / "valkey") as valkey,
+        closing(MongoServer("replica-set", tmp_path / "mongodb", large=True)) as mongodb,
+    ):
+        go_round(valkey, mongodb, 1_000_000)
