@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -131,3 +131,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test a time in which it must end."""
     for item in items:
         item.add_marker(pytest.mark.timeout(LONG_LIMIT if "torture" in item.keywords else LIMIT))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
+    """End a worker that was interrupted, whatever threads its test has left."""
+    try:
+        return (yield)
+    finally:
+        if hasattr(session.config, "workerinput") and exitstatus == pytest.ExitCode.INTERRUPTED:
+            os._exit(exitstatus)
