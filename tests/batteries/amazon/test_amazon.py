@@ -46,7 +46,7 @@ MEMORY = """
 import resource, sys
 import openheart
 openheart.load(name="one", uri="memory:", s3_endpoint=sys.argv[1], amazon_bucket=sys.argv[2],
-               amazon_id="tests", amazon_secret="tests")
+               amazon_id="tests", amazon_secret="tests", s3_timeout=60)
 openheart.amazon.put_amazon_key("small", b"x" * 20_000_000)
 sum(len(chunk) for chunk in openheart.amazon.get_amazon_key("small").chunks())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
