@@ -1,4 +1,4 @@
-"""The S3 bucket of the application: ``openheart.amazon.get_amazon_key()`` and its kin."""
+"""The S3 bucket of the application: ``openheart.amazon.get_amazon_key()`` and related functions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ CHECK = 3.0  # seconds
 def get_client(app: Flask | None = None) -> S3Client:
     """The application's own S3 client (boto3), made at first use and shared by its threads.
 
-    Its waits end after OPENHEART_S3_TIMEOUT, and it tries three times. It raises boto3's own errors.
+    Each step times out after OPENHEART_S3_TIMEOUT, and a request is tried three times. It raises boto3's own
+    errors.
 
     Args:
         app: the application; by default the current one, else ``openheart.APP``.
@@ -50,7 +51,7 @@ def get_client(app: Flask | None = None) -> S3Client:
 
 
 def get_amazon_bucket(app: Flask | None = None) -> Bucket:
-    """The bucket as boto3's own object, a new one at each call because threads cannot share it.
+    """The bucket as boto3's own object. Each call returns a new one, because threads cannot share it.
 
     Args:
         app: as in ``get_client``.
@@ -66,7 +67,7 @@ def get_amazon_bucket(app: Flask | None = None) -> Bucket:
 
 
 def get_amazon_key(name: str, app: Flask | None = None) -> AmazonKey:
-    """A key of the bucket, which may be there or not; the server is not asked yet.
+    """A key of the bucket, which may or may not exist; nothing is sent to the server yet.
 
     Args:
         name: the key, such as ``"photos/1.jpg"``.
@@ -87,7 +88,7 @@ def put_amazon_key(
     metadata: Mapping[str, str] | None = None,
     app: Flask | None = None,
 ) -> None:
-    """Store data under a key, in place of what was there; see ``AmazonKey.put``.
+    """Store data under a key and replace what it held; see ``AmazonKey.put``.
 
     Args:
         name: the key.
@@ -107,7 +108,7 @@ def exists_amazon_key(name: str, app: Flask | None = None) -> bool:
 
 
 def list_amazon_keys(prefix: str = "", app: Flask | None = None) -> Iterator[str]:
-    """The names of the keys of the bucket, in order, asked for a thousand at a time.
+    """The names of the keys of the bucket, in order, fetched a thousand at a time.
 
     Args:
         prefix: only those that start with this.
@@ -123,7 +124,7 @@ def list_amazon_keys(prefix: str = "", app: Flask | None = None) -> Iterator[str
 
 
 def delete_amazon_key(name: str, app: Flask | None = None) -> None:
-    """Remove a key. One that is not there is no error; arguments and errors as in ``AmazonKey.delete``."""
+    """Remove a key. A missing key is not an error; arguments and errors as in ``AmazonKey.delete``."""
     get_amazon_key(name, app).delete()
 
 
@@ -131,7 +132,7 @@ def clear_amazon_bucket(confirm: str | None = None, app: Flask | None = None) ->
     """Remove every key of the bucket. ``openheart bucket clear`` asks for the confirmation.
 
     Args:
-        confirm: the name of the bucket, which says that this one is meant.
+        confirm: the name of the bucket, as a safeguard.
         app: as in ``get_client``.
 
     Returns:
@@ -139,7 +140,7 @@ def clear_amazon_bucket(confirm: str | None = None, app: Flask | None = None) ->
 
     Raises:
         ValueError: ``confirm`` is not the name of the bucket; nothing was removed.
-        BatteryError: of the server; some keys may be removed, and it can be called again.
+        BatteryError: the server failed or refused; some keys may be removed. Calling it again is safe.
         ConfigError, OpenHeartError: as in ``get_client``.
     """
     store = _store(app)
@@ -180,7 +181,7 @@ class Amazon(Battery["Store"]):
         from .store import make_client
 
         store = self.resource
-        # Of its own, because nobody waits three times ten seconds for a health page.
+        # A separate client: a health page must not wait for three tries of ten seconds each.
         client = make_client(self.config, tries=1, longest=CHECK)
         try:
             with store.asking():

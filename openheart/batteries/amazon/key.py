@@ -26,12 +26,12 @@ LONGEST_KEY = 1024  # bytes
 
 
 class AmazonKey:
-    """A key of a bucket, and what can be done with it. Nothing is kept in memory but a part of the data.
+    """A key of a bucket. Only a part of the data is in memory at a time.
 
     Attributes:
         name: the key.
 
-    The methods whose names have ``contents`` in them are those of boto, which Quorum's users know.
+    The methods with ``contents`` in their names are those of boto, which Quorum's users know.
     """
 
     def __init__(self, store: Store, name: str) -> None:
@@ -44,7 +44,7 @@ class AmazonKey:
     def put(
         self, data: Data, *, content_type: str | None = None, metadata: Mapping[str, str] | None = None
     ) -> None:
-        """Store data in place of what was there. Readers see the old or the new data, never a part.
+        """Store data and replace what the key held. Readers see the old or the new data, never a part.
 
         Args:
             data: bytes, text (stored as UTF-8), the path of a file, a binary file, or parts as bytes.
@@ -53,9 +53,9 @@ class AmazonKey:
 
         Raises:
             BatteryUnavailable: the server cannot be reached; nothing was stored.
-            BatteryOutcomeUnknown: it gave no answer: stored or not. Doing it again is safe.
+            BatteryOutcomeUnknown: it did not answer; the data is stored or not. Doing it again is safe.
             BatteryError: it refuses.
-            ValueError: ``content_type`` or ``metadata`` with characters that no header takes.
+            ValueError: ``content_type`` or ``metadata`` has characters that a header cannot hold.
         """
         if content_type is None:
             content_type = (
@@ -75,8 +75,8 @@ class AmazonKey:
         """The data, a part at a time.
 
         Raises:
-            KeyNotFound: the key is not there.
-            BatteryUnavailable: the server cannot be reached, or stopped before the end.
+            KeyNotFound: the key does not exist.
+            BatteryUnavailable: the server cannot be reached, or the connection was lost before the end.
             BatteryError: it refuses.
         """
         with self._store.asking(self.name):
@@ -94,11 +94,11 @@ class AmazonKey:
         return b"".join(self.chunks())
 
     def open(self) -> IO[bytes]:
-        """The data as a binary file that is read once, as it comes; reading it raises as ``chunks``."""
+        """The data as a binary stream that can be read once; reading it raises as ``chunks``."""
         return io.BufferedReader(_Parts(self.chunks()), CHUNK)
 
     def save(self, to: str | os.PathLike[str] | IO[bytes]) -> None:
-        """Write the data to a file. One that is named by its path is there when it is whole.
+        """Write the data to a file. A file given by its path appears only when it is complete.
 
         Args:
             to: the path, or a binary file.
@@ -111,7 +111,7 @@ class AmazonKey:
             to.writelines(self.chunks())
             return
         path = Path(to)
-        # One for each save, since others may save to this path meanwhile. Names of files have a longest.
+        # A name for each save, because others may save to this path meanwhile. File names have a limit.
         draft = path.with_name(f"{path.name[:50]}.{secrets.token_hex(8)}.part")
         file = draft.open("xb")
         try:
@@ -127,7 +127,7 @@ class AmazonKey:
 
         Raises:
             BatteryUnavailable: the server cannot be reached.
-            BatteryError: it refuses, as Amazon does for a key that is not there where you may not list.
+            BatteryError: it refuses; Amazon does so for a missing key when the user may not list the bucket.
         """
         try:
             with self._store.asking(self.name):
@@ -137,11 +137,11 @@ class AmazonKey:
         return True
 
     def delete(self) -> None:
-        """Remove the key. One that is not there is no error.
+        """Remove the key. A missing key is not an error.
 
         Raises:
             BatteryUnavailable: the server cannot be reached; nothing was removed.
-            BatteryOutcomeUnknown: it gave no answer: removed or not. Doing it again is safe.
+            BatteryOutcomeUnknown: it did not answer; the key is removed or not. Doing it again is safe.
             BatteryError: it refuses.
         """
         with self._store.asking(self.name, writes=True):
@@ -199,7 +199,7 @@ def _opened(data: Data) -> IO[bytes]:
         return io.BytesIO(data)
     if isinstance(data, Path):
         return data.open("rb")
-    # What is handed over would be closed at the end, and a file of the caller's is the caller's.
+    # boto3 closes the file it is given, and the caller's file must stay open.
     parts = iter(partial(data.read, CHUNK), b"") if isinstance(data, _Readable) else iter(data)
     return io.BufferedReader(_Parts(parts), CHUNK)
 

@@ -29,7 +29,7 @@ OPENHEART_S3_ENDPOINT: Option[str | None] = Option(
     "OPENHEART_S3_ENDPOINT",
     casts.http_url(),
     None,
-    "The address of an S3 store that is not Amazon's.",
+    "The URL of an S3 store other than Amazon's.",
     group="s3",
 )
 OPENHEART_S3_REGION: Option[str] = Option(

@@ -1,4 +1,4 @@
-"""The S3 client of one process: waits and retries that end, and our errors. Only here is boto3 imported."""
+"""The S3 client of one process, with timeouts, few retries and our errors. Only this file imports boto3."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NAME = "amazon"
 TRIES = 3
 PART = 8 * 1024 * 1024  # bytes; S3 takes 10,000 parts, which is 80 GB where the size is not known before
 
-# One part at a time, in the thread that asks: the memory is that of a part.
+# One part at a time, in the calling thread, so that memory holds one part.
 TRANSFER = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
 """How files are sent and fetched."""
 
@@ -55,7 +55,7 @@ _REFUSED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNo
 
 
 class Store:
-    """A bucket, and the client that speaks to its server.
+    """A bucket, and the client for its server.
 
     Args:
         config: the settings.
@@ -69,10 +69,10 @@ class Store:
     def __init__(self, config: Config) -> None:
         self.bucket = config[AMAZON_BUCKET] or ""
         self.where = f"the bucket {self.bucket!r} at {config[OPENHEART_S3_ENDPOINT] or 'Amazon S3'}"
-        self._sent = _LostAnswers()
+        self._lost_answers = _LostAnswers()
         self.client = make_client(config)
-        # A try whose answer was lost may have done its work, whatever the last try says.
-        self.client.meta.events.register("needs-retry.s3", self._sent.note)
+        # A try whose answer was lost may have succeeded, whatever the last try reports.
+        self.client.meta.events.register("needs-retry.s3", self._lost_answers.note)
 
     @contextlib.contextmanager
     def asking(self, key: str | None = None, *, writes: bool = False) -> Iterator[None]:
@@ -84,20 +84,20 @@ class Store:
 
         Raises:
             KeyNotFound: the bucket has no such key.
-            BatteryUnavailable: the server cannot be reached, or is too busy; nothing was changed.
-            BatteryOutcomeUnknown: it may have changed something, and gave no answer.
+            BatteryUnavailable: the server cannot be reached, or is too busy; nothing changed.
+            BatteryOutcomeUnknown: it did not answer, and may have changed something.
             BatteryError: it refuses.
         """
-        self._sent.lost = False
+        self._lost_answers.lost = False
         try:
             yield
         except ClientError as error:
             raise self._refusal(error, key) from error
         except (NotConnected, HTTPClientError, IncompleteReadError) as error:
-            reason = f"{self.where} cannot be reached, or gave no answer ({type(error).__name__})"
-            if writes and (self._sent.lost or isinstance(error, _LOST)):
+            reason = f"{self.where} cannot be reached, or did not answer ({type(error).__name__})"
+            if writes and (self._lost_answers.lost or isinstance(error, _LOST)):
                 raise BatteryOutcomeUnknown(
-                    NAME, f"{reason} after it was asked: it is done or not; doing it again is safe"
+                    NAME, f"{reason} after the request was sent: it is done or not; doing it again is safe"
                 ) from error
             raise BatteryUnavailable(
                 NAME, f"{reason}: try again, or correct {OPENHEART_S3_ENDPOINT.name}"
@@ -112,18 +112,20 @@ class Store:
         code = str(answer.get("Error", {}).get("Code", ""))
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code == "NoSuchBucket" or (code in _ABSENT and key is None):
-            return BatteryError(NAME, f"{self.where} is not there: make it, or correct {AMAZON_BUCKET.name}")
+            return BatteryError(
+                NAME, f"{self.where} does not exist: create it, or correct {AMAZON_BUCKET.name}"
+            )
         if code in _ABSENT:
             return KeyNotFound(NAME, f"{self.where} has no key {key!r}")
         if code in _REFUSED:
             return BatteryError(
                 NAME,
-                f"{self.where} refuses ({code}): correct {AMAZON_ID.name} and {AMAZON_SECRET.name}, or give "
-                "them the right",
+                f"{self.where} refuses access ({code}): correct {AMAZON_ID.name} and {AMAZON_SECRET.name}, "
+                "or grant them the permission",
             )
         if status >= 500 or code in {"SlowDown", "RequestTimeout", "Throttling", "429"}:
-            return BatteryUnavailable(NAME, f"{self.where} cannot do its part just now ({code}): try again")
-        return BatteryError(NAME, f"{self.where} refuses: {code or status}")
+            return BatteryUnavailable(NAME, f"{self.where} is temporarily unavailable ({code}): try again")
+        return BatteryError(NAME, f"{self.where} refuses the request: {code or status}")
 
 
 class _LostAnswers(threading.local):
@@ -141,8 +143,8 @@ def make_client(config: Config, *, tries: int = TRIES, longest: float = float("i
 
     Args:
         config: the settings.
-        tries: how often a request is sent at the most.
-        longest: seconds to wait at each step at the most.
+        tries: how often a request is sent at most.
+        longest: seconds to wait at each step at most.
 
     Raises:
         ConfigError: boto3 cannot use the settings.
@@ -181,7 +183,7 @@ def _options(config: Config, tries: int, longest: float) -> dict[str, Any]:
         "user_agent_extra": "openheart",
     }
     if endpoint is not None:
-        # What other stores may lack: buckets as host names, and checksums at the end of a body.
+        # Other stores may not support buckets as host names, or checksums at the end of a body.
         options["s3"] = {"addressing_style": "path"}
         if "request_checksum_calculation" in Options.OPTION_DEFAULTS:
             options["request_checksum_calculation"] = "when_required"
@@ -192,5 +194,8 @@ def _options(config: Config, tries: int, longest: float) -> dict[str, Any]:
 def _config_error(config: Config, error: Exception) -> ConfigError:
     option = OPENHEART_S3_ENDPOINT
     return ConfigError(
-        option.name, option.show(config[option]), config.source(option), f"what boto3 takes; it says: {error}"
+        option.name,
+        option.show(config[option]),
+        config.source(option),
+        f"a value that boto3 accepts; it says: {error}",
     )

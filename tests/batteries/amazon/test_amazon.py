@@ -274,11 +274,13 @@ class TestSettings:
 
     def test_a_bucket_that_is_not_there_is_named(self, endpoint: str) -> None:
         app = openheart.load(name="one", uri="memory:", **settings(endpoint, "not-there"))
-        with pytest.raises(BatteryError, match="the bucket 'not-there' .* is not there: make it, or correct"):
+        with pytest.raises(
+            BatteryError, match="the bucket 'not-there' .* does not exist: create it, or correct"
+        ):
             openheart.amazon.put_amazon_key("a", "")
-        with pytest.raises(BatteryError, match="is not there"):
+        with pytest.raises(BatteryError, match="does not exist"):
             list(openheart.amazon.list_amazon_keys())
-        assert "is not there" in (battery_of(Amazon, app).health() or "")
+        assert "does not exist" in (battery_of(Amazon, app).health() or "")
 
     def test_a_server_that_is_away_is_named_without_secrets(self) -> None:
         given = settings("http://127.0.0.1:9") | {"amazon_secret": "s3cret"}

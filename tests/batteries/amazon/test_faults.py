@@ -1,4 +1,4 @@
-"""An S3 server that goes away, comes back, refuses, or does not answer, under use."""
+"""An S3 server that becomes unavailable, comes back, refuses, or does not answer, under use."""
 
 from __future__ import annotations
 
@@ -104,13 +104,13 @@ def test_a_server_that_does_not_answer_costs_three_times_the_timeout_and_not_mor
     server.freeze()
     try:
         began = time.monotonic()
-        with pytest.raises(BatteryUnavailable, match="gave no answer"):
+        with pytest.raises(BatteryUnavailable, match="did not answer"):
             openheart.amazon.get_amazon_key("a").read()
         with pytest.raises(BatteryOutcomeUnknown, match="doing it again is safe"):
             openheart.amazon.put_amazon_key("a", "2")
         with pytest.raises(BatteryOutcomeUnknown, match="done or not"):
             openheart.amazon.delete_amazon_key("a")
-        assert "gave no answer" in (battery_of(Amazon, app).diagnose() or "")
+        assert "did not answer" in (battery_of(Amazon, app).diagnose() or "")
         assert time.monotonic() - began < 40
     finally:
         server.thaw()
@@ -120,9 +120,11 @@ def test_a_server_that_does_not_answer_costs_three_times_the_timeout_and_not_mor
 def test_a_refusal_says_what_to_correct(code: str) -> None:
     with Answers(403, ERROR.format(code)) as answers:
         load(answers.endpoint)
-        with pytest.raises(BatteryError, match=rf"refuses \({code}\): correct AMAZON_ID and AMAZON_SECRET"):
+        with pytest.raises(
+            BatteryError, match=rf"refuses access \({code}\): correct AMAZON_ID and AMAZON_SECRET"
+        ):
             openheart.amazon.put_amazon_key("a", "1")
-        with pytest.raises(BatteryError, match=r"refuses \(403\)") as caught:
+        with pytest.raises(BatteryError, match=r"refuses access \(403\)") as caught:
             openheart.amazon.exists_amazon_key("a")
         openheart.unload()
     assert "s3cret" not in str(caught.value)
@@ -131,7 +133,7 @@ def test_a_refusal_says_what_to_correct(code: str) -> None:
 def test_a_server_that_is_too_busy_is_asked_three_times() -> None:
     with Answers(503, ERROR.format("SlowDown")) as answers:
         load(answers.endpoint)
-        with pytest.raises(BatteryUnavailable, match=r"cannot do its part just now \(SlowDown\): try again"):
+        with pytest.raises(BatteryUnavailable, match=r"is temporarily unavailable \(SlowDown\): try again"):
             openheart.amazon.delete_amazon_key("a")
         openheart.unload()
     assert answers.asked == ["DELETE"] * 3
