@@ -46,9 +46,9 @@ SENDS = 3
 def get_connection(app: Flask | None = None) -> pika.BlockingConnection:
     """The connection of this thread to the broker of CLOUDAMQP_URL.
 
-    It is made at first use, and anew where the broker has dropped it, so ask for it each time. It is closed
+    It is made at first use, and again after the broker has dropped it, so call this each time. It is closed
     when the thread ends, and by ``openheart.unload()``, which waits for messages of ``publish()`` but not for
-    what you do with it. Its channels are yours, and raise pika's own errors.
+    what you do with the connection. You manage its channels; they raise pika's own errors.
 
     Args:
         app: the application; by default the current one, else ``openheart.APP``.
@@ -56,14 +56,14 @@ def get_connection(app: Flask | None = None) -> pika.BlockingConnection:
     Raises:
         ConfigError: no broker is configured, its URL cannot be used, or pika is not installed.
         BatteryUnavailable: the broker cannot be reached.
-        BatteryError: it does not let us in.
+        BatteryError: it refuses the login or the vhost.
         OpenHeartError: there is no application.
     """
-    return battery_of(Amqp, app).resource.links.mine().connection()
+    return battery_of(Amqp, app).resource.links.current().connection()
 
 
 def properties(**values: Any) -> pika.BasicProperties:
-    """The properties of a message that you send over ``get_connection()`` yourself.
+    """The properties of a message that you send through ``get_connection()`` yourself.
 
     Args:
         values: as ``pika.BasicProperties`` takes them, such as ``delivery_mode=2``.
@@ -74,24 +74,24 @@ def properties(**values: Any) -> pika.BasicProperties:
 
 
 def declare(queue: str, *, arguments: Mapping[str, Any] | None = None, app: Flask | None = None) -> int:
-    """See that there is a durable queue, and one beside it for messages that cannot be handled.
+    """Declare a durable queue, and a second one for messages that cannot be handled.
 
     The second one has ``.failed`` after its name. Declaring both again changes nothing.
 
     Args:
         queue: the name of the queue.
-        arguments: of the queue, such as ``{"x-queue-type": "quorum"}``; they go before ours, which are
-            ``x-dead-letter-exchange`` and ``x-dead-letter-routing-key``.
+        arguments: of the queue, such as ``{"x-queue-type": "quorum"}``; they take precedence over ours, which
+            are ``x-dead-letter-exchange`` and ``x-dead-letter-routing-key``.
         app: as in ``get_connection``.
 
     Returns:
         How many messages wait in the queue.
 
     Raises:
-        BatteryError: the broker refuses, such as for a queue that is there in another form.
+        BatteryError: the broker refuses, such as when the queue exists with other arguments.
         ConfigError, BatteryUnavailable, OpenHeartError: as in ``get_connection``.
     """
-    return _declare(battery_of(Amqp, app).resource.links.mine(), _name(queue, "queue"), arguments)
+    return _declare(battery_of(Amqp, app).resource.links.current(), _name(queue, "queue"), arguments)
 
 
 def publish(
@@ -105,15 +105,15 @@ def publish(
     retry: bool = False,
     app: Flask | None = None,
 ) -> str:
-    """Send a message, and return when the broker has confirmed that it is stored.
+    """Send a message, and return once the broker has confirmed that it is stored.
 
     Args:
         queue: the queue; with ``exchange``, the routing key.
-        body: bytes, text (sent as UTF-8), or anything else that JSON can say.
-        exchange: the exchange to send to in place of a queue.
-        content_type: what the body is; by default what follows from its type.
-        headers: what to send along.
-        message_id: what tells this message from others; by default a new UUID.
+        body: bytes, text (sent as UTF-8), or anything that can be encoded as JSON.
+        exchange: the exchange to send to instead of a queue.
+        content_type: the content type of the body; by default it follows from the type of ``body``.
+        headers: the headers of the message.
+        message_id: identifies the message; by default a new UUID.
         retry: send it again when the connection was lost before the message was confirmed. It then arrives
             at least once, perhaps twice, with the same ``message_id``.
         app: as in ``get_connection``.
@@ -126,14 +126,14 @@ def publish(
         MessageRefused: the broker did not take it.
         BatteryOutcomeUnknown: it was sent, and not confirmed in time: it is stored or not.
         BatteryUnavailable: the broker cannot be reached; nothing was sent.
-        BatteryError: it does not let us in; nothing was sent.
-        ValueError, TypeError: a name that AMQP does not have, or a body that JSON cannot say.
+        BatteryError: it refuses the login or the vhost; nothing was sent.
+        ValueError, TypeError: a name is not valid in AMQP, or the body cannot be encoded as JSON.
         ConfigError, OpenHeartError: as in ``get_connection``.
     """
     data, found_type = _encode(body)
     key = _name(queue, "queue") if not exchange else queue
     message_id = message_id or str(uuid.uuid4())
-    link = battery_of(Amqp, app).resource.links.mine()
+    link = battery_of(Amqp, app).resource.links.current()
     sent = properties(
         content_type=content_type or found_type,
         headers=dict(headers or {}),
@@ -169,14 +169,14 @@ def consume(
     arguments: Mapping[str, Any] | None = None,
     app: Flask | None = None,
 ) -> Consumer:
-    """Give each message of a queue to a function, in threads of this process.
+    """Call a function for each message of a queue, in threads of this process.
 
     The function runs in an application context. The message is acknowledged when it returns. When it
-    raises, it is tried again after a pause; when all tries have failed, the message goes to where the queue
+    raises, it is tried again after a pause; when all tries have failed, the message goes where the queue
     sends its dead letters: for a queue declared here, to the queue with ``.failed`` after its name.
 
-    A broker that goes away is waited for. A message may come twice (``message_id``), such as when the
-    broker went away before it was acknowledged. ``openheart.unload()`` and the end of ``openheart.run()``
+    A lost connection is made again. A message may come twice (``message_id``), such as when the connection
+    was lost before it was acknowledged. ``openheart.unload()`` and the end of ``openheart.run()``
     let the functions that run finish, within SERVER_GRACE. With OPENHEART_EXECUTION off nothing is consumed.
 
     Args:
@@ -186,7 +186,7 @@ def consume(
         prefetch: how many messages the broker sends ahead; by default as many as there are threads.
         tries: how often the function is tried on a message.
         pause: seconds before the second try; they double with each further one, up to a minute.
-        declare: whether to declare the queue, as ``declare()`` does. False takes one that is there.
+        declare: whether to declare the queue, as ``declare()`` does. False uses a queue that exists.
         arguments: as in ``declare()``.
         app: as in ``get_connection``.
 
@@ -194,8 +194,8 @@ def consume(
         The consumer, which has ``stop(grace)`` and ``wait()``.
 
     Raises:
-        ConfigError: as in ``get_connection``. A broker that is away is no error here.
-        ValueError: an argument out of its range.
+        ConfigError: as in ``get_connection``. An unavailable broker is not an error here.
+        ValueError: an argument is out of range.
     """
     battery = battery_of(Amqp, app)
     _name(_name(queue, "queue") + (FAILED if declare else ""), "queue")
@@ -228,7 +228,7 @@ def consume(
 
 
 def consumer(queue: str, **options: Any) -> Callable[[Handler], Handler]:
-    """``consume()`` as a decorator of the function that handles the messages.
+    """``consume()`` as a decorator for the function that handles the messages.
 
     Args:
         queue: the queue.
@@ -247,7 +247,7 @@ def consumer(queue: str, **options: Any) -> Callable[[Handler], Handler]:
 
 @dataclass(frozen=True, slots=True)
 class _Broker:
-    """What an application has of its broker in one process."""
+    """The connections and consumers of an application in one process."""
 
     links: Links
     consumers: list[Consumer] = field(default_factory=list)
@@ -265,7 +265,7 @@ class Amqp(Battery[_Broker]):
 
     def shut(self, resource: _Broker) -> None:
         grace = self.config[SERVER_GRACE]
-        # All are told at once, so that the slowest one alone takes the grace.
+        # All are asked to stop first, so that together they take no longer than the slowest.
         for consumer in resource.consumers:
             consumer.ask_to_stop(grace)
         for consumer in resource.consumers:
@@ -274,7 +274,7 @@ class Amqp(Battery[_Broker]):
 
     def check(self) -> None:
         broker = self.resource
-        broker.links.mine().ping()
+        broker.links.current().ping()
         for consumer in broker.consumers:
             if consumer.trouble is not None:
                 raise BatteryUnavailable(

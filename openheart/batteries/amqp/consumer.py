@@ -1,4 +1,4 @@
-"""Consumes a queue in threads of its own: outlives the broker, acknowledges what is done, parks the rest."""
+"""Consumes a queue in its own threads: reconnects, acknowledges what is done, dead-letters what failed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Consumer"]
 
-FIRST_PAUSE = 0.1  # seconds before the first try to reach a broker that went away
+FIRST_PAUSE = 0.1  # seconds before the first try to reconnect
 LONGEST_PAUSE = 10.0
 LONGEST_RETRY = 60.0
 
@@ -32,12 +32,12 @@ LONGEST_RETRY = 60.0
 class Consumer:
     """Takes messages from a queue until it is stopped; ``openheart.amqp.consume`` makes and starts it.
 
-    One thread keeps the connection, and others run the handler, so that work which takes long does not
-    cost the connection. A message is acknowledged when the handler has returned.
+    One thread keeps the connection and others run the handler, so that slow work does not lose the
+    connection. A message is acknowledged when the handler has returned.
 
     Attributes:
         queue: the name of the queue.
-        trouble: why it has no messages just now, as a sentence; None while it is connected.
+        trouble: why it gets no messages, as a sentence; None while it is connected.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Consumer:
             thread.start()
 
     def ask_to_stop(self, grace: float) -> None:
-        """Begin what ``stop`` does, and do not wait."""
+        """Start to stop, without waiting for it."""
         if not self._stopping.is_set():
             self._deadline = time.monotonic() + grace
             self._stopping.set()
@@ -92,34 +92,35 @@ class Consumer:
     def stop(self, grace: float = 30.0) -> None:
         """Take no more messages, and let the handlers that run finish.
 
-        A message whose handler has not finished comes again, here or elsewhere. Calling it again is fine.
+        A message whose handler has not finished is delivered again, here or elsewhere. Calling it twice is
+        fine.
 
         Args:
-            grace: seconds to wait for handlers at the most.
+            grace: seconds to wait for handlers at most.
         """
-        from .links import GOODBYE
+        from .links import CLOSE_TIMEOUT
 
         self.ask_to_stop(grace)
         if threading.current_thread() in self._workers:
-            # The handler itself stops it, and is what would be waited for.
+            # Called by a handler, which cannot wait for itself.
             return
         for thread in self._workers:
             thread.join(max(0.0, self._deadline - time.monotonic()))
-        self._keeper.join(max(0.0, self._deadline - time.monotonic()) + 2 * GOODBYE)
+        self._keeper.join(max(0.0, self._deadline - time.monotonic()) + 2 * CLOSE_TIMEOUT)
         busy = [thread for thread in self._workers if thread.is_alive()]
         if busy:
             self._logger.warning(
-                "amqp: %d handlers of the queue %r still ran after %g s; their messages come again",
+                "amqp: %d handlers of the queue %r still ran after %g s; their messages are delivered again",
                 len(busy),
                 self.queue,
                 grace,
             )
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is stopped, in a program that does nothing else.
+        """Wait until it is stopped; for a program that does nothing else.
 
         Args:
-            timeout: seconds; None waits for as long as it takes.
+            timeout: seconds; None waits without limit.
 
         Returns:
             Whether it is stopped.
@@ -129,14 +130,14 @@ class Consumer:
     def _wake(self) -> None:
         connection = self._connection
         if connection is not None:
-            connection.ask(lambda: None)
+            connection.call_soon(lambda: None)
 
     def _keep(self) -> None:
-        with self._links.hush:
-            self._keep_on()
+        with self._links.log_filter:
+            self._run_until_stopped()
 
-    def _keep_on(self) -> None:
-        # Here and below not at the top: it imports pika.
+    def _run_until_stopped(self) -> None:
+        # Imported here and below, not at the top, because it imports pika.
         from .links import FAILURES, connect, reason_of
 
         pause = FIRST_PAUSE
@@ -148,7 +149,7 @@ class Consumer:
                     self._consume(connection)
                 finally:
                     self._connection = None
-                    connection.leave()
+                    connection.close_quietly()
                 continue
             except _Lost as error:
                 pause = FIRST_PAUSE
@@ -158,8 +159,10 @@ class Consumer:
             except (OpenHeartError, *FAILURES) as error:
                 self._complain(str(error) if isinstance(error, OpenHeartError) else reason_of(error), pause)
             except Exception as error:
-                # A thread that ended would leave the queue without anybody's notice.
-                self._logger.exception("amqp: the consumer of the queue %r failed, and goes on", self.queue)
+                # If the thread ended here, nobody would notice that the queue is no longer consumed.
+                self._logger.exception(
+                    "amqp: the consumer of the queue %r failed, and tries again", self.queue
+                )
                 self.trouble = f"{type(error).__name__}: {error}"
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -172,7 +175,7 @@ class Consumer:
             link.close()
 
     def _complain(self, trouble: str, pause: float) -> None:
-        # Once for each kind of trouble: a broker may be away for a night.
+        # Logged once for each problem: a broker may be unavailable for a night.
         if trouble != self.trouble:
             self._logger.warning(
                 "amqp: the queue %r is not consumed: %s; trying again, first in %g s",
@@ -183,7 +186,7 @@ class Consumer:
         self.trouble = trouble
 
     def _consume(self, connection: Connection) -> None:
-        from .links import FAILURES, GOODBYE, reason_of
+        from .links import CLOSE_TIMEOUT, FAILURES, reason_of
 
         with connection.limited(self._links.timeout):
             channel = connection.channel()
@@ -200,14 +203,14 @@ class Consumer:
                 if cancelled:
                     raise _Lost("has removed the queue")
                 connection.process_data_events(None)
-            # What the handlers that run have to say goes through this thread and this connection, so a broker
-            # that is slow here is waited for as long as elsewhere, within the grace.
+            # Running handlers acknowledge through this thread and this connection, so a slow broker gets the
+            # usual timeout here, within the grace.
             left = self._deadline - time.monotonic()
-            with connection.limited(max(GOODBYE, min(self._links.timeout, left))):
+            with connection.limited(max(CLOSE_TIMEOUT, min(self._links.timeout, left))):
                 channel.basic_cancel(tag)
             while any(thread.is_alive() for thread in self._workers) and time.monotonic() < self._deadline:
                 connection.process_data_events(0.1)
-            connection.catch_up()
+            connection.run_callbacks()
         except FAILURES as error:
             raise _Lost(reason_of(error)) from error
 
@@ -223,7 +226,7 @@ class Consumer:
 
     def _serve(self) -> None:
         while (delivered := self._work.get()) is not None:
-            # What came over a connection that is gone comes again.
+            # Messages of a closed connection are delivered again.
             if delivered.channel.is_open and not self._stopping.is_set():
                 self._handle(delivered)
         self._wake()
@@ -242,7 +245,7 @@ class Consumer:
                     message.message_id or "without an id",
                     tried + 1,
                     self._tries,
-                    "; it goes to where the queue says" if last else "",
+                    "; the queue's dead-letter settings apply" if last else "",
                 )
             else:
                 self._settle(delivered, done=True)
@@ -263,17 +266,17 @@ class Consumer:
             else:
                 delivered.channel.basic_nack(tag, requeue=again)
 
-        if not delivered.connection.ask(settle):
+        if not delivered.connection.call_soon(settle):
             self._logger.warning(
-                "amqp: the broker went away before it could be told of the message %s of the queue %r, which "
-                "comes again",
+                "amqp: the connection was lost before the message %s of the queue %r was acknowledged; it is "
+                "delivered again",
                 delivered.properties.message_id or "without an id",
                 self.queue,
             )
 
 
 class _Lost(Exception):
-    """A connection that consumed has ended."""
+    """The connection of a consumer was lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A message of a queue, as the function that handles it gets it."""
+"""A message of a queue, as its handler gets it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Message:
     Attributes:
         body: the bytes that were sent.
         queue: the queue that it came from.
-        message_id: what tells it from others; a message that comes twice has the same one. None where who
-            sent it gave none.
-        content_type: what the body is, such as ``application/json``; None where nobody said it.
-        headers: what was sent along.
-        redelivered: whether it may have come before.
-        tried: how often the handler has failed on it, since it came.
-        delivery: where it was sent to and more, as pika gives it.
-        properties: all that was sent along, as pika gives it.
+        message_id: identifies the message; a message that comes twice has the same one. None if the sender
+            set none.
+        content_type: the content type of the body, such as ``application/json``; None if the sender set none.
+        headers: the headers of the message.
+        redelivered: whether it may have been delivered before.
+        tried: how often the handler has failed on it since it was delivered.
+        delivery: pika's delivery data, such as the exchange and the routing key.
+        properties: pika's properties of the message.
     """
 
     body: bytes
@@ -47,5 +47,5 @@ class Message:
 
     @property
     def json(self) -> Any:
-        """What the body says as JSON; raises ValueError."""
+        """The body, decoded from JSON; raises ValueError."""
         return json.loads(self.body)

@@ -1,6 +1,6 @@
-"""The connections of one process to its AMQP broker: one for each thread, every wait with an end, our errors.
+"""The connections of one process to its AMQP broker: one for each thread, with timeouts and our errors.
 
-Only this module knows what is inside pika.
+Only this module uses pika's internals.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from ...errors import (
 )
 from ...settings.config import Config
 from ...system.masks import mask_uri
-from .log import Hush
+from .log import PikaFilter
 from .row import CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT
 
 __all__ = ["NAME", "Connection", "Link", "Links", "connect", "parameters_of", "reason_of"]
@@ -51,38 +51,38 @@ NAME = "amqp"
 """What the battery is called in its errors."""
 
 FAILURES = (AMQPError, AMQPConnectorException, OSError)
-"""What pika raises when a broker is away or refuses."""
+"""What pika raises when a broker is unavailable or refuses."""
 
-GOODBYE = 1.0  # seconds: what the broker keeps of a connection it also forgets without a goodbye
+CLOSE_TIMEOUT = 1.0  # seconds; a broker also cleans up a connection that was not closed properly
 
 REFUSALS = frozenset({402, 403, 530})
-"""AMQP's codes of a connection that is refused: there is no such vhost, no access, or it is not allowed."""
+"""AMQP's codes for a refused connection: no such vhost, no access, or not allowed."""
 
 _CLOSED = re.compile(r"ConnectionClosedByBroker: \((\d+)\)")
 _EXPECTED = "the address of an AMQP broker such as amqp://user:password@host:5672/vhost"
 
 
 class Connection(pika.BlockingConnection):
-    """pika's own, with an end to what we wait for: by itself it waits for a broker without any."""
+    """pika's connection, with timeouts; pika itself waits for a broker without limit."""
 
     _impl: Any
 
     @contextlib.contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
-        """Give the connection up (AMQPHeartbeatTimeout) when what is done within takes longer."""
+        """Drop the connection (AMQPHeartbeatTimeout) when the body of the ``with`` takes longer."""
         late = AMQPHeartbeatTimeout(f"no answer within {seconds:g} s")
         timer = self._impl._adapter_call_later(seconds, lambda: self._impl._terminate_stream(late))
         try:
             yield
         finally:
-            # With the connection its timers went too.
+            # A closed connection has no timers.
             if not self.is_closed:
                 self._impl._adapter_remove_timeout(timer)
 
-    def catch_up(self) -> None:
-        """Do all that other threads have asked for so far with ``add_callback_threadsafe``.
+    def run_callbacks(self) -> None:
+        """Run all callbacks that other threads have added so far with ``add_callback_threadsafe``.
 
-        One ``process_data_events`` may return before it has looked at that: it does when anything else is
+        A single ``process_data_events`` may return before it has run them: it does when anything else is
         ready, such as after the end of a consumer, or after an acknowledgement that waited for the socket.
         """
         done = threading.Event()
@@ -90,16 +90,16 @@ class Connection(pika.BlockingConnection):
         while not done.is_set():
             self.process_data_events(None)
 
-    def ask(self, callback: Callable[[], None]) -> bool:
-        """Have its own thread call something; False where it has ended."""
+    def call_soon(self, callback: Callable[[], None]) -> bool:
+        """Have the connection's own thread call something; False if the connection is closed."""
         try:
             self.add_callback_threadsafe(callback)
         except AMQPError:
             return False
         return True
 
-    def is_there(self) -> bool:
-        """Whether the broker still has it; reads what came since it was used last."""
+    def is_alive(self) -> bool:
+        """Whether the broker still has it; reads what arrived since it was last used."""
         try:
             if self.is_open:
                 self.process_data_events(0)
@@ -107,46 +107,46 @@ class Connection(pika.BlockingConnection):
             return False
         return self.is_open
 
-    def leave(self) -> None:
+    def close_quietly(self) -> None:
         """Close it, whatever state it is in."""
         with contextlib.suppress(*FAILURES):
             if self.is_open:
-                with self.limited(GOODBYE):
+                with self.limited(CLOSE_TIMEOUT):
                     self.close()
 
 
 class Link:
-    """The connection of one thread, made when it is wanted and made anew when the broker dropped it."""
+    """The connection of one thread, made at first use and recreated when the broker has dropped it."""
 
-    def __init__(self, parameters: Parameters, timeout: float, hush: Hush) -> None:
+    def __init__(self, parameters: Parameters, timeout: float, log_filter: PikaFilter) -> None:
         self._parameters = parameters
         self._timeout = timeout
-        self._hush = hush
+        self._log_filter = log_filter
         self._pid = os.getpid()
         self._connection: Connection | None = None
         self._channel: BlockingChannel | None = None
         self._busy = threading.RLock()
 
     def connection(self) -> Connection:
-        """A connection that works as far as one can tell.
+        """A connection, checked before it is returned.
 
         Raises:
             ConfigError, BatteryUnavailable: as ``connect``.
         """
-        with self._busy, self._hush:
-            if self._connection is None or not self._connection.is_there():
+        with self._busy, self._log_filter:
+            if self._connection is None or not self._connection.is_alive():
                 self._channel = None
                 self._connection = None
                 self._connection = connect(self._parameters)
             return self._connection
 
     def ping(self) -> None:
-        """Ask the broker something.
+        """Check that the broker answers.
 
         Raises:
-            ConfigError, BatteryUnavailable: it gives no answer.
+            ConfigError, BatteryUnavailable: it does not answer.
         """
-        with self._busy, self._hush:
+        with self._busy, self._log_filter:
             connection = self.connection()
             try:
                 with connection.limited(self._timeout):
@@ -161,7 +161,7 @@ class Link:
             ConfigError, BatteryUnavailable: as ``connect``.
             BatteryError: the broker refuses.
         """
-        with self._busy, self._hush:
+        with self._busy, self._log_filter:
             connection = self.connection()
             try:
                 with connection.limited(self._timeout):
@@ -171,15 +171,15 @@ class Link:
             except ChannelClosedByBroker as error:
                 raise BatteryError(
                     NAME,
-                    f"{_where(self._parameters)} refuses the queue {queue!r} ({error.reply_text}): if it is "
-                    "there in another form, remove it, or consume it with declare=False",
+                    f"{_where(self._parameters)} refuses the queue {queue!r} ({error.reply_text}): if it "
+                    "exists with other arguments, delete it, or consume it with declare=False",
                 ) from error
             except FAILURES as error:
                 raise BatteryUnavailable(NAME, f"{_where(self._parameters)} {reason_of(error)}") from error
             return int(answer.method.message_count)
 
     def publish(self, exchange: str, key: str, body: bytes, properties: pika.BasicProperties) -> None:
-        """Send one message, and wait until the broker has confirmed that it has it.
+        """Send one message, and wait until the broker has confirmed it.
 
         Raises:
             ConfigError, BatteryUnavailable: as ``connect``; nothing was sent.
@@ -188,7 +188,7 @@ class Link:
         """
         where = _where(self._parameters)
         to = f"the exchange {exchange!r} with the key {key!r}" if exchange else f"the queue {key!r}"
-        with self._busy, self._hush:
+        with self._busy, self._log_filter:
             channel, connection = self._confirming()
             try:
                 with connection.limited(self._timeout):
@@ -196,45 +196,50 @@ class Link:
             except UnroutableError as error:
                 raise MessageUnroutable(
                     NAME,
-                    f"no queue takes what is sent to {to} at {where}: declare the queue first "
+                    f"no queue receives messages sent to {to} at {where}: declare the queue first "
                     "(openheart.amqp.declare), or correct the name",
                 ) from error
             except NackError as error:
                 raise MessageRefused(
                     NAME,
-                    f"{where} did not take a message to {to}: the queue is full, or it has lost its disk",
+                    f"{where} rejected a message to {to}: the queue is full, or the broker cannot write to "
+                    "its disk",
                 ) from error
             except ChannelClosedByBroker as error:
                 raise MessageRefused(
                     NAME,
-                    f"{where} refuses a message to {to} ({error.reply_text}): correct the name or the rights",
+                    f"{where} refuses a message to {to} ({error.reply_text}): correct the name or the "
+                    "permissions",
                 ) from error
             except FAILURES as error:
                 raise BatteryOutcomeUnknown(
                     NAME,
                     f"a message to {to} was sent, and {where} {reason_of(error)} before it was confirmed: it "
-                    "is stored or not; sent again it may arrive twice, with the same message_id",
+                    "is stored or not; if you send it again, it may arrive twice, with the same message_id",
                 ) from error
 
     def close(self, wait: float = 0.0) -> None:
-        """Close the connection; ``wait`` seconds at the most for the thread that uses it."""
+        """Close the connection; wait up to ``wait`` seconds for the thread that uses it."""
         if not self._busy.acquire(timeout=wait):
             return
         try:
             connection, self._connection, self._channel = self._connection, None, None
             if connection is not None:
-                _leave(connection, self._hush)
+                _close(connection, self._log_filter)
         finally:
             self._busy.release()
 
     def __del__(self) -> None:
-        # Its thread has ended. In a forked child it is the parent's, to which a goodbye would say goodbye.
+        # Its thread has ended. In a forked child the connection is the parent's: closing it would close that.
         if self._connection is None or self._pid != os.getpid() or sys.is_finalizing():
             return
-        # Not here: what is logged in a thread that has ended makes it look alive for ever.
+        # In another thread: logging in a thread that has ended makes it look alive for ever.
         with contextlib.suppress(RuntimeError):  # the interpreter ends
             threading.Thread(
-                target=_leave, args=(self._connection, self._hush), name="openheart-amqp-goodbye", daemon=True
+                target=_close,
+                args=(self._connection, self._log_filter),
+                name="openheart-amqp-close",
+                daemon=True,
             ).start()
 
     def _confirming(self) -> tuple[BlockingChannel, Connection]:
@@ -257,21 +262,21 @@ class Links:
 
     Attributes:
         parameters: what connections are made with.
-        timeout: seconds for one answer of the broker.
-        hush: keeps pika from logging what we say ourselves.
+        timeout: seconds to wait for one answer of the broker.
+        log_filter: drops pika's log records that repeat our own.
     """
 
     def __init__(self, config: Config) -> None:
         self.parameters = parameters_of(config)
         self.timeout = config[OPENHEART_AMQP_TIMEOUT]
-        self.hush = Hush()
-        self.hush.install()
+        self.log_filter = PikaFilter()
+        self.log_filter.install()
         self._local = threading.local()
         self._all: weakref.WeakSet[Link] = weakref.WeakSet()
         self._lock = threading.Lock()
 
-    def mine(self) -> Link:
-        """The one of this thread."""
+    def current(self) -> Link:
+        """The connection of this thread."""
         link: Link | None = getattr(self._local, "link", None)
         if link is None:
             link = self._local.link = self.new()
@@ -280,21 +285,21 @@ class Links:
         return link
 
     def new(self) -> Link:
-        """One for the caller alone, who closes it."""
-        return Link(self.parameters, self.timeout, self.hush)
+        """A connection for the caller alone, who closes it."""
+        return Link(self.parameters, self.timeout, self.log_filter)
 
     def close(self) -> None:
-        """Close all of them; a message that is being sent is waited for."""
+        """Close all of them, after the messages that are being sent."""
         with self._lock:
             links = list(self._all)
-        deadline = time.monotonic() + self.timeout + GOODBYE
+        deadline = time.monotonic() + self.timeout + CLOSE_TIMEOUT
         for link in links:
             link.close(wait=max(0.0, deadline - time.monotonic()))
-        self.hush.remove()
+        self.log_filter.remove()
 
 
 def parameters_of(config: Config) -> pika.URLParameters:
-    """How CLOUDAMQP_URL says that the broker is reached. What it does not say of times, we do.
+    """The connection parameters of CLOUDAMQP_URL, with our timeouts where it sets none.
 
     Raises:
         ConfigError: it cannot be used.
@@ -302,13 +307,13 @@ def parameters_of(config: Config) -> pika.URLParameters:
     url = config[CLOUDAMQP_URL] or ""
     try:
         if not url.lower().startswith(("amqp://", "amqps://")):
-            raise ValueError("it begins with another scheme")
+            raise ValueError("the scheme is not amqp or amqps")
         parameters = pika.URLParameters(url)
         given = {pair.partition("=")[0] for pair in url.partition("?")[2].split("&")}
         for name in {"socket_timeout", "stack_timeout", "blocked_connection_timeout"} - given:
             setattr(parameters, name, config[OPENHEART_AMQP_TIMEOUT])
     except (ValueError, TypeError, OSError):
-        # Not pika's own words: they may quote what is secret.
+        # pika's own text is not shown, because it may quote the password.
         refused = True
     else:
         refused = False
@@ -321,14 +326,14 @@ def connect(parameters: Parameters) -> Connection:
     """Make a connection.
 
     Raises:
-        BatteryError: the broker does not let us in.
+        BatteryError: the broker refuses the login or the vhost.
         BatteryUnavailable: it cannot be reached.
     """
     where = _where(parameters)
     try:
         return Connection(parameters)
     except (*FAILURES, ValueError) as error:
-        # A ValueError is what pika makes of a connection that ended before pika looked at it.
+        # pika raises a ValueError for a connection that was closed before it read from it.
         if _is_refusal(error):
             raise BatteryError(
                 NAME, f"{where} refuses the user, the password or the vhost: correct {CLOUDAMQP_URL.name}"
@@ -342,32 +347,32 @@ def connect(parameters: Parameters) -> Connection:
 def _is_refusal(error: BaseException) -> bool:
     if not isinstance(error, (ProbableAuthenticationError, ProbableAccessDeniedError)):
         return isinstance(error, AuthenticationError)
-    # pika calls it so whenever a connection ends before it is open, and keeps only the repr of what ended it.
-    # A broker that refuses gives a code for it; one that is stopped gives another, and one that dies none.
+    # pika raises these whenever a connection is closed before it is open, and keeps only the repr of the
+    # reason. A broker that refuses sends a code, one that is stopped sends another, one that dies sends none.
     code = _CLOSED.match(str(error.args[0]))
     return code is not None and int(code[1]) in REFUSALS
 
 
-def _leave(connection: Connection, hush: Hush) -> None:
-    with hush:
-        connection.leave()
+def _close(connection: Connection, log_filter: PikaFilter) -> None:
+    with log_filter:
+        connection.close_quietly()
 
 
 def reason_of(error: BaseException) -> str:
-    """What an error of pika says of the broker, as the end of a sentence."""
+    """What an error of pika means, as the end of a sentence about the broker."""
     if isinstance(error, AMQPHeartbeatTimeout):
-        return f"gave {error.args[0] if error.args else 'no sign of life'}"
+        return f"gave {error.args[0] if error.args else 'no heartbeat'}"
     if isinstance(error, AMQPConnectorStackTimeout):
-        return "takes the connection and gives no answer"
+        return "accepts the connection but does not answer"
     if isinstance(error, ChannelClosedByBroker):
         return f"refused: {error.reply_text}"
     if isinstance(error, (ProbableAuthenticationError, ProbableAccessDeniedError)):
-        return "ended the connection before it had let us in"
+        return "closed the connection before the login was complete"
     if isinstance(error, AMQPConnectionError):
         inner = next((part for part in error.args if isinstance(part, BaseException)), None)
         if inner is not None:
             return f"cannot be reached ({type(getattr(inner, 'exception', inner)).__name__})"
-        return f"went away ({type(error).__name__})"
+        return f"closed the connection ({type(error).__name__})"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"has a certificate that is not trusted ({error.verify_message})"
     if isinstance(error, (OSError, ValueError)):

@@ -1,19 +1,19 @@
-"""What pika may log of our own doings: nothing, because we say it in one line ourselves."""
+"""Keeps pika from logging what openheart logs itself, in one line."""
 
 from __future__ import annotations
 
 import logging
 import threading
 
-__all__ = ["Hush"]
+__all__ = ["PikaFilter"]
 
 
-class Hush(logging.Filter):
-    """Keeps what pika logs of our own doings out of the log: we say it ourselves, in one line.
+class PikaFilter(logging.Filter):
+    """Drops what pika logs inside ``with`` this filter, because openheart logs the same in one line.
 
-    pika writes a dozen lines and a traceback for each try to reach a broker that is away. What it logs of
-    connections that the application uses itself goes on, and so does everything once somebody has set a level
-    for ``pika``.
+    pika writes a dozen lines and a traceback for each try to reach an unavailable broker. Records of
+    connections that the application uses itself stay, and so does everything once a level is set for the
+    logger ``pika``.
     """
 
     def __init__(self) -> None:
@@ -21,16 +21,16 @@ class Hush(logging.Filter):
         self._depth = _Depth()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record stays."""
+        """Whether a record is kept."""
         return not self._depth.now or logging.getLogger("pika").level != logging.NOTSET
 
     def install(self) -> None:
-        """Begin; until ``remove()``."""
+        """Add the filter to pika's loggers, until ``remove()``."""
         for logger in self._loggers():
             logger.addFilter(self)
 
     def remove(self) -> None:
-        """Leave pika's loggers as they were."""
+        """Take the filter off pika's loggers."""
         for logger in self._loggers():
             logger.removeFilter(self)
 
@@ -42,7 +42,7 @@ class Hush(logging.Filter):
 
     @staticmethod
     def _loggers() -> list[logging.Logger]:
-        # A filter holds for one logger, not for those below it.
+        # A filter applies to one logger, not to its children.
         names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "pika"]
         return [logging.getLogger(name) for name in names]
 

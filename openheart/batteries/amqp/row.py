@@ -19,7 +19,7 @@ OPENHEART_AMQP_TIMEOUT: Option[float] = Option(
     "OPENHEART_AMQP_TIMEOUT",
     casts.duration(0.1),
     10.0,
-    "How long to wait for a connection to the broker, and for what it confirms.",
+    "How long to wait for a connection to the broker, and for each confirmation.",
     group="amqp",
 )
 

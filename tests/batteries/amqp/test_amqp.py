@@ -148,7 +148,9 @@ class TestPublish:
         assert openheart.amqp.publish(queue, "") != openheart.amqp.publish(queue, "")
 
     def test_a_message_that_no_queue_takes_is_an_error_that_says_what_to_do(self, app: Flask) -> None:
-        with pytest.raises(MessageUnroutable, match=r"no queue takes .* 'none' .*openheart\.amqp\.declare"):
+        with pytest.raises(
+            MessageUnroutable, match=r"no queue receives messages .* 'none' .*openheart\.amqp\.declare"
+        ):
             openheart.amqp.publish("none", "")
         with pytest.raises(MessageUnroutable, match=r"the exchange 'amq.topic' with the key 'none'"):
             openheart.amqp.publish("none", "", exchange="amq.topic")
@@ -172,7 +174,7 @@ class TestPublish:
         limits = {"x-max-length": 1, "x-overflow": "reject-publish"}
         channel.queue_declare(name, exclusive=True, arguments=limits)
         openheart.amqp.publish(name, "first")
-        with pytest.raises(MessageRefused, match="did not take a message to the queue .*full"):
+        with pytest.raises(MessageRefused, match="rejected a message to the queue .*full"):
             openheart.amqp.publish(name, "second")
 
     @pytest.mark.parametrize("name", ["", "a\nb", "x" * 256])
@@ -301,7 +303,7 @@ class TestConsume:
         aside = taken(f"{queue}.failed", declare=False).get(timeout=PATIENCE)
         assert (aside.text, aside.message_id) == ("bad", "id-1")
         assert aside.headers["x-death"][0]["queue"] == queue
-        assert "failed on the message id-1, try 3 of 3; it goes to where the queue says" in caplog.text
+        assert "failed on the message id-1, try 3 of 3; the queue's dead-letter settings apply" in caplog.text
         assert "it cannot be baked" in caplog.text
 
     def test_one_that_fails_once_is_not_put_aside(self, app: Flask, queue: str) -> None:
@@ -444,14 +446,14 @@ class TestConsume:
             finally:
                 held.finish("0")
 
-        # Every broker is too slow for a goodbye that may take no time.
-        monkeypatch.setattr(links, "GOODBYE", 0.0)
+        # Every broker is too slow when closing may take no time.
+        monkeypatch.setattr(links, "CLOSE_TIMEOUT", 0.0)
         monkeypatch.setattr(BlockingChannel, "basic_cancel", cancel_and_finish)
         openheart.amqp.consume(queue, held)
         openheart.amqp.publish(queue, "0")
         until(lambda: held.threads)
         openheart.unload()
-        assert "comes again" not in caplog.text
+        assert "delivered again" not in caplog.text
         openheart.load(app)
         assert waiting(queue) == 0
 

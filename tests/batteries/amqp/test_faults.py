@@ -1,4 +1,4 @@
-"""A broker that goes away, comes back, or does not answer, under use."""
+"""A broker that becomes unavailable, comes back, or does not answer, under use."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_broker_that_stops_and_starts_again_under_use(broker: Rabbitmq, queue:
     assert battery_of(Amqp, app).diagnose() is None
 
 
-def test_a_consumer_that_is_started_while_the_broker_is_away_begins_when_it_is_there(
+def test_a_consumer_that_is_started_while_the_broker_is_unavailable_begins_when_it_is_back(
     broker: Rabbitmq, queue: str
 ) -> None:
     broker.stop()
@@ -108,7 +108,7 @@ def test_nothing_that_was_confirmed_is_lost_when_the_broker_is_killed(broker: Ra
             except BatteryOutcomeUnknown:
                 unknown.add(name)
             except BatteryUnavailable:
-                # As long as it is away each try would fail at once.
+                # As long as it is unavailable each try would fail at once.
                 enough.wait(0.05)
             else:
                 confirmed.add(name)
@@ -181,7 +181,7 @@ def test_a_connection_that_was_cut_while_nobody_used_it_is_replaced(proxy: Proxy
         before = openheart.amqp.get_connection()
         assert isinstance(before, Connection)
         proxy.cut()
-        until(lambda: not before.is_there())  # noqa: B023 - it is called in this turn
+        until(lambda: not before.is_alive())  # noqa: B023 - it is called in this turn
         openheart.amqp.publish(queue, str(number))
         assert openheart.amqp.get_connection() is not before
     assert openheart.amqp.declare(queue) == 4
@@ -198,7 +198,7 @@ def test_one_that_the_broker_dropped_after_a_long_silence_is_replaced(broker: Ra
         assert isinstance(before, Connection)
         until(lambda: "missed heartbeats from client" in broker.log())
         # It closes the connection after it has written that.
-        until(lambda: not before.is_there())
+        until(lambda: not before.is_alive())
         openheart.amqp.publish(queue, "2")
         assert openheart.amqp.get_connection() is not before
         assert openheart.amqp.declare(queue) == 2

@@ -1,4 +1,4 @@
-"""A broker that ends a connection before it is open: one that goes away, and one that refuses."""
+"""A broker that closes a connection before it is open: one that stops, and one that refuses."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_broker_that_goes_away_while_it_lets_us_in_is_away_and_refuses_nothing
     with broker_that_says(*answers) as url:
         openheart.load(name="one", uri="memory:", cloudamqp_url=url)
         with pytest.raises(
-            BatteryUnavailable, match="ended the connection before it had let us in: start it"
+            BatteryUnavailable, match="closed the connection before the login was complete: start it"
         ):
             openheart.amqp.get_connection()
 
