@@ -27,8 +27,8 @@ __all__ = ["Background", "background", "run_background"]
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
 
-Tell = Callable[[Any, BaseException | None], object]
-"""Tells a callback the result and the error."""
+Report = Callable[[Any, BaseException | None], object]
+"""Calls a callback with the result and the error."""
 
 
 def run_background(
@@ -40,25 +40,25 @@ def run_background(
 ) -> Future[T] | None:
     """Run something in the background, in an app context of the application that calls this.
 
-    The work is in this process only, and ends with it.
+    The work runs in this process only, and ends with it.
 
     Args:
         callable: what to run. What it raises is logged.
         args: its arguments.
         kwargs: its named arguments.
-        target_time: when: seconds since the epoch, or a datetime, which is local time where it has no
-            zone. None, and a time that has passed, is as soon as a thread is free.
+        target_time: when: seconds since the epoch, or a datetime, which is local time if it has no zone.
+            None or a time in the past means as soon as a thread is free.
         callback: called after it, in the same thread and app context, with the named arguments
-            ``result`` and ``error``; one of them is None. ``def done(error)``, which takes no result,
-            and ``def done(value, error)``, which calls it otherwise, are understood.
+            ``result`` and ``error``; one of them is None. ``def done(error)``, without a result, and
+            ``def done(value, error)``, with another name for it, work too.
 
     Returns:
-        A future, whose ``result(timeout)`` waits and whose ``cancel()`` takes back what has not begun;
+        A future, whose ``result(timeout)`` waits and whose ``cancel()`` cancels work that has not begun;
         None when work in the background is off (OPENHEART_EXECUTION, ``load(execution=False)``): then
         nothing is run, and the callback is not called.
 
     Raises:
-        BatteryError: it is not run, because OPENHEART_BACKGROUND_QUEUE others wait already.
+        BatteryError: it is not run, because the queue is full (OPENHEART_BACKGROUND_QUEUE).
         ConfigError: an argument cannot be used.
         OpenHeartError: there is no application.
     """
@@ -72,8 +72,8 @@ def background(timeout: float | None = None) -> Callable[[F], F]:
     workers, and in each worker where they load it themselves.
 
     Args:
-        timeout: None runs it once; else it is run again and again, so many seconds after its last end, until
-            the application closes. What it raises is logged, and it is run again all the same.
+        timeout: None runs it once; else it is run again and again, this many seconds after it last ended,
+            until the application closes. What it raises is logged, and it is run again anyway.
 
     Raises:
         BatteryError, ConfigError, OpenHeartError: as ``run_background``.
@@ -92,7 +92,7 @@ class Background(Battery[ThreadPool]):
     row = ROW
 
     def open(self) -> ThreadPool:
-        # For a process that ends and calls neither unload() nor a server's end.
+        # For a process that exits without unload() and without stopping a server.
         self._take_back = at_exit(self.close)
         name = f"background of {self.app.name}"
         return ThreadPool(
@@ -101,10 +101,10 @@ class Background(Battery[ThreadPool]):
 
     def check(self) -> None:
         if self.resource.is_full():
-            raise BatteryError(self.name, "as much work waits as OPENHEART_BACKGROUND_QUEUE allows")
+            raise BatteryError(self.name, "the queue is full (OPENHEART_BACKGROUND_QUEUE)")
 
     def close(self) -> None:
-        # Before it counts as closed, because work that is finished now may add more.
+        # Before it counts as closed, because running work may add more.
         try:
             for pool in list(self._own().opened):
                 pool.end(self.config[SERVER_GRACE])
@@ -115,11 +115,12 @@ class Background(Battery[ThreadPool]):
         self._take_back()
         left, running = resource.stop()
         if once := [work for work in left if not work.is_repeated]:
-            self.logger.error("Closed, so this work in the background is not run: %s", _names(once))
+            self.logger.error(
+                "Work in the background is not run, because the application closed: %s", _names(once)
+            )
         if running:
             self.logger.error(
-                "Closed after SERVER_GRACE, and this work in the background still runs; "
-                "it ends with the process: %s",
+                "Work in the background still runs after SERVER_GRACE; it ends with the process: %s",
                 _names(running),
             )
 
@@ -146,7 +147,7 @@ class Background(Battery[ThreadPool]):
 
         def again(error: BaseException | None) -> None:
             if pause is not None and pool is not None:
-                # The pool it ran in: with a later one, it would come back after the application closed.
+                # In the same pool: a later pool would run it again after the application was closed.
                 pool.add(self._work(function, (), None, time.time() + pause, again, is_repeated=True))
 
         work = self._work(function, (), None, None, again)
@@ -168,9 +169,9 @@ class Background(Battery[ThreadPool]):
         if not builtins.callable(callable):
             raise _refusal("callable", f"a {name}", "something that can be called")
         due = None if target_time is None else _seconds(target_time)
-        tell = None if callback is None else _tell(callback)
+        report = None if callback is None else _reporter(callback)
         call = functools.partial(self.app.ensure_sync(callable), *args, **(kwargs or {}))
-        return Work(name, functools.partial(self._run, name, call, tell), due, is_repeated)
+        return Work(name, functools.partial(self._run, name, call, report), due, is_repeated)
 
     def _pool_for(self, work: Work) -> ThreadPool | None:
         if not self.config[OPENHEART_EXECUTION]:
@@ -178,25 +179,25 @@ class Background(Battery[ThreadPool]):
             return None
         return self.resource
 
-    def _run(self, name: str, call: Callable[[], T], tell: Tell | None) -> T:
+    def _run(self, name: str, call: Callable[[], T], report: Report | None) -> T:
         try:
             with self.app.app_context():
                 try:
                     result = call()
                 except BaseException as error:
-                    self._tell(name, tell, None, error)
+                    self._report(name, report, None, error)
                     raise
-                self._tell(name, tell, result, None)
+                self._report(name, report, result, None)
                 return result
         except BaseException as error:
             self.logger.error("Work in the background failed: %s", name, exc_info=error)
             raise
 
-    def _tell(self, name: str, tell: Tell | None, result: object, error: BaseException | None) -> None:
-        if tell is None:
+    def _report(self, name: str, report: Report | None, result: object, error: BaseException | None) -> None:
+        if report is None:
             return
         try:
-            tell(result, error)
+            report(result, error)
         except BaseException as failure:
             self.logger.error("The callback of work in the background failed: %s", name, exc_info=failure)
 
@@ -215,17 +216,17 @@ def _seconds(target_time: object) -> float:
     raise _refusal("target_time", target_time, expected)
 
 
-def _tell(callback: Callable[..., object]) -> Tell:
-    ways: tuple[tuple[Tell, tuple[object, ...], tuple[str, ...]], ...] = (
+def _reporter(callback: Callable[..., object]) -> Report:
+    ways: tuple[tuple[Report, tuple[object, ...], tuple[str, ...]], ...] = (
         (lambda result, error: callback(result=result, error=error), (), ("result", "error")),
         (lambda result, error: callback(result, error=error), (None,), ("error",)),
         (lambda result, error: callback(error=error), (), ("error",)),
     )
-    for tell, args, names in ways:
-        # TypeError: it does not take these, or is nothing to call. ValueError: it does not say what it takes.
+    for report, args, names in ways:
+        # TypeError: it does not take these, or is not callable. ValueError: it has no signature.
         with contextlib.suppress(TypeError, ValueError):
             inspect.signature(callback).bind(*args, **dict.fromkeys(names))
-            return tell
+            return report
     expected = "a function that takes the named argument error, such as def done(result, error)"
     raise _refusal("callback", _name_of(callback), expected)
 
@@ -233,9 +234,9 @@ def _tell(callback: Callable[..., object]) -> Tell:
 def _name_of(callable: object) -> str:
     while isinstance(callable, functools.partial):
         callable = callable.func
-    # Of an object its class: what it says of itself may hold what is nobody's business.
+    # For an object its class, because its repr may contain private data.
     named = callable if hasattr(callable, "__qualname__") else type(callable)
-    module = getattr(named, "__module__", None)  # methods of C have none
+    module = getattr(named, "__module__", None)  # methods written in C have none
     return escape_controls(".".join(filter(None, (module, named.__qualname__))))
 
 

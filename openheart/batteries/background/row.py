@@ -12,7 +12,7 @@ OPENHEART_EXECUTION: Option[bool] = Option(
     "OPENHEART_EXECUTION",
     casts.boolean(),
     True,
-    "Whether work may run in the background; load(execution=) is the same.",
+    "Whether work may run in the background; the same as load(execution=).",
     group="background",
 )
 OPENHEART_BACKGROUND_THREADS: Option[int] = Option(
@@ -26,7 +26,7 @@ OPENHEART_BACKGROUND_QUEUE: Option[int] = Option(
     "OPENHEART_BACKGROUND_QUEUE",
     casts.integer(1, 10_000_000),
     1_000,
-    "How much work may wait in the background of a process before more of it is refused.",
+    "How much work may wait in the background of a process before more is refused.",
     group="background",
 )
 

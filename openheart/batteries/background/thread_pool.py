@@ -1,4 +1,4 @@
-"""A bounded pool of threads: runs work at once or at a time, waits for it, and tells what it did not run."""
+"""A bounded pool of threads: runs work now or at a given time, waits for it, reports what it did not run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...errors import BatteryError
 __all__ = ["ThreadPool", "Work"]
 
 LOOK_AGAIN = 60.0  # seconds: the clock may be set while something waits for its time
-STARTED = 1.0  # seconds that a thread without work has to end
+IDLE_JOIN = 1.0  # seconds to wait for a thread without work to end
 
 
 @dataclass(eq=False, slots=True)
@@ -26,10 +26,10 @@ class Work:
 
     Attributes:
         name: what the log calls it.
-        run: what to call; what it returns or raises becomes that of the future.
+        run: what to call; the future gets its result or exception.
         due: when, in seconds since the epoch; None is at once.
-        is_repeated: whether it has run before, so that nobody misses it.
-        future: how it went. Cancelled before it begins, it is not run.
+        is_repeated: whether it has run before, so that dropping it loses nothing.
+        future: its outcome. Work whose future is cancelled before it begins is not run.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Work:
 
 
 class ThreadPool:
-    """Threads, started as they are needed, and what waits for them.
+    """Threads, started as they are needed, and the work that waits for them.
 
-    The threads are daemons: Python waits for any others when it ends, however long that takes.
+    The threads are daemons: at exit, Python waits for all others, however long that takes.
 
     Args:
         threads: how many there are at most.
-        limit: how much work may wait, with what waits for its time.
+        limit: how much work may wait, including work that waits for its time.
         name: what the threads are called.
     """
 
@@ -67,7 +67,7 @@ class ThreadPool:
         self._name = name
         self._changed = threading.Condition()
         self._ready: deque[Work] = deque()
-        # The number keeps those of one time in the order in which they came.
+        # The number keeps work with the same time in the order in which it was added.
         self._timed: list[tuple[float, int, Work]] = []
         self._numbers = itertools.count()
         self._running: dict[threading.Thread, Work] = {}
@@ -76,10 +76,10 @@ class ThreadPool:
         self._stopped = False
 
     def add(self, work: Work) -> None:
-        """Take work on. What is repeated is cancelled instead when the pool ends, or has stopped.
+        """Add work. Repeated work is cancelled instead when the pool ends or has stopped.
 
         Raises:
-            BatteryError: it is not taken, because too much waits already or the pool has stopped.
+            BatteryError: it was not added, because the queue is full or the pool has stopped.
         """
         with self._changed:
             if self._ending and work.is_repeated:
@@ -87,9 +87,9 @@ class ThreadPool:
                 return
             if self._stopped:
                 raise BatteryError(
-                    "background", f"{work.name} came while the application closes; it is not run"
+                    "background", f"{work.name} is not run, because the application is closing"
                 )
-            # What is repeated has had its place all the time, and would not come back otherwise.
+            # Repeated work keeps its place in the queue; refused, it would not run again.
             if self.is_full() and not work.is_repeated:
                 raise BatteryError(
                     "background",
@@ -101,11 +101,11 @@ class ThreadPool:
                 self._ready.append(work)
             else:
                 heapq.heappush(self._timed, (work.due, next(self._numbers), work))
-            # All of them, because those that wait for a time wait too long now.
+            # Wake all threads, because those that wait for a later time have to wait less now.
             self._changed.notify_all()
 
     def is_full(self) -> bool:
-        """Whether no more work is taken."""
+        """Whether the queue is full."""
         with self._changed:
             if len(self._ready) + len(self._timed) < self._limit:
                 return False
@@ -115,7 +115,7 @@ class ThreadPool:
             return len(self._ready) + len(self._timed) >= self._limit
 
     def drain(self, patience: float) -> None:
-        """Wait until nothing runs and nothing is due, but not for the work that calls this.
+        """Wait until no work runs or is due, except the work that calls this.
 
         Args:
             patience: how long, in seconds.
@@ -124,15 +124,15 @@ class ThreadPool:
             self._changed.wait_for(lambda: not self._is_busy(), patience)
 
     def end(self, patience: float) -> None:
-        """Drain it, and begin nothing from that very moment on; ``stop()`` then tells what is left.
+        """Drain it, and start nothing after that; ``stop()`` then returns what is left.
 
         Args:
             patience: how long, in seconds.
         """
         with self._changed:
-            # Before the wait: what is repeated without a pause would keep it busy for ever.
+            # Before the wait: work that is repeated without a pause would keep it busy for ever.
             self._ending = True
-            # The lock is given back only while it waits, so nothing comes due between its end and the stop.
+            # The lock is released only during the wait, so no work becomes due between its end and the stop.
             self.drain(patience)
             self._stopped = True
             self._changed.notify_all()
@@ -141,7 +141,7 @@ class ThreadPool:
         """End the threads as soon as they have nothing to do.
 
         Returns:
-            The work that is not run any more, which is cancelled, and that which still runs.
+            The work that is not run, which is cancelled, and the work that still runs.
         """
         here = threading.current_thread()
         with self._changed:
@@ -153,7 +153,7 @@ class ThreadPool:
             idle = [thread for thread in self._threads if thread not in self._running]
             self._changed.notify_all()
         for thread in idle:
-            thread.join(STARTED)
+            thread.join(IDLE_JOIN)
         return [work for work in left if not work.future.cancelled() and work.future.cancel()], running
 
     def _is_busy(self) -> bool:
@@ -170,7 +170,7 @@ class ThreadPool:
         try:
             thread.start()
         except RuntimeError as error:
-            # With another one it is only later.
+            # The existing threads run it, only later.
             if not self._threads:
                 raise BatteryError("background", f"no thread can be started: {error}") from error
         else:
@@ -180,7 +180,7 @@ class ThreadPool:
         here = threading.current_thread()
         while (work := self._take(here)) is not None:
             work.do()
-            # Not kept until the next one: it may hold much.
+            # Not kept until the next one: it may hold much memory.
             del work
             with self._changed:
                 del self._running[here]

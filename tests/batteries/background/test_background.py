@@ -320,8 +320,9 @@ def test_what_was_not_run_is_named_without_its_arguments_and_its_future_ends(
         with pytest.raises(CancelledError):
             value(future)
     assert caplog.messages == [
-        "Closed, so this work in the background is not run: builtins.print (2 times), builtins.max",
-        "Closed after SERVER_GRACE, and this work in the background still runs; it ends with the process: "
+        "Work in the background is not run, because the application closed: "
+        "builtins.print (2 times), builtins.max",
+        "Work in the background still runs after SERVER_GRACE; it ends with the process: "
         f"{__name__}.Gate.pass_through",
     ]
     gate.opened.set()
@@ -347,7 +348,7 @@ def test_nothing_begins_once_closing_has_waited_for_what_was_due(
     monkeypatch.setattr(thread_pool.ThreadPool, "stop", late)
     openheart.unload()
     assert caplog.messages == [
-        f"Closed, so this work in the background is not run: {__name__}.Gate.pass_through"
+        f"Work in the background is not run, because the application closed: {__name__}.Gate.pass_through"
     ]
 
 
@@ -374,7 +375,7 @@ def test_work_is_named_by_what_it_is_and_not_by_what_it_holds(
     openheart.load(name="one", uri="memory:", server_grace=0)
     run_back(work, target_time=4e9)
     openheart.unload()
-    assert caplog.messages == [f"Closed, so this work in the background is not run: {name}"]
+    assert caplog.messages == [f"Work in the background is not run, because the application closed: {name}"]
 
 
 def test_closing_twice_is_fine_and_the_next_use_opens_it_again() -> None:
@@ -541,7 +542,9 @@ def test_what_is_repeated_and_runs_for_longer_than_the_end_waits_does_not_come_b
     background.close()
     assert not is_open
     assert len(threads) == 1
-    assert [line.partition(",")[0] for line in caplog.messages] == ["Closed after SERVER_GRACE"]
+    assert [line.partition(";")[0] for line in caplog.messages] == [
+        "Work in the background still runs after SERVER_GRACE"
+    ]
 
 
 @pytest.mark.parametrize("timeout", [-1, float("inf"), float("nan"), "1", True])

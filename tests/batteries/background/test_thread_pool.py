@@ -37,7 +37,7 @@ def test_the_threads_are_named_and_started_as_they_are_needed(pool: ThreadPool) 
 
 def test_a_pool_that_has_stopped_takes_nothing(pool: ThreadPool) -> None:
     pool.stop()
-    with pytest.raises(BatteryError, match="work came while the application closes"):
+    with pytest.raises(BatteryError, match="work is not run, because the application is closing"):
         pool.add(Work("work", print))
 
 
