@@ -1,4 +1,4 @@
-"""Locales: the language of each request, and dates and numbers as it writes them, by Flask-Babel."""
+"""Locales: the language of each request, with its date and number formats, through Flask-Babel."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def get_locale(app: Flask | None = None) -> str:
         app: the application; by default the current one, else ``openheart.APP``.
 
     Returns:
-        One of OPENHEART_LOCALES; ``en_US`` where locales are off. Where the application has a Flask-Babel
-        of its own, what that chose.
+        One of OPENHEART_LOCALES; ``en_US`` if locales are off. If the application has its own Flask-Babel,
+        the locale that it chose.
 
     Raises:
         OpenHeartError: there is no application.
@@ -54,7 +54,7 @@ class Locales(Battery[tuple[str, ...]]):
         return tuple(configured)
 
     def install(self) -> None:
-        """Set Flask-Babel up, unless the application did so itself."""
+        """Set up Flask-Babel, unless the application did so itself."""
         default = self.resource[0]
         if "babel" in self.app.extensions:
             return
@@ -70,7 +70,7 @@ class Locales(Battery[tuple[str, ...]]):
         """The locale of the request, such as ``pt_BR``; else the default."""
         from flask_babel import get_locale
 
-        # Flask-Babel asks the application whose context this is.
+        # Flask-Babel uses the application of the current context.
         if has_app_context() and current_app._get_current_object() is self.app:  # type: ignore[attr-defined]
             found = get_locale()
             if found is not None:
@@ -78,7 +78,7 @@ class Locales(Battery[tuple[str, ...]]):
         return self.resource[0]
 
     def _written(self, found: str) -> str:
-        # Babel names a script that nobody wrote: zh_TW is zh_Hant_TW to it.
+        # Babel adds the script: zh_TW becomes zh_Hant_TW.
         return next((name for name in self.resource if _parsed(name) == found), found)
 
     def _choose(self) -> str:
@@ -89,7 +89,7 @@ class Locales(Battery[tuple[str, ...]]):
         return self.resource[0]
 
     def _wanted(self) -> Iterator[str]:
-        """What is asked for, in Quorum's order."""
+        """The locales that the request asks for, in Quorum's order."""
         if not has_request_context():
             return
         try:
@@ -106,7 +106,7 @@ class Locales(Battery[tuple[str, ...]]):
 
 @functools.lru_cache(maxsize=1024)
 def _best(wanted: str, available: Sequence[str]) -> str | None:
-    """The first of the locales that is what is wanted, else the first that is read alike."""
+    """The locale that is wanted, else the first with the same language and script."""
     try:
         (name,) = locale_list()(wanted)
     except ValueError:
@@ -128,7 +128,7 @@ def _parts(name: str) -> tuple[str, str | None] | None:
         return None
     script = found.script
     if script is None:
-        # Nobody writes zh_Hans who can write zh, and yet zh_TW is another script.
+        # zh usually means zh_Hans, and zh_TW has another script.
         likely = get_global("likely_subtags").get(found.language)
         script = None if likely is None else parse_locale(likely)[2]
     return found.language, script

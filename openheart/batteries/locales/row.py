@@ -12,7 +12,7 @@ OPENHEART_LOCALES: Option[list[str] | None] = Option(
     "OPENHEART_LOCALES",
     casts.locale_list(),
     None,
-    "The languages of the app, the default first; load(locales=) is the same. Unset is English.",
+    "The languages of the app, the default first; the same as load(locales=). Unset is English.",
     group="locales",
 )
 

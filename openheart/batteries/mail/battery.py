@@ -43,17 +43,17 @@ def send_mail(
     rich: str | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> str:
-    """Send a mail, and wait until the mail server of SMTP_HOST has taken it.
+    """Send a mail, and wait until the mail server of SMTP_HOST has accepted it.
 
     Args:
         app: the application; by default the current one, else ``openheart.APP``.
         subject: the subject, one line.
-        sender: whom it is from, such as ``"Ann Example <ann@example.org>"``; by default SMTP_USER.
-        receivers: whom it is to, written in the same way. All of them stand in the message.
-        data: its text, where there is no template for it.
+        sender: the sender, such as ``"Ann Example <ann@example.org>"``; by default SMTP_USER.
+        receivers: the receivers, in the same form. The message names all of them.
+        data: its text, if there is no template for it.
         plain: the name of the template of its text, such as ``"mail/hello.txt"``. Nothing is escaped in it.
-        rich: the name of the template of its HTML, such as ``"mail/hello.html"``. What is put into it is
-            escaped, however it is called. With a text, the two are alternatives.
+        rich: the name of the template of its HTML, such as ``"mail/hello.html"``. Its variables are always
+            escaped, whatever the extension of the file. With a text, the two are alternatives.
         context: the variables of both templates.
 
     Returns:
@@ -61,12 +61,12 @@ def send_mail(
 
     Raises:
         InvalidMail: the message cannot be made: a bad address, a line break in a header, no text.
-        MailRefused: the server refuses receivers; says which, and who got it all the same.
+        MailRefused: the server refuses receivers; says which, and who got the mail.
         BatteryUnavailable: the server cannot be reached, or cannot work now; nobody got the message.
-        BatteryOutcomeUnknown: the server did not say whether it took the message, such as when it went away.
+        BatteryOutcomeUnknown: the server did not confirm the message, such as when the connection was lost.
         BatteryError: the server refuses the message or the login; nobody got the message.
         ConfigError: a setting is missing or cannot be used; names it.
-        jinja2.TemplateError: a template is not there, or cannot be rendered.
+        jinja2.TemplateError: a template is not found, or cannot be rendered.
     """
     mail, letter = _prepare(app, subject, sender, receivers, data, plain, rich, context)
     mail.send(letter)
@@ -85,15 +85,15 @@ def send_mail_a(
 ) -> Future[str] | None:
     """Send a mail in the background, see ``run_background``; the arguments are those of ``send_mail``.
 
-    The message is made before this returns, in the request and the language of who calls it; what is in
-    the background is the mail server, and what goes wrong there is logged.
+    The message is rendered before this returns, in the request and the language of the caller. Only the
+    delivery runs in the background; its errors are logged.
 
     Returns:
         A future of the Message-ID; None when work in the background is off, and then nothing is sent.
 
     Raises:
         InvalidMail, ConfigError, jinja2.TemplateError: as ``send_mail``.
-        BatteryError: too much work waits already; nothing is sent.
+        BatteryError: the queue of the background is full; nothing is sent.
     """
     mail, letter = _prepare(app, subject, sender, receivers, data, plain, rich, context)
     return battery_of(Background, mail.app).run(mail.send, (letter,), None, None, None)
@@ -105,7 +105,7 @@ class Mail(Battery["MailRoute"]):
     row = ROW
 
     def install(self) -> None:
-        # So that a wrong setting is an error at start-up.
+        # Reports a wrong setting at start-up.
         self.open()
 
     def open(self) -> MailRoute:
@@ -127,7 +127,7 @@ class Mail(Battery["MailRoute"]):
     def check(self) -> None:
         from .smtp import connection
 
-        # Without the login: the health routes are public, and servers lock out who logs in all the time.
+        # Without a login: the health routes are public, and servers lock out users that log in too often.
         with connection(self.resource, login=False) as server:
             server.noop()
 
@@ -147,11 +147,11 @@ class Mail(Battery["MailRoute"]):
         return letter.id
 
     def sender(self, given: str | None) -> Mailbox:
-        """The mailbox of the sender, which is SMTP_USER where none is given."""
+        """The mailbox of the sender; by default that of SMTP_USER."""
         if given is not None:
             return mailbox(given)
         user, source = self.config[SMTP_USER], self.config.source(SMTP_USER)
-        expected = "an address such as ann@example.org, because send_mail() is given no sender"
+        expected = "an address such as ann@example.org, because send_mail() got no sender"
         if user is None:
             raise ConfigError(SMTP_USER.name, None, source, expected)
         try:
@@ -185,11 +185,11 @@ def _prepare(
     mail = battery_of(Mail, app_of(app))
     mail.require()
     if isinstance(receivers, str):
-        raise InvalidMail("The receivers have to be a list of addresses, such as ['ann@example.org']")
+        raise InvalidMail("receivers must be a list of addresses, such as ['ann@example.org']")
     if data is not None and not isinstance(data, str):
-        raise InvalidMail(f"data has to be text, and is of type {type(data).__name__}")
+        raise InvalidMail(f"data must be text, not {type(data).__name__}")
     if data is not None and plain is not None:
-        raise InvalidMail("data and plain both say what the text is; give one of them")
+        raise InvalidMail("data and plain are both given; give only one of them")
     with ExitStack() as stack:
         if not (has_app_context() and current_app._get_current_object() is mail.app):  # type: ignore[attr-defined]
             stack.enter_context(mail.app.app_context())
@@ -200,7 +200,7 @@ def _prepare(
 
 
 def _render(app: Flask, name: str, context: Mapping[str, Any] | None, *, escape: bool) -> str:
-    # What is escaped depends on what the mail makes of it, and not on the name of the file.
+    # Escaping depends on the part of the mail, not on the name of the file.
     template = app.jinja_env.overlay(autoescape=escape).get_or_select_template(name)
     variables = dict(context or {})
     app.update_template_context(variables)

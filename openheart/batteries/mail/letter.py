@@ -1,4 +1,4 @@
-"""Makes the message of a mail from checked parts: addresses, headers, and text and HTML as alternatives."""
+"""Composes the message of a mail from checked parts: addresses, headers, text and HTML as alternatives."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ...system.text import NOT_TEXT, escape_controls
 
 __all__ = ["Letter", "Mailbox", "compose", "mailbox"]
 
-# What an address has before its @, without quotes (RFC 5322, dot-atom; RFC 6532 adds what is not ASCII).
+# The part of an address before its @, without quotes (RFC 5322, dot-atom; RFC 6532 for non-ASCII).
 LOCAL = re.compile(r"(?!\.)(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\x7f]|\.(?!\.))+(?<!\.)")
 LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-# Python's codec follows the first standard for such names (RFC 3490). The second one makes other names of
-# these (RFC 5891), so mail could go to somebody else's domain.
+# Python's codec follows the first standard for international names (RFC 3490). The second one (RFC 5891)
+# encodes these characters differently, so mail could go to another owner's domain.
 DEVIATIONS = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
 LONGEST_LOCAL = 64  # octets, RFC 5321
 LONGEST_DOMAIN = 253
 NEXT_LINE = "\r\n "
-LONGEST_WORDS = 60  # what is longer is encoded, which makes it several words that a line can be broken at
+LONGEST_WORDS = 60  # longer text is encoded as several words, so that lines can be broken between them
 SPECIALS = re.compile(r'[()<>@,:;".\[\]\\]')
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Somebody's name, which may be empty, and address.
+    """A name, which may be empty, and an address.
 
     Attributes:
         name: the name, as people read it.
@@ -49,7 +49,7 @@ class Mailbox:
         return f"{self.local}@{self.domain}"
 
     def header(self) -> str:
-        """The two as they stand in a header, on several lines where they are long."""
+        """The name and the address as a header value, folded if it is long."""
         if not self.name:
             return self.address
         if SPECIALS.search(self.name) and self.name.isascii() and len(self.name) <= LONGEST_WORDS:
@@ -80,21 +80,22 @@ class Letter:
 def compose(
     subject: object, sender: Mailbox, receivers: Iterable[Mailbox], plain: str | None, rich: str | None
 ) -> Letter:
-    """Make a message; with both texts they are alternatives, of which a mail client shows the last it can.
+    """Compose a message. Text and HTML are alternatives; a mail client shows the last that it supports.
 
     Args:
         subject: the subject, one line.
-        sender: whom it is from.
-        receivers: whom it is to.
+        sender: the sender.
+        receivers: the receivers.
         plain: its text.
         rich: its HTML.
 
     Raises:
-        InvalidMail: there is no text, or no receiver, or the subject is not one line of text.
+        InvalidMail: it has no text or no receiver, or the subject is not one line of text.
     """
     if not isinstance(subject, str) or NOT_TEXT.search(subject):
         raise InvalidMail(
-            f"The subject {_shown(subject)} has to be one line of text, without control characters"
+            f"The subject {_shown(subject)} cannot be used: expected one line of text, without "
+            "control characters"
         )
     to = {mailbox.address: mailbox for mailbox in receivers}
     if not to:
@@ -105,10 +106,10 @@ def compose(
         "To: " + f",{NEXT_LINE}".join(mailbox.header() for mailbox in to.values()),
         f"Subject: {_words(subject)}",
         f"Date: {format_datetime(datetime.now(UTC))}",
-        # Of the sender's domain: the name of this machine is nobody's business.
+        # With the sender's domain, so that the name of this machine stays private.
         f"Message-ID: {name}",
     ]
-    # Nothing but ASCII in the text, however old the servers on its way are.
+    # ASCII only, for old servers on the way.
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     try:
         if plain is not None:
@@ -122,8 +123,8 @@ def compose(
     except UnicodeEncodeError as error:
         raise InvalidMail(f"The text cannot be encoded: {error.reason} at character {error.start}") from None
     international = not all(address.isascii() for address in (sender.address, *to))
-    # The names and the subject are encoded here: EmailMessage of some releases of Python loses the commas
-    # between long lists of such names, and so who it is to.
+    # The names and the subject are encoded here, because EmailMessage of some releases of Python loses the
+    # commas in long lists of such names, and with them the receivers.
     content = "".join(line + "\r\n" for line in head).encode() + bytes(message)
     return Letter(name, sender.address, tuple(to), international, content)
 
@@ -131,22 +132,22 @@ def compose(
 def mailbox(text: object) -> Mailbox:
     """The mailbox of ``"Ann Example <ann@example.org>"`` or ``"ann@example.org"``.
 
-    What stands before the address is taken as the name, whatever it holds, with or without quotation
-    marks. A domain of other scripts takes its ASCII form (RFC 3490).
+    Everything before the address is the name, with or without quotation marks. A domain in another script is
+    converted to its ASCII form (RFC 3490).
 
     Raises:
-        InvalidMail: it is none, or has a line break.
+        InvalidMail: it is not a mailbox, or has a line break.
     """
     if not isinstance(text, str) or NOT_TEXT.search(text):
-        raise _no_mailbox(text, "one line of text, without control characters")
+        raise _invalid_mailbox(text, "one line of text, without control characters")
     name, bracket, spec = text.strip().rpartition("<")
     if bracket and spec.endswith(">"):
         spec = spec[:-1]
     elif bracket:
-        raise _no_mailbox(text, "an address such as Ann Example <ann@example.org>")
+        raise _invalid_mailbox(text, "an address such as Ann Example <ann@example.org>")
     local, at, domain = spec.strip().rpartition("@")
     if not at or not LOCAL.fullmatch(local) or len(local.encode()) > LONGEST_LOCAL:
-        raise _no_mailbox(text, "an address such as ann@example.org")
+        raise _invalid_mailbox(text, "an address such as ann@example.org")
     name = name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
@@ -162,19 +163,19 @@ def _words(text: str) -> str:
 def _domain(domain: str, text: str) -> str:
     if not domain.isascii():
         if DEVIATIONS.search(domain):
-            raise _no_mailbox(
-                text, "its domain in the ASCII form, xn--…, because there are two for this name"
+            raise _invalid_mailbox(
+                text, "its domain in the ASCII form, xn--…, because this name has two ASCII forms"
             )
         try:
             domain = domain.encode("idna").decode("ascii")
         except UnicodeError:
-            raise _no_mailbox(text, "a domain that exists after the @") from None
+            raise _invalid_mailbox(text, "a valid domain after the @") from None
     if len(domain) > LONGEST_DOMAIN or not all(LABEL.fullmatch(label) for label in domain.split(".")):
-        raise _no_mailbox(text, "a domain such as example.org after the @")
+        raise _invalid_mailbox(text, "a domain such as example.org after the @")
     return domain
 
 
-def _no_mailbox(text: object, expected: str) -> InvalidMail:
+def _invalid_mailbox(text: object, expected: str) -> InvalidMail:
     return InvalidMail(f"{_shown(text)} cannot be used as an address: expected {expected}")
 
 

@@ -22,14 +22,14 @@ SMTP_HOST: Option[str | None] = Option(
     "SMTP_HOST",
     casts.address(),
     None,
-    "The mail server, with its port after a colon where that is not the usual one.",
+    "The mail server, with its port after a colon if it is not the default port.",
     group="mail",
 )
 SMTP_USER: Option[str | None] = Option(
     "SMTP_USER",
     casts.text(),
     None,
-    "The user at the mail server, and the sender of mail that names none.",
+    "The user at the mail server, and the default sender.",
     group="mail",
 )
 SMTP_PASSWORD: Option[str | bytes | None] = Option(
@@ -39,14 +39,14 @@ OPENHEART_SMTP_TLS: Option[Literal["auto", "starttls", "tls", "off"]] = Option(
     "OPENHEART_SMTP_TLS",
     casts.choice("auto", "starttls", "tls", "off"),
     "auto",
-    "STARTTLS where it is offered (auto) or always (starttls), TLS from the first byte (tls), or none.",
+    "STARTTLS if it is offered (auto) or always (starttls), TLS from the first byte (tls), or none (off).",
     group="mail",
 )
 OPENHEART_SMTP_CA: Option[str | None] = Option(
     "OPENHEART_SMTP_CA",
     casts.text(),
     None,
-    "A file of the certificates of those who sign the mail server's; unset takes the system's.",
+    "A file of the CA certificates to trust for the mail server; unset uses the system's.",
     group="mail",
 )
 OPENHEART_SMTP_TIMEOUT: Option[float] = Option(

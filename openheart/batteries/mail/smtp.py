@@ -1,4 +1,4 @@
-"""Speaks SMTP with the mail server: encryption, login, delivery, and what the server said as errors."""
+"""Speaks SMTP with the mail server: encryption, login and delivery; turns its replies into errors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .letter import Letter
 
 __all__ = ["MailRoute", "connection", "deliver"]
 
-# The name of this machine would stand in the headers of each mail. Servers take an address from a client
-# that has no name (RFC 5321, 4.1.3).
+# The name of this machine would be in the headers of each mail. A client without a name may send an address
+# (RFC 5321, 4.1.3).
 OWN_NAME = "[127.0.0.1]"
 TLS_PORT = 465
 LONGEST_REPLY = 300
@@ -32,9 +32,9 @@ class MailRoute:
     Attributes:
         host, port: where it listens.
         tls: OPENHEART_SMTP_TLS.
-        context: whose certificates are trusted.
+        context: says which certificates are trusted.
         timeout: seconds, at each step.
-        user, password: the login; without a password there is none.
+        user, password: the login; without a password there is no login.
     """
 
     host: str
@@ -56,8 +56,8 @@ def connection(route: MailRoute, *, login: bool = True) -> Iterator[smtplib.SMTP
     """A connection that is encrypted and logged in as the route says.
 
     Raises:
-        BatteryUnavailable: the server cannot be reached, or says that it cannot work now.
-        BatteryError: its certificate is not trusted, the login fails, or it does not do what is required.
+        BatteryUnavailable: the server cannot be reached, or is temporarily unavailable.
+        BatteryError: its certificate is not trusted, the login fails, or it lacks a required feature.
     """
     with _translated(route):
         server = _dial(route)
@@ -78,10 +78,10 @@ def deliver(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
     """Hand a message to the server.
 
     Raises:
-        MailRefused: it refuses receivers; says which, and who got the message all the same.
-        BatteryUnavailable: nobody got it.
-        BatteryOutcomeUnknown: it went away meanwhile, or its answer is none, such as half of one.
-        BatteryError: nobody got it.
+        MailRefused: it refuses receivers; says which, and who got the message.
+        BatteryUnavailable: the server is unavailable; nobody got the message.
+        BatteryOutcomeUnknown: the connection was lost, or the answer is incomplete or not valid.
+        BatteryError: the server refuses; nobody got the message.
     """
     refused: dict[str, str] = {}
     with _translated(route):
@@ -90,7 +90,7 @@ def deliver(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
             if not server.has_extn("smtputf8"):
                 raise BatteryError(
                     "mail",
-                    f"{route.where} takes no addresses with letters that are not ASCII (SMTPUTF8), such as "
+                    f"{route.where} does not support non-ASCII addresses (SMTPUTF8) such as "
                     f"{_first_international(letter)}; nothing was sent",
                 )
             options += ["SMTPUTF8", "BODY=8BITMIME"]
@@ -100,7 +100,7 @@ def deliver(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
         for receiver in letter.receivers:
             code, reply = server.rcpt(receiver)
             if code == 421:
-                raise _refusal(route, code, reply, "cannot work now; nothing was sent")
+                raise _refusal(route, code, reply, "is temporarily unavailable; nothing was sent")
             if code not in (250, 251):
                 refused[receiver] = _said(route, code, reply)
     accepted = [receiver for receiver in letter.receivers if receiver not in refused]
@@ -120,7 +120,7 @@ def _hand_over(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
     if 400 <= code < 600:
         raise _refusal(route, code, reply, REFUSED)
     if code != 250:
-        # Such as the 25 of a 250 whose rest did not come. The message is there, and may have been taken.
+        # Such as 25, when the rest of a 250 did not arrive. The server may have accepted the message.
         raise _unknown(route, letter, f"its answer was {_said(route, code, reply)}".rstrip())
 
 
@@ -142,7 +142,7 @@ def _encrypt(server: smtplib.SMTP, route: MailRoute) -> None:
         raise BatteryError(
             "mail",
             f"{route.where} offers no STARTTLS, which OPENHEART_SMTP_TLS=starttls requires; nothing was "
-            "sent. Set OPENHEART_SMTP_TLS=tls and the port for it where the server has one",
+            "sent. Set OPENHEART_SMTP_TLS=tls and its port if the server has one",
         )
 
 
@@ -151,7 +151,7 @@ def _login(server: smtplib.SMTP, route: MailRoute, password: str) -> None:
     if not _is_encrypted(server) and not is_loopback(server.sock.getpeername()[0]):
         raise BatteryError(
             "mail",
-            f"{route.where} is reached without encryption, so SMTP_PASSWORD is not given to it; nothing was "
+            f"{route.where} is reached without encryption, so SMTP_PASSWORD is not sent to it; nothing was "
             "sent. Set OPENHEART_SMTP_TLS=starttls or =tls, or unset SMTP_PASSWORD",
         )
     if not server.has_extn("auth"):
@@ -165,12 +165,12 @@ def _login(server: smtplib.SMTP, route: MailRoute, password: str) -> None:
         except UnicodeEncodeError:
             raise BatteryError(
                 "mail",
-                f"{route.where} takes logins in ASCII only, so SMTP_USER and SMTP_PASSWORD cannot have other "
-                "letters; nothing was sent",
+                f"{route.where} supports logins in ASCII only, so SMTP_USER and SMTP_PASSWORD must be ASCII; "
+                "nothing was sent",
             ) from None
         return
-    # Not by smtplib, which knows ASCII only, and after a refusal tries every other way, until the server
-    # locks the user out.
+    # smtplib is not used, because it supports ASCII only, and after a refusal tries every other method until
+    # the server locks the user out.
     plain = base64.b64encode(f"\0{user}\0{password}".encode("utf-8", "surrogateescape")).decode("ascii")
     code, reply = server.docmd("AUTH", f"PLAIN {plain}")
     if code != 235:
@@ -189,17 +189,17 @@ def _translated(route: MailRoute) -> Iterator[None]:
         if 400 <= error.smtp_code < 500:
             what = "cannot check the login now; nothing was sent"
         else:
-            what = "refuses the login; nothing was sent, correct SMTP_USER and SMTP_PASSWORD"
+            what = "refuses the login; nothing was sent. Correct SMTP_USER and SMTP_PASSWORD"
         raise _refusal(route, error.smtp_code, error.smtp_error, what) from None
     except smtplib.SMTPResponseException as error:
         raise _refusal(
-            route, error.smtp_code, error.smtp_error, "does not do its part; nothing was sent"
+            route, error.smtp_code, error.smtp_error, "answered with an error; nothing was sent"
         ) from None
     except ssl.SSLCertVerificationError as error:
         raise BatteryError(
             "mail",
             f"{route.where} has a certificate that is not trusted ({error.verify_message}); nothing was "
-            "sent. Name the certificates of its authority in OPENHEART_SMTP_CA, or correct SMTP_HOST",
+            "sent. Set OPENHEART_SMTP_CA to the certificates of its authority, or correct SMTP_HOST",
         ) from None
     except ssl.SSLError as error:
         raise BatteryError(
@@ -211,15 +211,13 @@ def _translated(route: MailRoute) -> Iterator[None]:
         raise _unavailable(route, error) from None
     except smtplib.SMTPException as error:
         detail = _clean(route, str(error))
-        raise BatteryError(
-            "mail", f"{route.where} does not do its part: {detail}; nothing was sent"
-        ) from None
+        raise BatteryError("mail", f"{route.where} failed: {detail}; nothing was sent") from None
     except OSError as error:
         raise _unavailable(route, error) from None
 
 
 def _unavailable(route: MailRoute, error: Exception) -> BatteryUnavailable:
-    hint = "; is it one for OPENHEART_SMTP_TLS=tls?" if "timed out" in str(error) else ""
+    hint = "; does it need OPENHEART_SMTP_TLS=tls?" if "timed out" in str(error) else ""
     detail = _clean(route, str(error) or type(error).__name__)
     return BatteryUnavailable("mail", f"{route.where} cannot be reached ({detail}{hint}); nothing was sent")
 
@@ -227,8 +225,8 @@ def _unavailable(route: MailRoute, error: Exception) -> BatteryUnavailable:
 def _unknown(route: MailRoute, letter: Letter, why: str) -> BatteryOutcomeUnknown:
     return BatteryOutcomeUnknown(
         "mail",
-        f"{route.where} did not say whether it took the message {letter.id} ({why}): it was delivered or "
-        "not, and sent again it may come twice",
+        f"{route.where} did not confirm the message {letter.id} ({why}): it was delivered or not; if you "
+        "send it again, it may arrive twice",
     )
 
 

@@ -166,8 +166,8 @@ def test_without_a_sender_smtp_user_has_to_be_an_address(server: MailServer, use
         ({"sender": "Ann\nBcc: eve@example.com <ann@example.org>"}, "without control characters"),
         ({"subject": "Hello\r\nBcc: eve@example.com"}, "without control characters"),
         ({"data": None}, "plain, rich or data"),
-        ({"data": b"bytes"}, "of type bytes"),
-        ({"plain": "hello.txt"}, "give one of them"),
+        ({"data": b"bytes"}, "data must be text, not bytes"),
+        ({"plain": "hello.txt"}, "give only one of them"),
     ],
 )
 def test_what_cannot_be_a_mail_is_refused_before_anything_is_sent(
@@ -235,7 +235,7 @@ def test_what_the_server_says_to_the_message_is_the_error(
 ) -> None:
     load(server)
     server.reply = reply
-    with pytest.raises(BatteryError, match=reply if reply[0].isdigit() else "may come twice") as caught:
+    with pytest.raises(BatteryError, match=reply if reply[0].isdigit() else "may arrive twice") as caught:
         send()
     assert type(caught.value) is kind
 
@@ -260,7 +260,7 @@ def test_an_answer_that_does_not_say_whether_the_message_was_taken_leaves_it_ope
         thread.start()
         host = f"127.0.0.1:{listener.getsockname()[1]}"
         openheart.load(name="one", uri="memory:", smtp_host=host, openheart_smtp_timeout=PATIENCE)
-        with pytest.raises(BatteryOutcomeUnknown, match="may come twice"):
+        with pytest.raises(BatteryOutcomeUnknown, match="may arrive twice"):
             send()
         thread.join()
 
@@ -320,7 +320,7 @@ def test_a_password_is_not_sent_without_encryption_to_another_machine(
     server = start_server("plain", LOGIN)
     with_login(server)
     monkeypatch.setattr(mail_server, "is_loopback", lambda host: False)
-    with pytest.raises(BatteryError, match="without encryption, so SMTP_PASSWORD is not given to it"):
+    with pytest.raises(BatteryError, match="without encryption, so SMTP_PASSWORD is not sent to it"):
         send()
     assert server.logins == []
 
