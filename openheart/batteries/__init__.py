@@ -1,4 +1,4 @@
-"""What an application can have beside reactions, a folder each: its code is loaded when it is on or used."""
+"""What an application can use besides reactions, one folder each; the code is imported when it is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The class of a battery: it opens lazily, closes on unload() and anew after a fork, and tells its health."""
+"""The base class of a battery: it opens at first use and after a fork, closes on unload(), reports health."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Battery", "battery_of"]
 T = TypeVar("T")
 B = TypeVar("B", bound="Battery[Any]")
 
-HEALTH_LASTS = 5.0  # seconds: the health routes are public, and each look may open a connection
+HEALTH_LASTS = 5.0  # seconds: the health routes are public, and each check may open a connection
 
 
 class Battery(ABC, Generic[T]):
@@ -36,7 +36,7 @@ class Battery(ABC, Generic[T]):
         logger: where it reports.
 
     Attributes:
-        row: its row of the table; the class says it.
+        row: its row of the table, set by the class.
         vital: whether the application is not ready (``/readyz``) while this does not work.
         app, config, logger: the arguments.
     """
@@ -66,24 +66,24 @@ class Battery(ABC, Generic[T]):
         """
 
     def shut(self, resource: T) -> None:
-        """Let go of what ``open`` made."""
+        """Close what ``open`` made."""
 
     def install(self) -> None:
-        """Change the application when it is loaded; only called where the battery is switched on."""
+        """Change the application when it is loaded; only called when the battery is switched on."""
 
     def require(self) -> None:
-        """See that it can be opened; raises ConfigError, which names what is missing."""
+        """Check that it can be opened; raises ConfigError, which names what is missing."""
         self.row.check(self.config)
 
     def check(self) -> None:
-        """Try whether its server does its part, within a few seconds; raises where it does not."""
+        """Check that its server responds, within a few seconds; raises if it does not."""
         _ = self.resource
 
     def prove(self) -> None:
-        """What ``load(safe=True)`` tries of it; raises where the application should not be served."""
+        """The check of ``load(safe=True)``; raises if the application should not be served."""
 
     def examine(self) -> None:
-        """Try all that ``openheart doctor`` should; by default ``check``. It may take longer than that."""
+        """The check of ``openheart doctor``; by default ``check``. It may take longer than that."""
         self.check()
 
     @property
@@ -100,7 +100,7 @@ class Battery(ABC, Generic[T]):
             if not process.opened:
                 failure = process.failure
                 if failure is not None and failure is not before:
-                    # It failed for another thread while this one waited, and all in turn would take long.
+                    # It failed for another thread while this one waited. A try for each would take too long.
                     raise _like(failure) from failure
                 try:
                     self.require()
@@ -117,7 +117,7 @@ class Battery(ABC, Generic[T]):
         return bool(self._own().opened)
 
     def close(self) -> None:
-        """Let everything go. The next use opens it again."""
+        """Close it. The next use opens it again."""
         process = self._own()
         with process.lock:
             opened, process.opened = process.opened, []
@@ -125,19 +125,19 @@ class Battery(ABC, Generic[T]):
             self.shut(resource)
 
     def health(self) -> str | None:
-        """None when its server does its part, else one sentence that says what is wrong.
+        """None when its server works, else one sentence that says what is wrong.
 
-        The answer is kept for some seconds.
+        The result is kept for some seconds.
         """
         process = self._own()
-        with process.looking:
-            if time.monotonic() - process.looked > HEALTH_LASTS:
+        with process.checking:
+            if time.monotonic() - process.checked_at > HEALTH_LASTS:
                 process.health = _complaint(self.check)
-                process.looked = time.monotonic()
+                process.checked_at = time.monotonic()
             return process.health
 
     def diagnose(self) -> str | None:
-        """What ``openheart doctor`` finds: None when all is well, else one sentence. Opens and closes it."""
+        """What ``openheart doctor`` reports: None if all is well, else one sentence. Opens and closes it."""
         was_open = self.is_open
         try:
             return _complaint(self.examine)
@@ -146,8 +146,8 @@ class Battery(ABC, Generic[T]):
                 self.close()
 
     def _own(self) -> _Process[T]:
-        # After a fork the parent's is the parent's, and its lock may have been held at that moment. So there
-        # is no lock here either: of the threads that come first, setdefault() gives all the same one.
+        # A forked child must not use what the parent opened, and the parent's lock may have been held at the
+        # fork. So there is no lock here either: setdefault() gives all threads that come first the same one.
         pid = os.getpid()
         process = self._processes.get(pid)
         if process is None:
@@ -159,14 +159,14 @@ class Battery(ABC, Generic[T]):
 
 
 class _Process(Generic[T]):
-    """What a battery has in one process."""
+    """The state of a battery in one process."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.opened: list[T] = []
         self.failure: BatteryError | None = None
-        self.looking = threading.Lock()
-        self.looked = float("-inf")
+        self.checking = threading.Lock()
+        self.checked_at = float("-inf")
         self.health: str | None = None
 
 
@@ -195,15 +195,15 @@ def battery_of(kind: type[B], app: Flask | None = None) -> B:
     return found
 
 
-def _complaint(look: Callable[[], object]) -> str | None:
+def _complaint(check: Callable[[], object]) -> str | None:
     try:
-        look()
+        check()
     except BatteryError as error:
         text = error.detail
     except OpenHeartError as error:
         text = str(error)
     except Exception as error:
-        # Of a library: nobody knows what it says.
+        # A library's error may contain a URI with a password.
         text = f"{type(error).__name__}: {mask_uris(str(error))}"
     else:
         return None
@@ -211,7 +211,7 @@ def _complaint(look: Callable[[], object]) -> str | None:
 
 
 def _like(failure: BatteryError) -> BatteryError:
-    # Each thread raises one of its own. What its class takes as arguments is not known here.
+    # Each thread raises its own error. The arguments of its class are not known here.
     like = type(failure).__new__(type(failure), *failure.args)
     like.__dict__.update(failure.__dict__)
     return like

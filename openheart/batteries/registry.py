@@ -32,7 +32,7 @@ def rows(config: Config) -> Iterator[Row]:
     """The rows of our own batteries, and of those of other packages that OPENHEART_BATTERIES names.
 
     Raises:
-        ConfigError: no installed package has a battery of such a name, or it cannot be imported.
+        ConfigError: no installed package has a battery with this name, or it cannot be imported.
     """
     yield from own_rows()
     yield from _rows_of_others(config)
@@ -52,13 +52,13 @@ def switch_on(app: Flask, state: State) -> None:
     for row in rows(state.config):
         if is_on(row, state.config):
             row.check(state.config)
-            # Now, while there is one thread.
+            # Imported now, while there is only one thread.
             row.load()
             battery_of(class_of(row), app).install()
 
 
 def is_on(row: Row, config: Config) -> bool:
-    """Whether a battery is switched on; one of another package is, by its name in OPENHEART_BATTERIES."""
+    """Whether a battery is switched on; one of another package is, once OPENHEART_BATTERIES names it."""
     return row.is_on(config) or row not in own_rows()
 
 
@@ -91,7 +91,7 @@ def _row_of(config: Config, point: EntryPoint) -> Row:
     if not isinstance(found, Row):
         raise _refusal(config, point.name, f"{point.value} to be a Row of openheart.batteries")
     if found.name != point.name or found.name in {row.name for row in own_rows()}:
-        expected = "a Row whose name is that of its entry point, and none of openheart's own"
+        expected = "a Row with the name of its entry point, other than the names of openheart's own"
         expected += f"; it is {found.name!r}"
         raise _refusal(config, point.name, expected)
     return found

@@ -1,4 +1,4 @@
-"""The row of a battery: what is known before its code is imported."""
+"""The row of a battery: what openheart knows before it imports the battery."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Row"]
 
 
 class _Imports:
-    """The right to import."""
+    """The lock for imports, made again after a fork."""
 
     def __init__(self) -> None:
         self._renew()
@@ -32,18 +32,18 @@ _imports = _Imports()
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of a battery before its code is imported.
+    """What openheart knows of a battery before it imports its code.
 
     Attributes:
         name: what it is called in messages and in ``/readyz``.
         where: the class, as ``package.module:Class``.
-        needs: the settings that it cannot do without. The first of them switches it on.
-        library: the module that it stands on, as it is imported; None where Python brings it.
-        extra: what ``pip install 'openheart[…]'`` brings that library.
+        needs: the settings that it requires. The first of them switches it on.
+        library: the module that it requires, by its import name; None if the standard library is enough.
+        extra: the extra of ``openheart`` that installs that library: ``pip install 'openheart[…]'``.
         settings: the settings that it adds to openheart's own.
         place: its place in the order in which batteries are closed, the lowest first. Work in the
             background is 0, and what it may use comes after it.
-        modules: what its code imports beside that library when it is used, by their full names.
+        modules: the full names of other modules that its code imports when it is used.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Row:
         return bool(self.needs) and _is_set(config, self.needs[0])
 
     def check(self, config: Config) -> None:
-        """See that it can work; imports and opens nothing.
+        """Check that it can be used; imports and opens nothing.
 
         Raises:
             ConfigError: a setting is missing; names it.
@@ -73,7 +73,7 @@ class Row:
                     expected += f", because {self.needs[0].name} is"
                 raise ConfigError(option.name, None, config.source(option), expected)
         if self.library is not None and importlib.util.find_spec(self.library) is None:
-            # Of the settings the one that says the most, without its secrets.
+            # Named by its first setting, with secrets masked.
             key = self.needs[0] if self.needs else None
             raise MissingDependency(
                 self.name if key is None else key.name,
@@ -85,7 +85,7 @@ class Row:
     def load(self) -> None:
         """Import its library and its modules, one thread at a time for all batteries.
 
-        Threads that import packages which need each other are given half-made ones by Python.
+        Python may give threads partly initialized modules when they import packages that need each other.
         """
         with _imports.lock:
             for name in (*filter(None, (self.library,)), *self.modules):

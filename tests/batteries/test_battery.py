@@ -308,7 +308,7 @@ def test_readyz_lists_each_and_a_fault_of_one_is_logged_and_not_shown(
         "status": "ready",
         "batteries": {"thing": "ok", "late": "ok"},
     }
-    battery_of(Thing, app)._own().looked = float("-inf")
+    battery_of(Thing, app)._own().checked_at = float("-inf")
     thing.fails["check"] = BatteryError("thing", "the server at 10.0.0.1 is away")
     answer = client.get("/openheart/-/readyz")
     assert answer.status_code == 200

@@ -203,8 +203,8 @@ def test_a_name_given_twice_is_one_battery() -> None:
         ("broken", "broken:ROW to be importable; RuntimeError: half"),
         ("gone", "not_there:ROW to be importable; ModuleNotFoundError"),
         ("not_a_row", "third:NOT_A_ROW to be a Row of openheart.batteries"),
-        ("renamed", "a Row whose name is that of its entry point.*'other'"),
-        ("mail", "none of openheart's own.*'mail'"),
+        ("renamed", "a Row with the name of its entry point.*'other'"),
+        ("mail", "other than the names of openheart's own.*'mail'"),
     ],
 )
 def test_a_name_that_cannot_be_used_is_an_error_of_load(name: str, message: str) -> None:
