@@ -24,8 +24,8 @@ __all__ = ["Models", "register_models"]
 def register_models(models: ModuleType, app: Flask) -> None:
     """Put the document classes of a module on the MongoDB client of an application; opens nothing.
 
-    Those are the classes that the module has or its submodules define, and their subclasses. One that
-    names a connection of its own (``meta = {"db_alias": ...}``) stays there.
+    They are the classes in the module or defined in its submodules, and their subclasses. A class that names
+    another connection (``meta = {"db_alias": ...}``) keeps it.
 
     Args:
         models: the module.
@@ -33,7 +33,7 @@ def register_models(models: ModuleType, app: Flask) -> None:
 
     Raises:
         ConfigError: no MongoDB is configured, mongoengine is not installed, the module has no document
-            classes, or another application has them on another database.
+            classes, or another application uses them with another database.
     """
     battery = battery_of(Models, app)
     battery.require()
@@ -44,32 +44,32 @@ class Models(Battery["Client"]):
     """The document classes of an application.
 
     Attributes:
-        alias: what mongoengine calls the connection.
+        alias: mongoengine's name for the connection.
     """
 
     row = ROW
     alias = ""
-    # Since close(), until it is used again; others may have the classes then.
-    _is_given_up = False
+    # True from close() until the next use; another application may take the classes then.
+    _is_released = False
 
     def require(self) -> None:
         super().require()
         self._mongodb.require()
 
     def open(self) -> Client:
-        self._is_given_up = False
+        self._is_released = False
         mongodb = self._mongodb
-        # A document that is used after close() gets the client that may be about to close.
-        mongodb.before_shut = self._let_go
+        # After close() a document may open this again with a client that is about to be closed.
+        mongodb.before_shut = self._close_if_open
         return mongodb.resource
 
     def shut(self, resource: Client) -> None:
-        # The client itself is closed by its own battery.
+        # The battery mongodb closes the client.
         self._forget()
 
     def close(self) -> None:
         super().close()
-        self._is_given_up = True
+        self._is_released = True
 
     def check(self) -> None:
         self._mongodb.check()
@@ -78,15 +78,13 @@ class Models(Battery["Client"]):
         """Put the document classes of a module on this application's connection; see ``register_models``."""
         documents = _documents(models)
         if not documents:
-            self._refuse(
-                models, "a module with document classes of mongoengine; one that imports them will do"
-            )
+            self._refuse(models, "a module that defines or imports document classes of mongoengine")
         before = {alias for document in documents if (alias := _ours(document._meta.get("db_alias")))}
         for alias in before - {self.alias}:
             owner = _owner(alias)
             if owner is not None and not owner._yields_to(self):
-                has = f"{owner.app.name!r} has them on another database"
-                self._refuse(models, f"a module whose classes no other app has: {has}")
+                taken = f"{owner.app.name!r} has them on another database"
+                self._refuse(models, f"a module whose classes no other app uses: {taken}")
         self._register()
         for document in documents:
             _move(document, self.alias)
@@ -104,12 +102,12 @@ class Models(Battery["Client"]):
         return self._mongodb.uri, database_name(self.config)
 
     def _yields_to(self, other: Models) -> bool:
-        return self._is_given_up or self._place == other._place
+        return self._is_released or self._place == other._place
 
     def _register(self) -> None:
         from mongoengine import connection
 
-        self._is_given_up = False
+        self._is_released = False
         if self.alias:
             return
         for known in list(connection._connection_settings):
@@ -124,12 +122,12 @@ class Models(Battery["Client"]):
             alias,
             db=database_name(self.config),
             mongo_client_class=_ClientOf(self),
-            # Of the client that is not made; without it mongoengine warns.
+            # For a client that mongoengine does not make; without it mongoengine warns.
             uuidRepresentation="standard",
         )
         at_fork(in_child=self._forget)
 
-    def _let_go(self) -> None:
+    def _close_if_open(self) -> None:
         if self.is_open:
             self.close()
 
@@ -142,16 +140,16 @@ class Models(Battery["Client"]):
 
 
 class _ClientOf:
-    """What mongoengine takes for the class of a client: it gives the application's own."""
+    """Stands in for a client class in mongoengine, and returns the application's own client."""
 
     def __init__(self, battery: Models) -> None:
-        # mongoengine keeps it for ever, and must not keep the application.
+        # A weak reference, because mongoengine keeps this object for ever.
         self.battery = weakref.ref(battery)
 
     def __call__(self, **options: Any) -> Client:
         battery = self.battery()
         if battery is None:
-            raise OpenHeartError("the application of these models is gone: load() them again")
+            raise OpenHeartError("the application of these models no longer exists: call load(models=) again")
         return battery.resource
 
 
@@ -159,11 +157,11 @@ def _documents(models: ModuleType) -> list[Any]:
     from mongoengine import Document
 
     known = [*_subclasses(Document)]
-    mine = {document for document in known if _is_of(models, document)}
+    own = {document for document in known if _is_of(models, document)}
     return [
         document
         for document in known
-        if mine.intersection(document.__mro__) and _is_movable(document._meta.get("db_alias"))
+        if own.intersection(document.__mro__) and _is_movable(document._meta.get("db_alias"))
     ]
 
 
@@ -174,7 +172,7 @@ def _embedded(models: ModuleType) -> list[Any]:
 
 
 def _subclasses(kind: type) -> Iterator[Any]:
-    # Not by mongoengine's registry, which has one class of each name.
+    # Not from mongoengine's registry, which holds only one class for each name.
     found: set[type] = set()
     waiting: list[Any] = kind.__subclasses__()
     while waiting:
@@ -203,7 +201,7 @@ def _move(document: Any, alias: str) -> None:
 
 
 def _move_fields(kind: Any, alias: str) -> None:
-    # Files and sequences have connections of their own; they may be inside lists and maps.
+    # Fields for files and sequences have their own connections, and may be inside lists and maps.
     for field in kind._fields.values():
         while field is not None:
             if hasattr(field, "db_alias") and _is_movable(field.db_alias):
@@ -234,7 +232,7 @@ def _users_of(alias: str) -> Iterator[Any]:
 def _forget(alias: str) -> None:
     from mongoengine import connection
 
-    # As mongoengine's disconnect(), but that would close the client, which in a fork is its parent's.
+    # Like mongoengine's disconnect(), which would also close the client; in a fork that is the parent's.
     connection._connections.pop(alias, None)
     connection._dbs.pop(alias, None)
     for document in _users_of(alias):

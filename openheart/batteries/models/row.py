@@ -1,4 +1,4 @@
-"""The row of the battery: document classes, and its settings."""
+"""The row of the battery: document classes. It has no settings of its own."""
 
 from __future__ import annotations
 

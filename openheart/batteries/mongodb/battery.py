@@ -28,9 +28,9 @@ CHECK_TIME = 5.0  # seconds
 def get_connection(app: Flask | None = None) -> Client:
     """The application's own MongoDB client, made at first use and shared by its threads.
 
-    It connects to MONGOHQ_URL, or to OPENHEART_URI where that is a MongoDB and MONGOHQ_URL is unset. Its
-    options are those of the URI and the driver's own; the counts have another client. After a fork the
-    child gets one of its own.
+    It connects to MONGOHQ_URL, or to OPENHEART_URI if that is a MongoDB and MONGOHQ_URL is unset. Its
+    options are those of the URI and the driver's defaults; the counts use another client. After a fork the
+    child gets its own.
 
     Args:
         app: the application; by default the current one, else ``openheart.APP``.
@@ -60,7 +60,7 @@ def get_db(name: str | None = None, app: Flask | None = None) -> Database[dict[s
 
 
 def database_name(config: Config) -> str:
-    """The database that ``get_db()`` gives by default; connects to nothing.
+    """The name of the database that ``get_db()`` returns by default; connects to nothing.
 
     Raises:
         ConfigError: no MongoDB is configured, or its URI cannot be used.
@@ -75,7 +75,7 @@ class Mongodb(Battery["Client"]):
     """The client of an application.
 
     Attributes:
-        before_shut: called before the client is closed; for who keeps it and has to forget it then.
+        before_shut: called before the client is closed, for code that has to drop its reference then.
     """
 
     row = ROW
@@ -83,7 +83,7 @@ class Mongodb(Battery["Client"]):
 
     @property
     def uri(self) -> str:
-        """Where it is."""
+        """The URI that it connects to."""
         return _uri(self.config)[0]
 
     def open(self) -> Client:
@@ -100,7 +100,7 @@ class Mongodb(Battery["Client"]):
 
     def require(self) -> None:
         _uri(self.config)
-        # Where it is that of the counts, their storage has seen to the driver.
+        # With OPENHEART_URI, the storage of the counts has checked for the driver.
         if self.config[MONGOHQ_URL] is not None:
             self.row.check(self.config)
 
@@ -110,13 +110,14 @@ class Mongodb(Battery["Client"]):
         from pymongo.errors import PyMongoError
 
         try:
-            # The driver itself waits half a minute for a server.
+            # The driver's own timeout is half a minute.
             with pymongo.timeout(CHECK_TIME):
                 client.admin.command("ping")
         except PyMongoError as error:
             raise BatteryUnavailable(
                 self.name,
-                f"{mask_uri(self.uri)} does not answer ({type(error).__name__}); start it, or mend the URI",
+                f"{mask_uri(self.uri)} does not answer ({type(error).__name__}); start it, or correct "
+                "the URI",
             ) from error
 
 

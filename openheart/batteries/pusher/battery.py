@@ -39,7 +39,7 @@ ENCRYPTED = "private-encrypted-"
 
 
 def get_client(app: Flask | None = None) -> Client:
-    """The application's client of Pusher, ``pusher.Pusher``, made at first use; it raises its own errors.
+    """The application's Pusher client (``pusher.Pusher``), made at first use; it raises its own errors.
 
     Args:
         app: the application; by default the current one, else ``openheart.APP``.
@@ -58,27 +58,28 @@ def trigger(
     socket_id: str | None = None,
     app: Flask | None = None,
 ) -> dict[str, Any]:
-    """Send an event to all who are subscribed to some channels. It is sent once and never again.
+    """Send an event to all subscribers of some channels. It is never sent a second time.
 
     Args:
         channels: a channel, or up to 100.
         event: the name of the event, up to 200 characters.
-        data: text, or what JSON can hold.
-        socket_id: the connection that shall not hear of it, because it is where the event comes from.
+        data: text, or anything that can be encoded as JSON.
+        socket_id: a connection that does not get the event, such as the one that caused it.
         app: as in ``get_client``.
 
     Returns:
-        What Pusher answered; often an empty dict.
+        Pusher's answer; often an empty dict.
 
     Raises:
-        InvalidRequest: a name, the connection or the data is none that Pusher takes; nothing was sent.
+        InvalidRequest: a name, the connection or the data is not valid for Pusher; nothing was sent.
         BatteryUnavailable: Pusher cannot be reached; nothing was sent.
-        BatteryError: Pusher refused it, or gave no answer that can be read: then it may have been sent.
+        BatteryError: Pusher refused it, or its answer is missing or cannot be read: then the event may have
+            been sent.
         ConfigError, OpenHeartError: as in ``get_client``.
     """
     names = [channels] if isinstance(channels, str) else [*channels]
     if not 1 <= len(names) <= MOST_CHANNELS:
-        raise InvalidRequest(f"An event goes to 1 to {MOST_CHANNELS} channels, and not to {len(names)}")
+        raise InvalidRequest(f"An event can be sent to 1 to {MOST_CHANNELS} channels, not to {len(names)}")
     for name in names:
         _check_channel(name)
     _check_event(event)
@@ -99,25 +100,25 @@ def authenticate(
 ) -> dict[str, str]:
     """The signed answer to a browser that wants to subscribe to a private or a presence channel.
 
-    Who may subscribe is for the caller to decide, before. Nothing is sent to Pusher.
+    The caller decides before who may subscribe. Nothing is sent to Pusher.
 
     Args:
         channel: the channel, as the browser sent it: ``private-…`` or ``presence-…``.
-        socket_id: the browser's connection, as it sent it.
-        custom_data: who it is; a presence channel needs a ``user_id`` in it, and may have ``user_info``.
+        socket_id: the connection, as the browser sent it.
+        custom_data: who the user is; a presence channel requires ``user_id``, and ``user_info`` is optional.
         app: as in ``get_client``.
 
     Returns:
-        What the view answers as JSON, with ``auth``, and ``channel_data`` where there are custom data.
+        The JSON answer of your view, with ``auth``, and ``channel_data`` if there is custom data.
 
     Raises:
-        InvalidRequest: the channel or the connection is none of Pusher's, or ``user_id`` is missing.
+        InvalidRequest: the channel or the connection is not valid, or ``user_id`` is missing.
         ConfigError, OpenHeartError: as in ``get_client``.
     """
     _check_channel(channel)
     _check_socket_id(socket_id)
     if not channel.startswith(SIGNED) or channel.startswith(ENCRYPTED):
-        raise InvalidRequest("Only channels named private-… and presence-… are signed, and no encrypted ones")
+        raise InvalidRequest("Only private-… and presence-… channels can be signed, but not encrypted ones")
     if channel.startswith("presence-") and not _is_id(custom_data):
         raise InvalidRequest("A presence channel needs custom_data with a user_id, as text or a number")
     battery = battery_of(Pusher, app)
@@ -130,16 +131,16 @@ def authenticate(
 def validate_webhook(
     key: str | None, signature: str | None, body: str | bytes, app: Flask | None = None
 ) -> dict[str, Any] | None:
-    """What a webhook of Pusher says, if it comes from Pusher and is not older than five minutes.
+    """The content of a webhook, if it comes from Pusher and is not older than five minutes.
 
     Args:
         key: the header ``X-Pusher-Key``.
         signature: the header ``X-Pusher-Signature``.
-        body: the body of the request, as it came.
+        body: the body of the request, unchanged.
         app: as in ``get_client``.
 
     Returns:
-        The document, with ``time_ms`` and ``events``; None where anything is wrong with it.
+        The document, with ``time_ms`` and ``events``; None if it is not valid.
 
     Raises:
         ConfigError, OpenHeartError: as in ``get_client``.
@@ -150,7 +151,7 @@ def validate_webhook(
     try:
         document = client.validate_webhook(key, signature, body)
     except (ValueError, TypeError, AttributeError):
-        # The body is no UTF-8, or JSON of another shape.
+        # The body is not UTF-8, not JSON, or not an object.
         return None
     return document if isinstance(document, dict) else None
 
@@ -161,7 +162,7 @@ class Pusher(Battery["Client"]):
     row = ROW
 
     def install(self) -> None:
-        """Say at load() what cannot be used; the library would at first use."""
+        """Check the settings at load(); the library would check them at first use."""
         self.require()
 
     def require(self) -> None:
@@ -173,7 +174,7 @@ class Pusher(Battery["Client"]):
         from pusher.requests import RequestsBackend
 
         class Requests(RequestsBackend):  # type: ignore[misc]  # it has no types
-            """Trusts whom requests trusts, and not the list of years ago that comes with the library."""
+            """Trusts the certificates that requests trusts, not the old list that comes with the library."""
 
             def __init__(self, client: Any, **options: Any) -> None:
                 super().__init__(client, **options)
@@ -193,7 +194,7 @@ class Pusher(Battery["Client"]):
             secret.decode() if isinstance(secret, bytes) else secret,
             timeout=config[OPENHEART_PUSHER_TIMEOUT],
             backend=Requests,
-            # A redirect would send the signed event to an address that nobody configured.
+            # A redirect would send the signed event to an address that is not configured.
             allow_redirects=False,
             **address,
         )
@@ -209,7 +210,7 @@ class Pusher(Battery["Client"]):
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn what the library raises into what openheart raises."""
+        """Turn the library's errors into openheart's."""
         from pusher import errors
         from requests import ConnectTimeout, RequestException
 
@@ -219,7 +220,7 @@ class Pusher(Battery["Client"]):
         except errors.PusherBadAuth as error:
             raise BatteryError(
                 self.name,
-                f"Pusher does not take the signature: {_said(error)}. Compare PUSHER_APP_ID, PUSHER_KEY, "
+                f"Pusher rejects the signature: {_said(error)}. Compare PUSHER_APP_ID, PUSHER_KEY, "
                 "PUSHER_SECRET and OPENHEART_PUSHER_CLUSTER with the keys of the app at Pusher, and the "
                 "clock of this machine with the time",
             ) from None
@@ -230,21 +231,21 @@ class Pusher(Battery["Client"]):
         except RequestException as error:
             if _never_connected(error):
                 raise BatteryUnavailable(
-                    self.name, f"Pusher cannot be reached ({type(error).__name__}): look at the network"
+                    self.name, f"Pusher cannot be reached ({type(error).__name__}): check the network"
                 ) from None
             raise BatteryError(
                 self.name,
-                f"no answer from Pusher within {wait}, or half of one ({type(error).__name__}): the event "
-                "may have been sent",
+                f"no complete answer from Pusher within {wait} ({type(error).__name__}): the event may have "
+                "been sent",
             ) from None
         except json.JSONDecodeError:
             raise BatteryError(
                 self.name,
-                "the answer is not JSON, so it may be of something between this machine and Pusher: the "
-                "event may have been sent. Look at OPENHEART_PUSHER_ENDPOINT and the network",
+                "the answer is not JSON, so it may come from something between this machine and Pusher: the "
+                "event may have been sent. Check OPENHEART_PUSHER_ENDPOINT and the network",
             ) from None
         except (ValueError, TypeError) as error:
-            # What the library finds wrong with the data.
+            # The library refuses the data.
             raise InvalidRequest(f"This cannot be sent through Pusher: {_said(error)}") from None
 
 
@@ -272,18 +273,20 @@ def _check_settings(config: Config) -> None:
 def _check_channel(name: object) -> None:
     if not isinstance(name, str) or not CHANNEL.fullmatch(name):
         raise InvalidRequest(
-            f"The name of a channel has 1 to {LONGEST_NAME} characters out of A-Z, a-z, 0-9 and _-=@,.;"
+            f"The name of a channel must be 1 to {LONGEST_NAME} characters from A-Z, a-z, 0-9 and _-=@,.;"
         )
 
 
 def _check_event(name: object) -> None:
     if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
-        raise InvalidRequest(f"The name of an event has 1 to {LONGEST_NAME} characters")
+        raise InvalidRequest(f"The name of an event must be 1 to {LONGEST_NAME} characters")
 
 
 def _check_socket_id(socket_id: object) -> None:
     if not isinstance(socket_id, str) or not SOCKET_ID.fullmatch(socket_id):
-        raise InvalidRequest("A socket_id is two numbers with a full stop between them, such as 1234.5678")
+        raise InvalidRequest(
+            "A socket_id must be two numbers with a full stop between them, such as 1234.5678"
+        )
 
 
 def _is_id(custom_data: Mapping[str, Any] | None) -> bool:

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["CLOSED", "Valkey", "failures", "get_connection"]
 
 IDLE = 30
-"""Seconds after which a connection that was not used is tried with PING before it is used again."""
+"""Seconds after which an unused connection is checked with PING before it is used again."""
 
 CLOSED = (ValueError, AttributeError)
-"""What the client raises, beside failures(), where another thread closes the connection that it waits at."""
+"""What the client raises, besides failures(), when another thread closes the connection that it waits for."""
 
 
 def get_connection(app: Flask | None = None) -> Client:
     """The application's own Valkey client, made at first use and shared by its threads.
 
-    It connects to REDISTOGO_URL, or to OPENHEART_URI where that is a Valkey and REDISTOGO_URL is unset;
-    the counts have connections of their own. It waits for OPENHEART_VALKEY_TIMEOUT at the most, and a
-    command that was sent is never sent a second time. After a fork the child gets a client of its own.
+    It connects to REDISTOGO_URL, or to OPENHEART_URI if that is a Valkey and REDISTOGO_URL is unset; the
+    counts use other connections. It waits for OPENHEART_VALKEY_TIMEOUT at most, and a command that was
+    sent is never sent a second time. After a fork the child gets its own client.
 
     Args:
         app: the application; by default the current one, else ``openheart.APP``.
@@ -42,7 +42,7 @@ def get_connection(app: Flask | None = None) -> Client:
 
     Raises:
         ConfigError: no Valkey is configured, its URI cannot be used, or the driver is not installed.
-        BatteryUnavailable: a cluster, whose client asks at once where the data is, cannot be reached.
+        BatteryUnavailable: a cluster cannot be reached; its client connects at once to find the nodes.
         OpenHeartError: there is no application.
     """
     return battery_of(Valkey, app).resource
@@ -83,17 +83,17 @@ class Valkey(Battery["Client"]):
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """What the client raises where a server does not do its part."""
+    """What the client raises when a server fails or is unavailable."""
     from valkey.exceptions import ValkeyClusterException, ValkeyError
 
-    # The one of clusters is no ValkeyError.
+    # The error of clusters is not a ValkeyError.
     return ValkeyError, ValkeyClusterException, OSError
 
 
-class _Kept(dict[str, Any]):
-    """The nodes that a cluster's client begins with.
+class _StartNodes(dict[str, Any]):
+    """The start nodes of a cluster's client, none of which is ever removed.
 
-    It takes out each one that failed, and where all of them did once it never finds the cluster again.
+    The client removes each node that failed. Without any, it would never find the cluster again.
     """
 
     def pop(self, key: str, default: Any = None) -> Any:
@@ -101,8 +101,8 @@ class _Kept(dict[str, Any]):
 
 
 def _connect(connection: Any) -> None:
-    # A PING of a connection that is only being made would make it anew, and that again: in front of a
-    # server that takes connections and answers nothing, as deep as Python goes.
+    # A PING on a connection that is just being made would make it again, and so on: with a server that
+    # accepts connections but does not answer, up to Python's recursion limit.
     connection.next_health_check = math.inf
     connection.on_connect()
 
@@ -117,7 +117,7 @@ def _make(place: Place, timeout: float) -> Client:
         "socket_connect_timeout": timeout,
         "health_check_interval": IDLE,
         "valkey_connect_func": _connect,
-        # For connecting and for the PING of an idle connection; what was sent is not sent again.
+        # For connecting and for the PING of an idle connection; a command that was sent is not sent again.
         "retry": Retry(NoBackoff(), 1),
     }
     connection = {**place.connection, **common}
@@ -130,11 +130,11 @@ def _make(place: Place, timeout: float) -> Client:
     if place.kind == "cluster":
         from valkey.cluster import ClusterNode, ValkeyCluster
 
-        # Of a cluster's connections the driver makes what _connect makes of the others.
+        # For a cluster's connections the driver does what _connect does for the others.
         del connection["db"], connection["health_check_interval"], connection["valkey_connect_func"]
         nodes = [ClusterNode(*address) for address in place.addresses]
         cluster = ValkeyCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, **connection)
-        cluster.nodes_manager.startup_nodes = _Kept(cluster.nodes_manager.startup_nodes)
+        cluster.nodes_manager.startup_nodes = _StartNodes(cluster.nodes_manager.startup_nodes)
         return cast("Client", cluster)
     where = {"unix_socket_path": host} if port < 0 else {"host": host, "port": port, "socket_keepalive": True}
     return valkey.Valkey(**where, **connection)

@@ -12,7 +12,7 @@ REDISTOGO_URL: Option[str | None] = Option(
     "REDISTOGO_URL",
     casts.uri(),
     None,
-    "The Valkey of the app, for openheart.valkey, sessions and live events; the counts are elsewhere.",
+    "The Valkey of the app, for openheart.valkey, sessions and live events; the counts use OPENHEART_URI.",
     group="data",
 )
 

@@ -284,7 +284,7 @@ def test_documents_of_an_app_that_is_gone_are_not_given_to_another_of_its_name()
     openheart.unload()
     gc.collect()
     openheart.load(name="one", uri="memory:", mongohq_url="mongodb://h/two", models=module())
-    with pytest.raises(Exception, match="the application of these models is gone"):
+    with pytest.raises(Exception, match="the application of these models no longer exists"):
         left.Post.objects.count()
 
 
@@ -332,7 +332,9 @@ def test_without_a_mongodb_load_says_which_variable_is_wanted() -> None:
 
 
 def test_a_module_without_documents_is_refused() -> None:
-    with pytest.raises(ConfigError, match="models='empty'.*a module with document classes of mongoengine"):
+    with pytest.raises(
+        ConfigError, match="models='empty'.*a module that defines or imports document classes of mongoengine"
+    ):
         openheart.load(name="one", uri="memory:", mongohq_url="mongodb://h", models=ModuleType("empty"))
 
 

@@ -144,7 +144,7 @@ def test_openheart_mongodb_loads_no_driver_until_it_is_used() -> None:
     assert done.stdout == "False\n"
 
 
-def test_health_says_within_seconds_that_the_server_is_away_without_its_password(
+def test_health_says_within_seconds_that_the_server_is_unavailable_without_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "CHECK_TIME", 0.2)
@@ -152,7 +152,7 @@ def test_health_says_within_seconds_that_the_server_is_away_without_its_password
     health = battery_of(Mongodb, app).health()
     assert health == (
         "mongodb://me:***@127.0.0.1:1/ does not answer (ServerSelectionTimeoutError); "
-        "start it, or mend the URI"
+        "start it, or correct the URI"
     )
 
 

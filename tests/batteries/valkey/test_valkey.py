@@ -269,7 +269,7 @@ def test_a_cluster_also_when_all_of_it_was_away(tmp_path: Path) -> None:
         openheart.unload()
 
 
-def test_a_cluster_that_is_away_is_named_without_its_password() -> None:
+def test_a_cluster_that_is_unavailable_is_named_without_its_password() -> None:
     openheart.load(name="one", uri="memory:", redistogo_url="valkey+cluster://me:s3cret@127.0.0.1:1")
     with pytest.raises(BatteryUnavailable, match=r"me:\*\*\*@127.0.0.1:1 cannot be reached") as caught:
         openheart.valkey.get_connection()
