@@ -1,4 +1,4 @@
-"""``load(redis_session=True)``: sessions in the Valkey of the application, and not in the cookie."""
+"""``load(redis_session=True)``: sessions in the application's Valkey instead of the cookie."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = ["Sessions", "renew_session"]
 def renew_session() -> None:
     """Give the session of the current request another id: call it where a visitor logs in or gets rights.
 
-    Whoever knew the id from before, or planted it in the visitor's browser, then has nothing. What the
-    session holds stays. Where sessions have no id on the server, as Flask's own, it does nothing.
+    An id that somebody else knew, or planted in the visitor's browser, is then useless. The data of the
+    session stays. If sessions have no id on the server, like Flask's own, this does nothing.
     """
     renew = getattr(app_of().session_interface, "regenerate", None)
     if renew is not None:
@@ -32,23 +32,23 @@ def renew_session() -> None:
 
 
 class Sessions(Battery["Breaker"]):
-    """The sessions of an application. Its resource remembers whether the server is away."""
+    """The sessions of an application. Its resource remembers whether the server is unavailable."""
 
     row = ROW
     vital = True
 
     @property
     def prefix(self) -> str:
-        """What the keys of these sessions start with."""
+        """The prefix of the keys of these sessions."""
         return f"openheart-session:{self.app.name}:{self.config[INSTANCE] or ''}:"
 
     def install(self) -> None:
         self.require()
-        # Not at the top: it imports the library.
+        # Imported here, because it imports the library.
         from .interface import ValkeySessionInterface
 
         if not self.app.config["SESSION_COOKIE_SECURE"]:
-            # Flask's False is its default; from here on False is what the app says, and None leaves it to us.
+            # False is Flask's default. From here on, False is the app's choice, and None leaves it to us.
             self.app.config["SESSION_COOKIE_SECURE"] = None
         self.app.session_interface = ValkeySessionInterface(
             self.app, self.prefix, lambda: self.resource, self.logger
@@ -79,4 +79,6 @@ class Sessions(Battery["Breaker"]):
         try:
             battery_of(Valkey, self.app).resource.set(f"{self.prefix}probe", b"", ex=10)
         except failures() as error:
-            raise BatteryUnavailable(self.name, f"the Valkey of REDISTOGO_URL takes none: {error}") from error
+            raise BatteryUnavailable(
+                self.name, f"the Valkey of REDISTOGO_URL does not store sessions: {error}"
+            ) from error

@@ -1,7 +1,7 @@
-"""Sessions in Valkey, over the base class of Flask-Session: read at first use, and held as Flask's own JSON.
+"""Sessions in Valkey, on the base class of Flask-Session: read at first use, stored as Flask's own JSON.
 
 Flask-Session's stores for Redis and for cachelib are not used: one needs another driver, and both read
-pickle, with which whoever can write to the server could run code here.
+pickle, so anyone who can write to the server could run code here.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionsUnavailable", "StoredSession", "ValkeySessionInterface"]
 
-# What describes a body or a way that the visitor does not get.
+# Headers of a response that is replaced.
 _OF_THE_BODY = ("Content-Encoding", "Content-Range", "ETag", "Last-Modified", "Location")
 
 
 class SessionsUnavailable(BatteryUnavailable, ServiceUnavailable):  # type: ignore[misc]
-    """A session cannot be read or stored. Where the app does not catch it, the visitor gets a 503.
+    """A session cannot be read or stored. If the app does not catch it, the visitor gets a 503.
 
     Args:
         detail: what happened, for the operator.
@@ -57,20 +57,20 @@ class SessionsUnavailable(BatteryUnavailable, ServiceUnavailable):  # type: igno
 
 
 class StoredSession(SessionMixin):
-    """The session of a request. It is asked for when it is first used, and only then.
+    """The session of a request. It is read from the server at first use.
 
     Args:
-        find: finds what a session holds by its id; None where there is none.
-        make_id: makes an id that nobody had.
-        sid: the id that the visitor brought.
+        find: returns the data of a session by its id, or None if it does not exist.
+        make_id: makes a new id.
+        sid: the id in the visitor's cookie.
 
     Attributes:
         sid: its id.
         modified: whether it must be stored.
         accessed: whether it was used.
-        is_stored: whether it was there before this request.
+        is_stored: whether it existed before this request.
         is_lost: whether it could not be read; it looks empty then, and is not stored.
-        is_over: whether it ended elsewhere during this request; its cookie is not set again.
+        is_over: whether it was ended elsewhere during this request; its cookie is not set again.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class StoredSession(SessionMixin):
 
     @property
     def new(self) -> bool:  # type: ignore[override]
-        """Whether it was not there before this request."""
+        """Whether it did not exist before this request."""
         self._read()
         return not self.is_stored
 
@@ -118,16 +118,16 @@ class StoredSession(SessionMixin):
     def _read(self) -> dict[str, Any]:
         if self._data is None:
             self.accessed = True
-            # After a failure it looks empty: the app's page that tells of it may look at it too.
+            # After a failure it looks empty, because the app's error page may read it too.
             self._data = {}
             try:
                 found = self._find(self.sid) if self.sid else None
             except BaseException:
-                # Whatever it was: what looks empty must not be stored over what is there.
+                # After any error: the empty session must not overwrite the stored one.
                 self.is_lost = True
                 raise
             if found is None:
-                # Never the id that the visitor brought: somebody else may have planted it.
+                # Never the id in the cookie: somebody else may have planted it.
                 self.sid = self._make_id()
             else:
                 self._data = found
@@ -140,9 +140,9 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
 
     Args:
         app: the application.
-        prefix: what their keys start with.
-        breaker: gives that of this process.
-        logger: where it reports.
+        prefix: the prefix of their keys.
+        breaker: returns the breaker of this process.
+        logger: where it logs.
     """
 
     session_class = StoredSession
@@ -157,12 +157,12 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         self._json = TaggedJSONSerializer()
 
     def open_session(self, app: Flask, request: Request) -> StoredSession:
-        """The session of a request; asks nothing yet."""
+        """The session of a request; reads nothing from the server yet."""
         sid = request.cookies.get(self.get_cookie_name(app))
         return StoredSession(self._find, lambda: str(self._generate_sid(self.sid_length)), sid)
 
     def save_session(self, app: Flask, session: StoredSession, response: Response) -> None:
-        """Store a session that was changed; one that was not used is left alone."""
+        """Store a session that was changed; do nothing with one that was not used."""
         if not session.accessed:
             return
         if session.is_lost:
@@ -171,11 +171,11 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         try:
             super().save_session(app, session, response)
         except SessionsUnavailable as error:
-            # Raised here it would be a 500 whatever it is, because the view has answered already.
+            # Raised here it would always be a 500, because the view has answered already.
             _replace(response, _answer(app, error))
 
     def regenerate(self, session: StoredSession) -> None:
-        """Give a session another id. An empty one gets one too: it may be filled afterwards."""
+        """Give a session another id, even an empty one: it may be filled afterwards."""
         session.get("")
         if session.is_lost:
             return
@@ -186,22 +186,22 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         session.modified = True
 
     def should_set_cookie(self, app: Flask, session: StoredSession) -> bool:
-        """As Flask does; but where it ended meanwhile, the browser may have the cookie of a new one."""
+        """As in Flask, but not for a session that was ended: the browser may have a newer cookie."""
         return not session.is_over and bool(super().should_set_cookie(app, session))
 
     def get_cookie_samesite(self, app: Flask) -> str:
-        """``Lax``, unless SESSION_COOKIE_SAMESITE says something else."""
+        """SESSION_COOKIE_SAMESITE, by default ``Lax``."""
         return super().get_cookie_samesite(app) or "Lax"
 
     def get_cookie_secure(self, app: Flask) -> bool:
-        """As SESSION_COOKIE_SECURE says; where it is None, all but plain HTTP on this machine is secure."""
+        """SESSION_COOKIE_SECURE; if it is None, True except for plain HTTP on this machine."""
         said = app.config["SESSION_COOKIE_SECURE"]
         if said is not None:
             return bool(said)
         return not has_request_context() or request.is_secure or not is_loopback(_without_port(request.host))
 
     def _get_store_id(self, sid: str) -> str:
-        # A digest, so that who sees the keys of the server cannot take over a session; and any cookie fits.
+        # A digest, so that the keys on the server do not reveal session ids, and any cookie can be looked up.
         return f"{self.key_prefix}{hashlib.sha256(sid.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
     def _find(self, sid: str) -> dict[str, Any] | None:
@@ -221,7 +221,7 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
             data = self._json.loads(stored.decode())
             if isinstance(data, dict):
                 return data
-        self._logger.warning("A session in Valkey cannot be read and counts as none: %s", store_id)
+        self._logger.warning("A session in Valkey cannot be decoded and is ignored: %s", store_id)
         return None
 
     def _delete_session(self, store_id: str) -> None:
@@ -229,11 +229,11 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
             client.delete(store_id)
 
     def _upsert_session(self, session_lifetime: timedelta, session: StoredSession, store_id: str) -> None:
-        # Reading it made it last longer already.
+        # Reading it has already extended its lifetime.
         if session.modified:
             data = self._json.dumps(dict(session)).encode()
             with self._asking() as client:
-                # What ended during this request, as by a logout in another one, stays ended.
+                # A session that was ended during this request, as by a logout in another one, stays ended.
                 done = client.set(store_id, data, ex=_seconds(session_lifetime), xx=session.is_stored)
             session.is_over = done is None
 
@@ -249,7 +249,7 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
                 breaker.worked()
             elif not isinstance(error, Unavailable):
                 breaker.failed(str(error))
-            refusal = SessionsUnavailable(f"the Valkey of REDISTOGO_URL does not do its part: {error}")
+            refusal = SessionsUnavailable(f"the Valkey of REDISTOGO_URL failed: {error}")
             self._logger.error("%s: %s", type(refusal).__name__, refusal)
             raise refusal from error
         breaker.worked()
@@ -257,7 +257,7 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
 
 def _answer(app: Flask, error: SessionsUnavailable) -> Response:
     try:
-        # The app may have a page of its own for it.
+        # The app may have its own error page.
         return app.make_response(app.handle_user_exception(error))
     except Exception:
         return app.make_response(error.get_response())

@@ -13,7 +13,7 @@ OPENHEART_REDIS_SESSION: Option[bool] = Option(
     "OPENHEART_REDIS_SESSION",
     casts.boolean(),
     False,
-    "Keeps sessions in the Valkey of REDISTOGO_URL; load(redis_session=) is the same.",
+    "Keeps sessions in the Valkey of REDISTOGO_URL; the same as load(redis_session=).",
     group="data",
 )
 

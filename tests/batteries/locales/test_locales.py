@@ -164,8 +164,8 @@ def test_a_choice_of_the_app_that_fails_is_an_error_before_the_reaction_counts()
 
 
 def test_while_the_sessions_are_away_a_reaction_counts_and_its_page_is_in_the_default_language() -> None:
-    away = {"redis_session": True, "redistogo_url": "valkey://127.0.0.1:1"}
-    client = load(("pt_br", "en_us"), **away).test_client()
+    unreachable = {"redis_session": True, "redistogo_url": "valkey://127.0.0.1:1"}
+    client = load(("pt_br", "en_us"), **unreachable).test_client()
     client.set_cookie("session", "of before")
     answer = client.post("/openheart/x", data="🥨", headers={"Accept": "text/html"})
     assert answer.status_code == 200

@@ -28,7 +28,7 @@ from ...servers.process import frozen
 from ...servers.valkey import Server
 from ...waiting import until
 
-AWAY = "valkey://127.0.0.1:1"
+UNREACHABLE = "valkey://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_a_pickle_in_valkey_is_not_run_and_counts_as_no_session(
     before = cookie(client)
     assert client.get("/get").text == "None"
     assert not (tmp_path / "owned").exists()
-    assert "cannot be read and counts as none" in caplog.text
+    assert "cannot be decoded and is ignored" in caplog.text
     client.get("/set/again")
     assert cookie(client) != before
 
@@ -394,7 +394,7 @@ def test_an_app_and_an_instance_have_sessions_of_their_own(server: Server) -> No
     assert again.get("/get").text == "hello"
 
 
-def test_while_valkey_is_away_the_visitor_gets_a_503_and_reactions_go_on(
+def test_while_valkey_is_unavailable_the_visitor_gets_a_503_and_reactions_go_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Server(tmp_path) as server:
@@ -421,13 +421,13 @@ def test_while_valkey_is_away_the_visitor_gets_a_503_and_reactions_go_on(
 
 
 def test_a_visitor_without_a_cookie_needs_no_valkey_before_something_is_stored() -> None:
-    client = make(AWAY).test_client()
+    client = make(UNREACHABLE).test_client()
     assert client.get("/get").text == "None"
     assert client.get("/set/hello").status_code == 503
 
 
 def test_what_cannot_be_stored_at_the_end_of_a_request_is_no_success(server: Server) -> None:
-    app = make(AWAY)
+    app = make(UNREACHABLE)
 
     @app.get("/login")
     def login() -> Response:
@@ -444,7 +444,7 @@ def test_what_cannot_be_stored_at_the_end_of_a_request_is_no_success(server: Ser
 
 
 def test_the_app_may_have_a_page_of_its_own_for_it_which_may_look_at_the_session() -> None:
-    app = make(AWAY)
+    app = make(UNREACHABLE)
 
     @app.errorhandler(503)
     def sorry(error: Exception) -> tuple[str, int, dict[str, str]]:
@@ -458,7 +458,7 @@ def test_the_app_may_have_a_page_of_its_own_for_it_which_may_look_at_the_session
 
 
 def test_the_app_may_catch_it_as_any_failure_of_a_battery() -> None:
-    app = make(AWAY)
+    app = make(UNREACHABLE)
 
     @app.errorhandler(BatteryError)
     def sorry(error: BatteryError) -> tuple[str, int]:
@@ -516,7 +516,7 @@ def test_a_connection_that_is_closed_while_a_session_is_stored_is_a_503(
 
 
 def test_a_handler_of_the_app_that_fails_itself_leaves_the_503() -> None:
-    app = make(AWAY)
+    app = make(UNREACHABLE)
 
     @app.errorhandler(503)
     def broken(error: Exception) -> str:
@@ -554,8 +554,8 @@ def test_a_frozen_server_holds_up_few_requests(server: Server) -> None:
 def test_readiness_says_whether_sessions_can_be_stored(server: Server) -> None:
     ready = make(server.uri).test_client().get("/openheart/-/readyz")
     assert ready.json == {"status": "ready", "batteries": {"sessions": "ok", "valkey": "ok"}}
-    away = make(AWAY).test_client().get("/openheart/-/readyz")
-    assert away.status_code == 503
+    refused = make(UNREACHABLE).test_client().get("/openheart/-/readyz")
+    assert refused.status_code == 503
 
 
 def test_in_safe_mode_sessions_without_a_secret_key_are_refused(server: Server) -> None:
@@ -566,9 +566,9 @@ def test_in_safe_mode_sessions_without_a_secret_key_are_refused(server: Server) 
     assert app.test_client().get("/set/hello").text == "set"
 
 
-def test_in_safe_mode_a_valkey_that_is_away_is_an_error_of_the_start() -> None:
-    with pytest.raises(BatteryUnavailable, match="the Valkey of REDISTOGO_URL takes none"):
-        make(AWAY, safe=True, secret_key="a secret of ours")
+def test_in_safe_mode_a_valkey_that_is_unavailable_is_an_error_of_the_start() -> None:
+    with pytest.raises(BatteryUnavailable, match="the Valkey of REDISTOGO_URL does not store sessions"):
+        make(UNREACHABLE, safe=True, secret_key="a secret of ours")
 
 
 def test_no_secret_key_is_ever_made_up(server: Server) -> None:
@@ -587,7 +587,7 @@ def test_a_missing_library_names_the_extra(library: str, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == library else find_spec(name))
     with pytest.raises(MissingDependency, match=r"pip install 'openheart\[(sessions|valkey)\]'"):
-        make(AWAY)
+        make(UNREACHABLE)
 
 
 def test_without_sessions_their_library_is_not_loaded() -> None:
