@@ -1,4 +1,4 @@
-"""Where a webhook may go: to addresses of the public internet, and to nothing inside the network."""
+"""Checks where a webhook may go: to public addresses, and not to addresses inside the network."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ipaddress import IPv4Address, IPv6Address
 __all__ = ["NotPublic", "is_public", "literal", "resolve"]
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
-IPV6_INTERNET = ipaddress.ip_network("2000::/3")  # what IANA gives out
+IPV6_INTERNET = ipaddress.ip_network("2000::/3")  # global unicast, assigned by IANA
 
 
 class NotPublic(Exception):
-    """A host is, or leads to, an address inside a network."""
+    """A host is, or resolves to, an address that is not public."""
 
 
 def resolve(host: str, port: int, *, private: bool) -> list[str]:
-    """The addresses of a host, each of which may be connected to.
+    """The addresses of a host, all of them allowed.
 
     Args:
         host: a name, or an address without brackets.
@@ -25,7 +25,7 @@ def resolve(host: str, port: int, *, private: bool) -> list[str]:
         private: whether they may be inside the network.
 
     Raises:
-        NotPublic: one of them may not; then none is used, because a name has one owner.
+        NotPublic: one of them is not allowed; then none is used, because a name has one owner.
         OSError: the name cannot be resolved.
     """
     try:
@@ -36,12 +36,12 @@ def resolve(host: str, port: int, *, private: bool) -> list[str]:
     if not private:
         for address in addresses:
             if not is_public(ipaddress.ip_address(address)):
-                raise NotPublic(f"{host} is {address}, which is not an address of the public internet")
+                raise NotPublic(f"{host} is {address}, which is not a public address")
     return addresses
 
 
 def literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that a host is written as, or None where it is a name."""
+    """The host as an address, or None if it is a name."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -49,7 +49,7 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is of the public internet, also where another one is wrapped in it."""
+    """Whether an address is public, including the address that it may embed."""
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast
     inner = address.ipv4_mapped or address.sixtofour
@@ -57,5 +57,5 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
         inner = IPv4Address(int(address) & 0xFFFFFFFF)
     if inner is not None:
         return is_public(inner)
-    # Teredo wraps the address of a relay of somebody's choice; its time is over.
+    # Teredo embeds the address of any relay, and is obsolete.
     return address.is_global and address in IPV6_INTERNET and address.teredo is None

@@ -1,4 +1,4 @@
-"""OPENHEART_WEBHOOK: the address that is told of reactions, in signed batches."""
+"""OPENHEART_WEBHOOK: the URL that is notified of reactions, in signed batches."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from .signature import keys_of, sign
 
 __all__ = ["Webhook"]
 
-LOOK = 3.0  # seconds
+CHECK_TIMEOUT = 3.0  # seconds
 
 
 class Webhook(Battery[Sender]):
-    """Listens to the reactions of an application, and sends them on."""
+    """Listens to the reactions of an application, and forwards them."""
 
     row = ROW
 
     def install(self) -> None:
-        """Look at the settings, and listen from now on. No thread starts before the first reaction."""
+        """Check the settings, and listen from now on. No thread starts before the first reaction."""
         self.require()
         reaction_added.connect(self._hear, sender=self.app)
 
@@ -63,7 +63,7 @@ class Webhook(Battery[Sender]):
         endpoint = self._endpoint()
 
         def post(delivery: str, body: bytes, timeout: float) -> Attempt:
-            # The time is that of the try, so that a late one is not taken for a replay.
+            # The timestamp is that of this try, so that a late one is not rejected as a replay.
             seconds = int(time.time())
             headers = {
                 "webhook-id": delivery,
@@ -88,10 +88,10 @@ class Webhook(Battery[Sender]):
     def check(self) -> None:
         sender = self.resource
         if sender.failure is not None:
-            raise BatteryUnavailable(self.name, f"the last notice was not taken: {sender.failure}")
-        if not sender.is_taken:
-            # A receiver is sent reactions and nothing else, so before the first it is only looked for.
-            timeout = min(self.config[OPENHEART_WEBHOOK_TIMEOUT], LOOK)
+            raise BatteryUnavailable(self.name, f"the last notice was not accepted: {sender.failure}")
+        if not sender.is_accepted:
+            # A receiver is sent only reactions, so before the first one this only connects.
+            timeout = min(self.config[OPENHEART_WEBHOOK_TIMEOUT], CHECK_TIMEOUT)
             if said := self._endpoint().connect(timeout).said:
                 raise BatteryUnavailable(self.name, f"OPENHEART_WEBHOOK cannot be reached: {said}")
 

@@ -1,4 +1,4 @@
-"""One request of a webhook: to an address that was checked, without redirects, and not for ever."""
+"""One request of a webhook: to a checked address, without redirects, and with a deadline."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["Attempt", "Endpoint"]
 
 PORTS = {"http": 80, "https": 443}
-SHORTEST = 0.001  # seconds to connect, also where the time ran out just now: a socket takes none below 0
+SHORTEST = 0.001  # seconds to connect, even when no time is left: a socket accepts no timeout below 0
 LATE = "no answer in time (OPENHEART_WEBHOOK_TIMEOUT)"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How one request went.
+    """The outcome of one request.
 
     Attributes:
-        status: the status of the answer; None where there is none.
-        said: what went wrong, in one line for the log; ``""`` where nothing did.
-        retry_after: after how many seconds the receiver wants to be asked again, or None.
+        status: the status of the answer; None without one.
+        said: what went wrong, in one line for the log; ``""`` if nothing did.
+        retry_after: the receiver's Retry-After in seconds, or None.
     """
 
     status: int | None
@@ -41,7 +41,7 @@ class Attempt:
     retry_after: float | None = None
 
     @property
-    def is_taken(self) -> bool:
+    def is_accepted(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -74,7 +74,7 @@ class Endpoint:
         return self._reach(timeout, lambda address, deadline: self._post(address, body, headers, deadline))
 
     def connect(self, timeout: float) -> Attempt:
-        """See that it can be reached, and send nothing; an answer without words says that it can.
+        """Check that it can be reached, and send nothing; ``said`` is empty if it can.
 
         Args:
             timeout: as in ``post``.
@@ -98,7 +98,7 @@ class Endpoint:
             try:
                 return ask(address, deadline)
             except (NewConnectionError, ConnectTimeoutError) as error:
-                # Nothing was sent there, so the next address is as good.
+                # Nothing was sent, so the next address can be tried.
                 last = Attempt(None, _reason(error))
             except (HTTPError, HTTPException, OSError) as error:
                 return Attempt(None, _reason(error))
@@ -119,7 +119,7 @@ class Endpoint:
                     **headers,
                 },
             )
-            # The status and the headers; what the body says is of no use here, so it is not read.
+            # Only the status and the headers are read; the body is not needed.
             response = HTTPResponse(reader, method="POST")  # type: ignore[arg-type]
             with response:
                 response.begin()
@@ -135,7 +135,7 @@ class Endpoint:
         from urllib3.connection import HTTPConnection, HTTPSConnection
 
         timeout = max(SHORTEST, deadline - time.monotonic())
-        # To the address itself: the name could lead elsewhere when it is resolved once more.
+        # To the checked address: the name could resolve to another one the next time.
         if self._tls is None:
             return HTTPConnection(address, self._port, timeout=timeout)
         return HTTPSConnection(
@@ -144,7 +144,7 @@ class Endpoint:
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket until a moment, also from one that gives a byte now and then."""
+    """Reads from a socket until a deadline, also from one that sends a byte now and then."""
 
     def __init__(self, sock: Any, deadline: float) -> None:
         self._sock = sock
@@ -177,7 +177,7 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost words of an error, which are those of the system or of TLS."""
+    """The text of the innermost error, which comes from the system or from TLS."""
     seen: BaseException | None = error
     while seen is not None:
         error, seen = seen, seen.__cause__ or seen.__context__

@@ -1,4 +1,4 @@
-"""The row of the battery: notices of reactions, and its settings."""
+"""The row of the battery: webhooks about reactions, and its settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 OPENHEART_WEBHOOK: Option[str | None] = Option(
-    "OPENHEART_WEBHOOK", casts.http_url(), None, "The address that is told of reactions.", group="webhook"
+    "OPENHEART_WEBHOOK", casts.http_url(), None, "The URL that is notified of reactions.", group="webhook"
 )
 OPENHEART_WEBHOOK_SECRET: Option[str | bytes | None] = Option(
     "OPENHEART_WEBHOOK_SECRET",
@@ -46,7 +46,7 @@ OPENHEART_WEBHOOK_TRIES: Option[int] = Option(
     "OPENHEART_WEBHOOK_TRIES",
     casts.integer(1, 100),
     6,
-    "How often a notice is sent before it is given up.",
+    "How often a notice is sent before it is dropped.",
     group="webhook",
 )
 OPENHEART_WEBHOOK_TIMEOUT: Option[float] = Option(
@@ -60,7 +60,7 @@ OPENHEART_WEBHOOK_QUEUE: Option[int] = Option(
     "OPENHEART_WEBHOOK_QUEUE",
     casts.integer(1, 10_000_000),
     10_000,
-    "How many reactions may wait to be told of before the oldest are given up.",
+    "How many reactions may wait to be reported before the oldest are dropped.",
     group="webhook",
 )
 

@@ -18,20 +18,20 @@ from .request import Attempt
 
 __all__ = ["Sender"]
 
-MOST_ROWS = 200  # of one notice, so that it stays well under what receivers take
+MOST_ROWS = 200  # of one notice, so that it stays well under the size limit of receivers
 FIRST_DELAY = 1.0  # seconds before the second try; twice as long before each further one
-LONGEST_DELAY = 300.0  # seconds, also where the receiver asks for more
+LONGEST_DELAY = 300.0  # seconds, even if the receiver asks for more
 AT_ONCE = 256  # reactions
 LINGER = 0.5  # seconds
 GONE = 410
-UNHEARD = "%d reactions were not told of: %s"
+NOT_REPORTED = "%d reactions were not reported: %s"
 
 Post = Callable[[str, bytes, float], Attempt]
 
 
 @dataclass(slots=True)
-class _Heard:
-    """One reaction that waits."""
+class _Waiting:
+    """One reaction that waits to be reported."""
 
     target: str
     emoji: str
@@ -41,7 +41,7 @@ class _Heard:
 
 @dataclass(slots=True)
 class _Row:
-    """What one notice says of one emoji on one target."""
+    """One emoji on one target, in a notice."""
 
     added: int = 0
     count: int = 0
@@ -52,7 +52,7 @@ _Rows = dict[tuple[str, str], _Row]
 
 @dataclass(frozen=True, slots=True)
 class _Notice:
-    """What is sent as one body, and sent again as the same."""
+    """One request body, which stays the same for each try."""
 
     delivery: str
     body: bytes
@@ -60,20 +60,20 @@ class _Notice:
 
 
 class Sender:
-    """Tells of reactions, later and in order. Nothing of it takes longer than a lock for who reacts.
+    """Reports reactions, later and in order. A visitor who reacts waits for a lock at most.
 
     Args:
         post: sends one body, under an id, within some seconds.
         wait: for how many seconds reactions are collected.
-        tries: how often a notice is sent before it is given up.
-        timeout: seconds for each of them.
+        tries: how often a notice is sent before it is dropped.
+        timeout: seconds for each try.
         limit: how many reactions may wait.
         grace: seconds that ``close()`` may take.
-        logger: where it says what it gave up.
+        logger: where it logs what it dropped.
 
     Attributes:
-        failure: what is wrong with the receiver just now, or None.
-        is_taken: whether it took the last notice; False before the first.
+        failure: what is wrong with the receiver, or None.
+        is_accepted: whether it accepted the last notice; False before the first.
     """
 
     def __init__(
@@ -88,19 +88,19 @@ class Sender:
         logger: logging.Logger,
     ) -> None:
         self.failure: str | None = None
-        self.is_taken = False
+        self.is_accepted = False
         self._post = post
         self._wait = wait
         self._tries = tries
         self._timeout = timeout
         self._limit = limit
-        # So many are sent before their time, to keep room for more.
-        self._much = max(1, limit // 2)
+        # When this many wait, they are sent early, to keep room for more.
+        self._early = max(1, limit // 2)
         self._grace = grace
         self._logger = logger
         self._changed = threading.Condition()
-        self._queue: deque[_Heard] = deque()
-        self._pushed_out = 0
+        self._queue: deque[_Waiting] = deque()
+        self._dropped = 0
         self._gone = False
         self._end: float | None = None
         self._thread: threading.Thread | None = None
@@ -108,25 +108,25 @@ class Sender:
         self._take_back = at_exit(self.close)
 
     def add(self, target: str, emoji: str, count: int) -> None:
-        """Tell of a reaction, soon."""
+        """Report a reaction, soon."""
         with self._changed:
             if self._gone:
                 return
             if self._end is not None:
-                self._logger.error(UNHEARD, 1, "the application stops")
+                self._logger.error(NOT_REPORTED, 1, "the application is closing")
                 return
             if len(self._queue) >= self._limit:
                 self._queue.popleft()
-                self._pushed_out += 1
-            self._queue.append(_Heard(target, emoji, count, time.monotonic()))
+                self._dropped += 1
+            self._queue.append(_Waiting(target, emoji, count, time.monotonic()))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="openheart webhook", daemon=True)
                 self._thread.start()
-            elif len(self._queue) in (1, self._much):
+            elif len(self._queue) in (1, self._early):
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Send what waits, as far as the time allows, and name what was not sent."""
+        """Send what waits, as far as the time allows, and log how much was not sent."""
         self._take_back()
         with self._changed:
             if self._end is None:
@@ -134,9 +134,9 @@ class Sender:
             self._changed.notify_all()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            # A little longer than the thread, so that it can say itself what it gave up.
+            # A little longer than the thread, so that it can log what it dropped.
             thread.join(max(0.0, self._end - time.monotonic()) + LINGER)
-        self._give_up_all("the application stopped")
+        self._drop_all("the application closed")
 
     def _run(self) -> None:
         while self._collect():
@@ -147,19 +147,19 @@ class Sender:
             try:
                 self._deliver(notice)
             except Exception:
-                # The thread goes on, because nobody would notice its end.
+                # The thread continues, because nobody would notice its end.
                 self._logger.exception("The notice %s failed", notice.delivery)
-                self._give_up(notice, 1, "of the error above")
+                self._drop(notice, 1, "see the error above")
 
     def _collect(self) -> bool:
-        """Wait until the time of the reaction that waits longest is over; False when none will come."""
+        """Wait until the oldest reaction is due; False when no more will come."""
         with self._changed:
             while not self._queue:
                 if self._end is not None:
                     return False
                 self._changed.wait()
             due = self._queue[0].moment + self._wait
-            while self._end is None and len(self._queue) < self._much:
+            while self._end is None and len(self._queue) < self._early:
                 left = due - time.monotonic()
                 if left <= 0:
                     break
@@ -170,56 +170,56 @@ class Sender:
         rows: _Rows = {}
         while True:
             with self._changed:
-                # A few at once, so that nobody who reacts waits for more than these.
+                # A few at a time, so that visitors who react do not wait long for the lock.
                 some = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
-            for number, heard in enumerate(some):
-                key = heard.target, heard.emoji
+            for number, waiting in enumerate(some):
+                key = waiting.target, waiting.emoji
                 if key not in rows and len(rows) == MOST_ROWS:
                     with self._changed:
                         self._queue.extendleft(reversed(some[number:]))
                     return rows
                 row = rows.setdefault(key, _Row())
                 row.added += 1
-                # The threads that react do not come here in the order in which they were counted.
-                row.count = max(row.count, heard.count)
+                # Threads do not arrive here in the order in which their reactions were counted.
+                row.count = max(row.count, waiting.count)
             if len(some) < AT_ONCE:
                 return rows
 
     def _deliver(self, notice: _Notice) -> None:
         for turn in range(1, self._tries + 1):
-            self._report_pushed_out()
+            self._report_dropped()
             closing = self._end is not None
             timeout = min(self._timeout, self._left())
             if timeout <= 0:
-                self._give_up(notice, turn - 1, self.failure or "the application stopped")
+                self._drop(notice, turn - 1, self.failure or "the application closed")
                 return
             attempt = self._post(notice.delivery, notice.body, timeout)
-            if attempt.is_taken:
-                failure, self.failure, self.is_taken = self.failure, None, True
+            if attempt.is_accepted:
+                failure, self.failure, self.is_accepted = self.failure, None, True
                 if failure is not None:
-                    self._logger.info("Notices to OPENHEART_WEBHOOK are taken again")
+                    self._logger.info("OPENHEART_WEBHOOK accepts notices again")
                 return
             if attempt.status == GONE:
                 self._stop(notice, turn)
                 return
             if self.failure is None:
                 self._logger.warning(
-                    "The notice %s was not taken, and is sent again: %s", notice.delivery, attempt.said
+                    "The notice %s was not accepted and is sent again: %s", notice.delivery, attempt.said
                 )
             self.failure = attempt.said
-            self.is_taken = False
+            self.is_accepted = False
             delay = _delay(turn, attempt.retry_after)
             if turn == self._tries or not self._pause(delay, closing=closing):
-                self._give_up(notice, turn, attempt.said)
+                self._drop(notice, turn, attempt.said)
                 return
 
     def _pause(self, seconds: float, *, closing: bool) -> bool:
-        """Wait before the next try; False where the time does not allow one."""
+        """Wait before the next try; False if there is no time for one."""
         if closing and seconds > self._left():
             return False
         due = time.monotonic() + seconds
         with self._changed:
-            # Who begins to close wants an answer, so the next try is at once.
+            # When close() begins, the next try is made at once.
             while closing or self._end is None:
                 left = due - time.monotonic()
                 if left <= 0:
@@ -234,33 +234,35 @@ class Sender:
     def _stop(self, notice: _Notice, turn: int) -> None:
         with self._changed:
             self._gone = True
-        self.failure = "the receiver answered 410 Gone, and is told of nothing more until the next start"
+        self.failure = "the receiver answered 410 Gone and gets no more notices until the next start"
         self._logger.error("OPENHEART_WEBHOOK: %s", self.failure)
-        self._give_up(notice, turn, "the answer was 410")
-        self._give_up_all("the receiver is gone")
+        self._drop(notice, turn, "the answer was 410")
+        self._drop_all("the receiver answered 410 Gone")
 
-    def _give_up(self, notice: _Notice, turns: int, reason: str) -> None:
+    def _drop(self, notice: _Notice, turns: int, reason: str) -> None:
         self._logger.error(
-            "The notice %s was given up after %d tries, and %d reactions were not told of: %s",
+            "The notice %s was dropped after %d tries, and %d reactions were not reported: %s",
             notice.delivery,
             turns,
             notice.reactions,
             reason,
         )
 
-    def _give_up_all(self, reason: str) -> None:
-        self._report_pushed_out()
+    def _drop_all(self, reason: str) -> None:
+        self._report_dropped()
         with self._changed:
             count = len(self._queue)
             self._queue.clear()
         if count:
-            self._logger.error(UNHEARD, count, reason)
+            self._logger.error(NOT_REPORTED, count, reason)
 
-    def _report_pushed_out(self) -> None:
+    def _report_dropped(self) -> None:
         with self._changed:
-            count, self._pushed_out = self._pushed_out, 0
+            count, self._dropped = self._dropped, 0
         if count:
-            self._logger.error(UNHEARD, count, f"more than {self._limit} waited (OPENHEART_WEBHOOK_QUEUE)")
+            self._logger.error(
+                NOT_REPORTED, count, f"more than {self._limit} waited (OPENHEART_WEBHOOK_QUEUE)"
+            )
 
 
 def _notice(rows: _Rows) -> _Notice:
@@ -280,6 +282,6 @@ def _notice(rows: _Rows) -> _Notice:
 
 def _delay(turn: int, retry_after: float | None) -> float:
     delay: float = min(FIRST_DELAY * 2.0 ** (turn - 1), LONGEST_DELAY)
-    # Not all the processes of all the servers at the same moment.
+    # Random, so that not all processes of all servers try at the same moment.
     delay *= random.uniform(0.5, 1.0)
     return max(delay, min(retry_after or 0.0, LONGEST_DELAY))

@@ -23,21 +23,21 @@ TOLERANCE = 300.0
 PREFIX = "whsec_"
 SHORTEST, LONGEST = 24, 64  # bytes of a key, says the specification
 EXPECTED = (
-    f"{PREFIX} and the Base64 of {SHORTEST} to {LONGEST} random bytes, or two such with a space between; "
+    f"{PREFIX} and the Base64 of {SHORTEST} to {LONGEST} random bytes, or two of these with a space between; "
     "make one: python -c 'import base64, secrets; "
     f'print("{PREFIX}" + base64.b64encode(secrets.token_bytes(32)).decode())\''
 )
 
 
 def keys_of(secret: str | bytes | None, name: str, source: str) -> list[bytes]:
-    """The keys that a secret stands for. There are two while one takes the place of another.
+    """The keys in a secret. There may be two while a key is being replaced.
 
     Args:
         secret: ``whsec_`` and Base64, or several with spaces between them; or the bytes of one key.
-        name, source: what a ConfigError says of it.
+        name, source: the key and the source of the ConfigError.
 
     Raises:
-        ConfigError: it is none; the text says how to make one.
+        ConfigError: it is not valid; the text says how to make one.
     """
     try:
         if isinstance(secret, bytes) and not secret.startswith(PREFIX.encode()):
@@ -69,22 +69,22 @@ def sign(keys: Sequence[bytes], delivery: str, seconds: int, body: bytes) -> str
 def verify_webhook(
     headers: Mapping[str, str] | Headers, body: bytes, secret: str | bytes, tolerance: float = TOLERANCE
 ) -> dict[str, Any]:
-    """What a webhook says, once it is sure who sent it and when. This is for those who receive one.
+    """Check the signature and the age of a webhook, and return its content. Call this in the receiver.
 
-    The same webhook may come again, when the answer to it was lost: its ``webhook-id`` stays the same.
+    The same webhook may come again if the answer to it was lost; its ``webhook-id`` stays the same.
 
     Args:
-        headers: those of the request, such as Flask's ``request.headers``; upper and lower case are one.
-        body: the body as it came, such as ``request.get_data()``.
-        secret: what OPENHEART_WEBHOOK_SECRET is at the sender.
-        tolerance: how many seconds old it may be, and the sender's clock ahead.
+        headers: the headers of the request, such as Flask's ``request.headers``; case does not matter.
+        body: the unchanged body, such as ``request.get_data()``.
+        secret: the sender's OPENHEART_WEBHOOK_SECRET.
+        tolerance: how many seconds old it may be, or the sender's clock ahead.
 
     Returns:
         The document, with ``type``, ``timestamp`` and ``data``.
 
     Raises:
-        InvalidSignature: a header is missing, the signature is of another secret or body, or it is too old.
-        ConfigError: the secret is none.
+        InvalidSignature: a header is missing, the signature does not match, or the webhook is too old.
+        ConfigError: the secret is not valid.
     """
     keys = keys_of(secret, "secret", "an argument of verify_webhook()")
     found = {name.lower(): value for name, value in headers.items()}
@@ -93,15 +93,15 @@ def verify_webhook(
         signatures = found["webhook-signature"]
     except KeyError as error:
         raise InvalidSignature(f"The header {error.args[0]} is missing") from None
-    # Before the signature is worked out, because int() takes much that is no timestamp.
+    # Before the signature is computed, because int() accepts much that is not a timestamp.
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 12):
         raise InvalidSignature("The header webhook-timestamp is not a number of seconds")
     right = sign(keys, delivery, int(seconds), body).split(" ")
     given = [each.encode() for each in signatures.split(" ")]
-    # Every pair is compared, so that the time that this takes tells nothing.
+    # Every pair is compared, so that the time this takes reveals nothing.
     matches = [hmac.compare_digest(each.encode(), other) for each in right for other in given]
     if not any(matches):
-        raise InvalidSignature("The header webhook-signature has no signature of this secret and this body")
+        raise InvalidSignature("The header webhook-signature does not match this secret and this body")
     age = time.time() - int(seconds)
     if not abs(age) <= tolerance:
         direction = "ago" if age > 0 else "ahead of this clock"
@@ -111,7 +111,7 @@ def verify_webhook(
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise InvalidSignature("The body is signed, and is not a JSON object")
+        raise InvalidSignature("The body is signed, but is not a JSON object")
     return document
 
 

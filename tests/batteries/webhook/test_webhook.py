@@ -198,7 +198,7 @@ def test_a_receiver_that_goes_and_comes_back_is_told_of_what_it_missed(receiver:
     assert "ConnectionRefusedError" in log.wait_for("is sent again")
     openheart.react("/meanwhile", "🥨")
     receiver.start()
-    log.wait_for("taken again")
+    log.wait_for("OPENHEART_WEBHOOK accepts notices again")
     openheart.unload()
     told = [row for request in receiver.requests for row in reactions_in(request)]
     assert sum(row["added"] for row in told) == 3
@@ -212,7 +212,7 @@ def test_a_receiver_that_does_not_answer_is_asked_again_and_slows_nobody(receive
     log.wait_for("no answer in time (OPENHEART_WEBHOOK_TIMEOUT)")
     receiver.wait_for(2)
     receiver.hold.set()
-    log.wait_for("taken again")
+    log.wait_for("OPENHEART_WEBHOOK accepts notices again")
     first, second = receiver.requests[:2]
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
@@ -249,7 +249,7 @@ def test_an_answer_that_is_none_is_a_failure(receiver: Receiver, answer: bytes) 
     try:
         log = Log(load(receiver, webhook=f"http://localhost:{broken.port}/", webhook_tries=1))
         openheart.react("/a", "🥨")
-        assert log.wait_for("given up").isprintable()
+        assert log.wait_for("dropped after").isprintable()
     finally:
         broken.stop()
 
@@ -283,7 +283,7 @@ def test_what_is_given_up_is_named_in_the_log(receiver: Receiver) -> None:
     receiver.answers += [(500, {})] * 2
     openheart.react("/a", "🥨")
     openheart.react("/b", "🥨")
-    line = log.wait_for("given up after 2 tries, and 2 reactions were not told of: the answer was 500")
+    line = log.wait_for("dropped after 2 tries, and 2 reactions were not reported: the answer was 500")
     assert receiver.requests[0].headers["webhook-id"] in line
     assert SECRET not in "".join(log.lines)
     assert "key=1" not in "".join(log.lines)
@@ -297,7 +297,7 @@ def test_a_receiver_that_is_gone_is_told_of_nothing_more(receiver: Receiver) -> 
     log = Log(app)
     receiver.answers.append((410, {}))
     openheart.react("/a", "🥨")
-    log.wait_for("given up after 1 tries")
+    log.wait_for("dropped after 1 tries")
     openheart.react("/b", "🥨")
     body = app.test_client().get("/openheart/-/readyz").json
     assert body == {"status": "ready", "batteries": {"webhook": "failing"}}
@@ -317,7 +317,7 @@ def test_health_looks_for_the_receiver_until_it_took_a_notice(receiver: Receiver
     log = Log(battery.app)
     receiver.answers.append((500, {}))
     openheart.react("/a", "🥨")
-    log.wait_for("taken again")
+    log.wait_for("OPENHEART_WEBHOOK accepts notices again")
     receiver.stop()
     battery.check()
     receiver.start()
@@ -331,7 +331,7 @@ def test_the_oldest_reactions_are_given_up_where_too_many_wait(receiver: Receive
     for number in range(5):
         openheart.react(f"/{number}", "🥨")
     receiver.hold.set()
-    log.wait_for("2 reactions were not told of: more than 3 waited (OPENHEART_WEBHOOK_QUEUE)")
+    log.wait_for("2 reactions were not reported: more than 3 waited (OPENHEART_WEBHOOK_QUEUE)")
     openheart.unload()
     told = [row["target"] for request in receiver.requests for row in reactions_in(request)]
     assert told == ["first", "2", "3", "4"]
@@ -344,7 +344,7 @@ def test_the_end_of_the_app_waits_no_longer_than_its_grace(receiver: Receiver) -
     receiver.wait_for(1)
     openheart.react("/b", "🥨")
     openheart.unload()
-    log.wait_for("1 reactions were not told of")
+    log.wait_for("1 reactions were not reported")
     assert not receiver.hold.is_set()
 
 
@@ -466,7 +466,7 @@ def test_a_certificate_that_is_not_right_is_refused(
     try:
         log = Log(load(server, webhook_tries=1))
         openheart.react("/a", "🥨")
-        assert "SSLCertVerificationError" in log.wait_for("given up")
+        assert "SSLCertVerificationError" in log.wait_for("dropped after")
         assert server.requests == []
         openheart.unload()
     finally:
@@ -502,7 +502,7 @@ def test_an_odd_spelling_of_an_inner_address_is_not_connected_to(receiver: Recei
     url = f"http://{host}:{receiver.port}/"
     log = Log(load(receiver, webhook=url, webhook_private=False, webhook_tries=1))
     openheart.react("/a", "🥨")
-    log.wait_for("given up")
+    log.wait_for("dropped after")
     assert receiver.requests == []
 
 
@@ -514,8 +514,8 @@ def test_a_name_that_leads_inside_the_network_is_not_connected_to(
     url = f"http://hook.example.org:{receiver.port}/"
     log = Log(load(receiver, webhook=url, webhook_private=False, webhook_tries=1))
     openheart.react("/a", "🥨")
-    line = log.wait_for("given up")
-    assert "not an address of the public internet (see OPENHEART_WEBHOOK_PRIVATE)" in line
+    line = log.wait_for("dropped after")
+    assert "not a public address (see OPENHEART_WEBHOOK_PRIVATE)" in line
     assert receiver.requests == []
 
 
@@ -530,7 +530,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
     assert asked == ["hook.example.org"]
 
 
-def test_where_one_address_of_a_name_is_away_the_next_is_taken(
+def test_where_one_address_of_a_name_is_unavailable_the_next_is_taken(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names_lead_to(monkeypatch, "::1", "127.0.0.1")
