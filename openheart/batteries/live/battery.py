@@ -1,4 +1,4 @@
-"""Events that browsers hear as they happen: ``openheart.live.emit()`` and ``live_url()``."""
+"""Events that browsers get as they happen: ``openheart.live.emit()`` and ``live_url()``."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ LONGEST = 65_536
 
 LONGEST_CHANNEL = 200  # characters
 _EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
-# What browsers, or we, fire ourselves.
-_OURS = frozenset({"error", "open", "reaction", "reset"})
+# Events that browsers or openheart fire themselves.
+_RESERVED = frozenset({"error", "open", "reaction", "reset"})
 
 
 def emit(channel: str, data: Any, event: str = "message", *, app: Flask | None = None) -> str:
@@ -46,8 +46,8 @@ def emit(channel: str, data: Any, event: str = "message", *, app: Flask | None =
     The browser gets the JSON text ``{"channel": …, "data": …}``.
 
     Args:
-        channel: its name, up to 200 characters; it is there without being made.
-        data: what JSON can hold, up to 64 KB of it.
+        channel: its name, up to 200 characters; a channel need not be created.
+        data: anything that can be encoded as JSON, up to 64 KB.
         event: the type of the event, for ``addEventListener()``; ``message`` goes to ``onmessage``.
         app: the application; by default the current one, else ``openheart.APP``.
 
@@ -55,40 +55,40 @@ def emit(channel: str, data: Any, event: str = "message", *, app: Flask | None =
         The event's id.
 
     Raises:
-        ValueError, TypeError: one of the arguments cannot be sent; nothing was.
-        BatteryUnavailable: the Valkey of REDISTOGO_URL is away; nothing was sent.
+        ValueError, TypeError: an argument cannot be sent; nothing was sent.
+        BatteryUnavailable: the Valkey of REDISTOGO_URL is unavailable; nothing was sent.
         BatteryError: it did not answer; the event was sent once or not at all.
         ConfigError: OPENHEART_LIVE is off.
         OpenHeartError: there is no application.
     """
-    if not _EVENT.fullmatch(event) or event in _OURS:
+    if not _EVENT.fullmatch(event) or event in _RESERVED:
         raise ValueError(
-            f"event={event!r} cannot be the type of an event: letters, digits and _.:- are, "
-            f"and not {', '.join(sorted(_OURS))}, which have a meaning"
+            f"event={event!r} is not a valid type of an event: expected a letter, then up to 99 letters, "
+            f"digits and _.:-, and not one of the reserved names {', '.join(sorted(_RESERVED))}"
         )
     key = _key(channel)
     text = json_text({"channel": channel, "data": data})
     if len(text.encode()) > LONGEST:
         raise ValueError(
-            f"data is more than {LONGEST} bytes of JSON; send a reference, such as an id, instead"
+            f"data is more than {LONGEST} bytes of JSON; send a reference instead, such as an id"
         )
     return battery_of(Live, app).resource.bus.emit(key, event, text)
 
 
 def live_url(*channels: str, target: str | None = None, _external: bool = False) -> str:
-    """The address at which a browser listens to channels, for ``new EventSource()``; in Jinja ``live_url``.
+    """The URL at which a browser listens to channels, for ``new EventSource()``; in Jinja ``live_url``.
 
-    It is signed, lasts for OPENHEART_LIVE_LIFE, and needs the application's context, as in a view.
+    It is signed, expires after OPENHEART_LIVE_LIFE, and needs the application's context, as in a view.
 
     Args:
         channels: names of channels, as given to ``emit()``.
-        target: a target, whose counts are heard as they change: the event ``reaction`` with
-            ``{"target": …, "counts": …}``. The target stands after the ``#`` too, for live.js.
+        target: a target. The browser gets its counts as they change: the event ``reaction`` with
+            ``{"target": …, "counts": …}``. The target is also in the fragment, for live.js.
         _external: whether it is a full URL.
 
     Raises:
-        ValueError: no channel and no target, or a name that no channel can have.
-        InvalidTarget: the target is none.
+        ValueError: no channel and no target, or a name that is not valid.
+        InvalidTarget: the target is not valid.
         ReadingNotAllowed: counts are not shown (OPENHEART_WRITE_ONLY).
         ConfigError: OPENHEART_LIVE is off.
     """
@@ -98,7 +98,7 @@ def live_url(*channels: str, target: str | None = None, _external: bool = False)
             OPENHEART_LIVE.name,
             live.config[OPENHEART_LIVE],
             live.config.source(OPENHEART_LIVE),
-            "1, in an app that openheart.load() made or took, so that there is an address to listen at",
+            "1, in an app of openheart.load(), which adds the URL to listen at",
         )
     keys = [_key(channel) for channel in channels]
     fragment = ""
@@ -118,9 +118,9 @@ class Live(Battery[Broadcaster]):
     """The live events of an application.
 
     Attributes:
-        tokens: signs what a page hands to a browser.
-        backlog: how many events are kept of each channel, and may wait for a listener.
-        is_shared: whether a Valkey takes the events to other processes.
+        tokens: signs the channels that a page gives to a browser.
+        backlog: how many events of each channel are kept, and how many may wait for a listener.
+        is_shared: whether a Valkey carries the events to other processes.
     """
 
     row = ROW
@@ -153,8 +153,8 @@ class Live(Battery[Broadcaster]):
             reaction_added.connect(self._reacted, sender=self.app)
         if self.config[SERVER_WORKERS] > 1 and not self.is_shared:
             self.logger.warning(
-                "OPENHEART_LIVE without REDISTOGO_URL: browsers hear only the events of the worker process "
-                "that they are connected to; set REDISTOGO_URL to a Valkey for those of all"
+                "OPENHEART_LIVE without REDISTOGO_URL: browsers get only the events of the worker process "
+                "that they are connected to; set REDISTOGO_URL to a Valkey for the events of all"
             )
 
     def open(self) -> Broadcaster:
@@ -163,7 +163,7 @@ class Live(Battery[Broadcaster]):
             (lambda: get_connection(self.app)) if self.is_shared else None,
             self.config[INSTANCE] or "",
             self.backlog,
-            # Asked for each time: a server says how many threads it has when it begins to serve.
+            # Called each time, because a server reports its number of threads when it starts.
             lambda: self.most_listeners(),
             self.logger,
         )
@@ -172,7 +172,7 @@ class Live(Battery[Broadcaster]):
         resource.close()
 
     def close(self) -> None:
-        """Let everything go. The next use opens it again; a reaction, when the storage was closed too."""
+        """Close it. The next use opens it again; a reaction does so only if the storage was closed too."""
         service = state_of(self.app).service
         with self._own().lock:
             self._was_closed = True
@@ -183,7 +183,7 @@ class Live(Battery[Broadcaster]):
         self.resource.bus.check()
 
     def most_listeners(self) -> int:
-        """How many may listen to this process; one thread of a server of ours is always for others."""
+        """How many may listen to this process; openheart's own servers keep one thread for other requests."""
         given = self.config[OPENHEART_LIVE_LISTENERS]
         threads = state_of(self.app).serving.threads
         if given is None:
@@ -191,7 +191,7 @@ class Live(Battery[Broadcaster]):
         return given if threads is None else min(given, threads - 1)
 
     def _reacted(self, sender: object, target: str, **_: Any) -> None:
-        # Under the lock of close(), so that nothing is opened after it that nobody would close.
+        # Under the lock of close(), so that nothing is opened after it and never closed.
         with self._own().lock:
             if not self.is_open and self._is_late():
                 return
@@ -199,7 +199,7 @@ class Live(Battery[Broadcaster]):
         broadcaster.reacted(target)
 
     def _is_late(self) -> bool:
-        # Whether a reaction may have been under way since before close().
+        # Whether the reaction may have begun before close().
         if not self._was_closed:
             return False
         last = None if self._last_storage is None else self._last_storage()
@@ -209,7 +209,7 @@ class Live(Battery[Broadcaster]):
 def _key(channel: str) -> str:
     if not 1 <= len(channel) <= LONGEST_CHANNEL or NOT_TEXT.search(channel):
         raise ValueError(
-            f"channel={channel!r} cannot be the name of a channel: text of 1 to 200 characters is, "
-            "without line breaks and other control characters"
+            f"channel={channel!r} is not a valid name of a channel: expected text of 1 to {LONGEST_CHANNEL} "
+            "characters, without line breaks and other control characters"
         )
     return f"c:{channel}"

@@ -1,4 +1,4 @@
-"""What one process has for live events: who listens, how events reach them, and how other processes."""
+"""The live events of one process: its listeners, and how events reach them and other processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .valkey_bus import ValkeyBus
 
 __all__ = ["Broadcaster"]
 
-SAY_FULL = 60.0  # seconds between two lines in the log that say that as many listen as may
+FULL_LOG_INTERVAL = 60.0  # seconds between two log lines about too many listeners
 
 
 class Broadcaster:
@@ -25,11 +25,11 @@ class Broadcaster:
 
     Args:
         service: reads the counts that are sent.
-        client: the client of the Valkey that takes events to other processes; None where there is none.
-        space: the events of another space are not heard.
-        backlog: how many events are kept of each channel, and may wait for a listener.
+        client: the client of the Valkey that carries events to other processes; None without one.
+        space: separates applications; events of another space are not received.
+        backlog: how many events of each channel are kept, and how many may wait for a listener.
         most: how many may listen at once.
-        logger: where it reports.
+        logger: where it logs.
     """
 
     def __init__(
@@ -46,23 +46,23 @@ class Broadcaster:
         self._backlog = backlog
         self._most = most
         self._logger = logger
-        self._said_full = float("-inf")
+        self._logged_full = float("-inf")
         self._states = Collector("reading counts", self._read, logger)
         self._others: Collector | None = None
         self.bus: Bus = LocalBus(self.hub, backlog)
         if client is not None:
             self.bus = ValkeyBus(self.hub, client, space, backlog, self.changed, logger)
-            self._others = Collector("telling other processes", self.bus.tell, logger, finishes=True)
+            self._others = Collector("notifying other processes", self.bus.notify, logger, finishes=True)
 
     def join(self, channels: Sequence[str], cut: Callable[[], None]) -> Listener:
-        """Take a listener where there is room for one more.
+        """Add a listener, if there is room for one more.
 
         Args:
             channels: what it listens to.
-            cut: ends what is being sent to it, and never waits.
+            cut: cuts its connection, and never waits.
 
         Raises:
-            LiveFull: as many listen as may.
+            LiveFull: the maximum number of listeners is reached.
         """
         listener = Listener(channels, self._backlog, cut)
         most = self._most()
@@ -70,21 +70,21 @@ class Broadcaster:
             self.hub.join(listener, most)
         except LiveFull:
             now = time.monotonic()
-            if now - self._said_full > SAY_FULL:
-                self._said_full = now
+            if now - self._logged_full > FULL_LOG_INTERVAL:
+                self._logged_full = now
                 self._logger.warning(
-                    "%d browsers listen to this process, and more are refused until some have gone: "
-                    "OPENHEART_LIVE_LISTENERS, and SERVER_THREADS to go with it, can be raised",
+                    "%d browsers listen to this process, and more are refused until some disconnect: "
+                    "raise OPENHEART_LIVE_LISTENERS, and SERVER_THREADS with it",
                     most,
                 )
             raise
         return listener
 
     def catch_up(self, listener: Listener, last: str | None) -> str:
-        """Let a listener have what it missed, and everything from now on.
+        """Send a listener what it missed, and everything from now on.
 
         Returns:
-            The id that it has from now on; empty where that follows what it missed.
+            Its id from now on; empty if the id is sent after the events that it missed.
         """
         events = [channel for channel in listener.channels if channel.startswith("c:")]
         self.bus.follow(listener.channels)
@@ -97,10 +97,10 @@ class Broadcaster:
         return "" if missed else replay.id
 
     def changed(self, channels: Iterable[str]) -> None:
-        """Send the counts of targets anew to those who listen to them, soon."""
-        heard = [channel for channel in channels if self.hub.has(channel)]
-        if heard:
-            self._states.add(heard)
+        """Send the current counts of targets to their listeners, soon."""
+        followed = [channel for channel in channels if self.hub.has(channel)]
+        if followed:
+            self._states.add(followed)
 
     def reacted(self, target: str) -> None:
         """Note that the counts of a target changed here; never waits."""
@@ -117,7 +117,7 @@ class Broadcaster:
         self.bus.close()
 
     def _read(self, channels: Sequence[str]) -> None:
-        # Read here and not taken from the reaction, so that what is sent last is what is stored.
+        # Read from the storage, not taken from the reaction, so that the last counts sent are those stored.
         targets = [channel[2:] for channel in channels]
         for channel, target, counts in zip(
             channels, targets, self._service.reactions_of(targets), strict=True

@@ -1,4 +1,4 @@
-"""How events get from the sender to the listeners: inside one process, for an app without Valkey."""
+"""How events get from the sender to the listeners, and the bus of an app without Valkey: one process only."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MOST_CHANNELS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a listener that comes, or comes back, is sent first.
+    """What a listener is sent first when it connects or reconnects.
 
     Attributes:
-        id: where it stands then.
-        position: the same as a number.
-        events: what it missed, in order.
-        gaps: the channels of which some of it is gone.
+        id: the id of its position after that.
+        position: the position as a number.
+        events: the events that it missed, in order.
+        gaps: the channels of which some missed events are no longer kept.
     """
 
     id: str
@@ -38,27 +38,27 @@ class Replay:
 
 
 class Bus(ABC):
-    """Takes events to the hub of this process, and of others where it reaches them."""
+    """Carries events to the hub of this process, and to other processes if it reaches them."""
 
     @abstractmethod
     def emit(self, channel: str, name: str, data: str) -> str:
         """Send an event; returns its id. Raises BatteryUnavailable."""
 
     @abstractmethod
-    def tell(self, channels: Iterable[str]) -> None:
-        """Tell the other processes that the states of these channels changed. Raises BatteryUnavailable."""
+    def notify(self, channels: Iterable[str]) -> None:
+        """Notify other processes that the states of these channels changed. Raises BatteryUnavailable."""
 
     @abstractmethod
     def follow(self, channels: Sequence[str]) -> None:
-        """From now on hand what is emitted there to the hub. Raises BatteryUnavailable."""
+        """Deliver events of these channels to the hub from now on. Raises BatteryUnavailable."""
 
     @abstractmethod
     def replay(self, channels: Sequence[str], last: str | None) -> Replay:
-        """What came since an id. Raises BatteryUnavailable."""
+        """The events since an id. Raises BatteryUnavailable."""
 
     @abstractmethod
     def check(self) -> None:
-        """Try whether events go through; raises where they do not."""
+        """Check that events get through; raises if they do not."""
 
     @abstractmethod
     def close(self) -> None:
@@ -66,7 +66,7 @@ class Bus(ABC):
 
 
 def read_id(text: str | None) -> tuple[str, int]:
-    """The era and the number in an id; an era that never was where it is none of ours."""
+    """The era and the number in an id; an empty era if the id is not valid."""
     era, _, number = (text or "").partition(".")
     if not (era.isascii() and era.isalnum() and number.isascii() and number.isdecimal() and len(number) < 17):
         return "", 0
@@ -84,7 +84,7 @@ class _Backlog:
 
 
 class LocalBus(Bus):
-    """Reaches this process only. What it keeps ends with the process, and so do the ids.
+    """Reaches this process only. Its events and ids are lost when the process ends.
 
     Args:
         hub: the listeners.
@@ -99,7 +99,7 @@ class LocalBus(Bus):
         self._era = secrets.token_hex(4)
         self._lock = threading.Lock()
         self._number = 0
-        # Those of channels that are forgotten; of a channel that is not known, all up to here may be gone.
+        # The newest event of a forgotten channel. Events of an unknown channel up to here may be gone.
         self._gone = 0
         self._channels: OrderedDict[str, _Backlog] = OrderedDict()
 
@@ -119,7 +119,7 @@ class LocalBus(Bus):
         assert event.id is not None
         return event.id
 
-    def tell(self, channels: Iterable[str]) -> None:
+    def notify(self, channels: Iterable[str]) -> None:
         pass
 
     def follow(self, channels: Sequence[str]) -> None:

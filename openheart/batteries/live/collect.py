@@ -1,4 +1,4 @@
-"""Names that are handled a batch at a time by a thread: each once, however often it was added meanwhile."""
+"""Names that a thread handles in batches: each name once, however often it was added meanwhile."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ __all__ = ["Collector"]
 
 BATCH = 100
 MOST = 10_000
-PAUSE = 0.1  # seconds between two batches, so that a hot page is one name in ten batches a second
+PAUSE = 0.1  # seconds between two batches, so that a hot page is handled at most ten times a second
 FIRST_WAIT = 0.2  # seconds after a failure; twice as long after each further one
 LONGEST_WAIT = 5.0
-PATIENCE = 5.0  # seconds that close() gives the batch that runs
+PATIENCE = 5.0  # seconds that close() waits for the running batch
 
 
 class Collector:
-    """Handles names in batches. What fails is handled again later; the log says so once.
+    """Handles names in batches. A failed batch is tried again later; the failure is logged once.
 
     Args:
         name: what the thread does, for its name and the log.
-        handle: handles a batch of up to 100; an OpenHeartError says to try again later.
-        logger: where failures go.
-        finishes: whether close() still handles what waits, once.
+        handle: handles a batch of up to 100; after an OpenHeartError it is tried again later.
+        logger: where failures are logged.
+        finishes: whether close() still handles the waiting names, once.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Collector:
         self._closing = threading.Event()
 
     def add(self, names: Iterable[str]) -> None:
-        """Have names handled soon; never waits for it."""
+        """Handle names soon; never waits for it."""
         with self._changed:
             if self._closing.is_set():
                 return
@@ -59,7 +59,7 @@ class Collector:
             self._changed.notify()
 
     def close(self) -> None:
-        """Stop; what runs is finished, within some seconds."""
+        """Stop, and wait some seconds for the running batch."""
         with self._changed:
             self._closing.set()
             thread = self._thread
@@ -72,11 +72,11 @@ class Collector:
         try:
             thread.start()
         except RuntimeError as error:
-            # Whoever reacts can do nothing about it. What waits is handled when one can be started.
+            # Not raised: a visitor who reacts cannot fix it. The names are handled once a thread starts.
             if not self._has_failed_to_start:
                 self._has_failed_to_start = True
                 self._logger.warning(
-                    "Live events: %s waits for a thread, which is tried again with the next event: %s",
+                    "Live events: no thread can be started for %s; the next event tries again: %s",
                     self._name,
                     error,
                 )
@@ -90,16 +90,16 @@ class Collector:
                 self._handle(batch)
             except OpenHeartError as error:
                 if not wait:
-                    self._logger.warning("Live events: %s failed, and is tried again: %s", self._name, error)
+                    self._logger.warning("Live events: %s failed and is tried again: %s", self._name, error)
                 wait = min(2 * wait or FIRST_WAIT, LONGEST_WAIT)
                 with self._changed:
-                    # Those that were added meanwhile are not newer: a name is no more than a name.
+                    # Merged with the names that were added meanwhile; the order does not matter.
                     self._waiting = dict.fromkeys(batch) | self._waiting
             except Exception:
                 self._logger.exception("Live events: %s failed", self._name)
             else:
                 if wait:
-                    self._logger.info("Live events: %s goes on", self._name)
+                    self._logger.info("Live events: %s works again", self._name)
                 wait = 0.0
             if self._closing.wait(wait or PAUSE) and wait:
                 return

@@ -1,4 +1,4 @@
-"""Who listens in this process, and what each of them has not been sent yet."""
+"""The listeners in this process, and the events that each of them has not been sent yet."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NAME = "live"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What is sent to whoever listens to a channel.
+    """An event for the listeners of a channel.
 
     Attributes:
-        channel: where it was emitted.
+        channel: the channel that it was emitted to.
         name: the type of the event, for ``addEventListener()``; ``message`` goes to ``onmessage``.
-        data: JSON text in one line; empty for what only has an id.
-        number: its place among the events of all channels, so that none is sent twice; None for what has no
-            place there.
-        id: what the browser sends as Last-Event-ID when it comes back; None leaves what it had.
-        is_state: whether only the newest of the channel is worth sending.
+        data: JSON text in one line; empty if it only sets the id.
+        number: its position among the events of all channels, so that none is sent twice; None without a
+            position.
+        id: what the browser sends as Last-Event-ID when it reconnects; None leaves it unchanged.
+        is_state: whether only the newest event of the channel needs to be sent.
     """
 
     channel: str
@@ -39,12 +39,12 @@ class Event:
 
 
 def json_text(document: object) -> str:
-    """JSON in one line; raises TypeError or ValueError for what JSON cannot hold."""
+    """JSON in one line; raises TypeError or ValueError for data that JSON cannot encode."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def encode(event: Event) -> bytes:
-    """An event as the stream has it (HTML standard, server-sent events)."""
+    """An event in the format of the stream (HTML standard, server-sent events)."""
     lines = [] if event.id is None else [f"id: {event.id}"]
     if event.name != "message":
         lines.append(f"event: {event.name}")
@@ -54,15 +54,15 @@ def encode(event: Event) -> bytes:
 
 
 def reset(channel: str) -> Event:
-    """The event that says: some events of this channel are gone, so read anew what the page shows.
+    """The event that says: some events of this channel are gone, so reload what the page shows.
 
-    It has no id, since more may follow it: whoever is cut off before that comes back with an older one.
+    It has no id, because more may follow: a browser that is cut off before that reconnects with an older id.
     """
     return Event(channel, "reset", json_text({"channel": channel.partition(":")[2]}))
 
 
 def mark(channel: str, identifier: str, position: int) -> Event:
-    """What follows the last that is sent for a position: from here on a browser comes back with its id."""
+    """Sets the id of a browser after the last event for a position: from here it reconnects with this id."""
     return Event(channel, "message", "", position, identifier)
 
 
@@ -72,7 +72,7 @@ class Listener:
     Args:
         channels: what it listens to.
         limit: how many events may wait for it.
-        cut: breaks its connection, where that can be done from another thread; must not wait.
+        cut: cuts its connection, if another thread can do that; must not wait.
     """
 
     def __init__(self, channels: Iterable[str], limit: int, cut: Callable[[], None]) -> None:
@@ -84,7 +84,7 @@ class Listener:
         self._states: dict[str, Event] = {}
         self._sent: dict[str, str] = {}
         self._seen = 0
-        # Until what it missed was read, what is new waits; most of it is among that.
+        # New events wait until the missed ones were read; most of them are among those.
         self._has_begun = False
         self._lost = 0
         self._is_over = False
@@ -95,7 +95,7 @@ class Listener:
         return self._is_over
 
     def put(self, event: Event) -> None:
-        """Let an event wait for it. Where too many wait already, it is dropped: it comes back by itself."""
+        """Queue an event. If too many wait, the listener is dropped: the browser reconnects by itself."""
         with self._changed:
             if self._is_over:
                 return
@@ -108,7 +108,7 @@ class Listener:
                 return
             else:
                 if self._waiting and not event.data:
-                    # A mark takes no place of its own, and what has an id can do without one.
+                    # A mark takes no place in the queue: it gives its id to the last event, if that has none.
                     last = self._waiting.pop()
                     event = last if last.id else replace(last, number=event.number, id=event.id)
                 self._waiting.append(event)
@@ -124,7 +124,7 @@ class Listener:
             self._cut()
 
     def begin(self, missed: Iterable[Event], position: int) -> None:
-        """Send what it missed, and then what came since.
+        """Send the events that it missed, and then the newer ones.
 
         Args:
             missed: events with numbers up to the position, in order.
@@ -133,7 +133,7 @@ class Listener:
         with self._changed:
             since = [event for event in self._waiting if event.number is None or event.number > position]
             self._waiting = deque([*missed, *since])
-            # What it is sent at once is no sign that it is slow.
+            # The events it missed do not count against its limit.
             self._limit += len(self._waiting)
             self._seen = max(position, self._seen)
             self._has_begun = True
@@ -141,7 +141,7 @@ class Listener:
             self._changed.notify_all()
 
     def take(self, timeout: float) -> list[Event]:
-        """What waits for it, after so many seconds at the most; nothing where nothing came."""
+        """The waiting events, after at most ``timeout`` seconds; empty if there are none."""
         with self._changed:
             if not (self._has_begun and (self._waiting or self._states)) and not self._is_over:
                 self._changed.wait(timeout)
@@ -172,31 +172,31 @@ class Hub:
 
     @property
     def count(self) -> int:
-        """How many listen."""
+        """The number of listeners."""
         with self._lock:
             self._remove_forgotten()
             return len(self._joined)
 
     def channels(self) -> set[str]:
-        """What they listen to."""
+        """The channels that they listen to."""
         with self._lock:
             self._remove_forgotten()
             return set(self._listeners)
 
     def has(self, channel: str) -> bool:
-        """Whether somebody listens to a channel."""
+        """Whether a channel has listeners."""
         return channel in self._listeners
 
     def join(self, listener: Listener, most: int) -> None:
-        """Take one more listener.
+        """Add a listener.
 
         Raises:
-            LiveFull: so many listen already.
-            BatteryUnavailable: the server stops.
+            LiveFull: ``most`` listeners are connected already.
+            BatteryUnavailable: the server is stopping.
         """
         with self._lock:
             if self._is_closed:
-                raise BatteryUnavailable(NAME, "live events are being closed")
+                raise BatteryUnavailable(NAME, "live events are closed")
             self._remove_forgotten()
             if len(self._joined) >= most:
                 raise LiveFull(NAME, f"{len(self._joined)} browsers listen to this process already")
@@ -205,20 +205,20 @@ class Hub:
                 self._listeners.setdefault(channel, set()).add(listener)
 
     def leave(self, listener: Listener) -> None:
-        """Take a listener out; twice is fine."""
+        """Remove a listener; calling it twice is fine."""
         listener.end()
         with self._lock:
             self._remove(listener)
 
     def forget(self, listener: Listener) -> None:
-        """Have a listener taken out before the next one joins, or is counted or sent anything.
+        """Remove a listener later, before the next join, count or delivery.
 
-        For finalizers, which run at any moment and in any thread, also in one that holds a lock of ours.
+        For finalizers, which run at any moment and in any thread, even in one that holds our lock.
         """
         self._forgotten.append(listener)
 
     def deliver(self, event: Event) -> None:
-        """Hand an event to those who listen to its channel; never waits for one of them."""
+        """Queue an event for the listeners of its channel; never waits for one of them."""
         with self._lock:
             self._remove_forgotten()
             there = tuple(self._listeners.get(event.channel, ()))
@@ -226,7 +226,7 @@ class Hub:
             listener.put(event)
 
     def close(self) -> None:
-        """End every listener, and take no more."""
+        """End every listener, and accept no more."""
         with self._lock:
             self._is_closed = True
             there = tuple(self._joined)

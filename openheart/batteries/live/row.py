@@ -33,21 +33,21 @@ OPENHEART_LIVE_HEARTBEAT: Option[float] = Option(
     "OPENHEART_LIVE_HEARTBEAT",
     casts.duration(0.1),
     15.0,
-    "How often a browser that hears nothing is told that the server is there.",
+    "How long without events until a browser gets a sign of life.",
     group="live",
 )
 OPENHEART_LIVE_LIFE: Option[float] = Option(
     "OPENHEART_LIVE_LIFE",
     casts.duration(1.0),
     86_400.0,
-    "How long a browser may listen with the address that live_url() made for its page.",
+    "How long a browser may listen with a URL of live_url().",
     group="live",
 )
 OPENHEART_LIVE_BACKLOG: Option[int] = Option(
     "OPENHEART_LIVE_BACKLOG",
     casts.integer(1, 1_000_000),
     100,
-    "How many events are kept of each channel for a browser that comes back, and wait for a slow one.",
+    "How many events are kept for each channel for browsers that reconnect, and may wait for a slow one.",
     group="live",
 )
 

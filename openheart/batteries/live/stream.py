@@ -1,4 +1,4 @@
-"""One stream of events as a WSGI server reads it: what comes, a sign of life now and then, and its end."""
+"""One stream of events as a WSGI server reads it: events, heartbeats, and its end."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream", "cutter", "socket_of"]
 
-LOOK = 0.5  # seconds between two looks whether the browser, or the server, goes
-ALIVE = b":\n\n"
-UNHEARD = 2.0  # heartbeats that may stay unacknowledged before the system gives a connection up
+POLL = 0.5  # seconds between two checks whether the browser or the server closes the stream
+HEARTBEAT = b":\n\n"
+UNACKNOWLEDGED = 2.0  # heartbeats that may stay unacknowledged before the system drops a connection
 _HUNG_UP = getattr(select, "POLLRDHUP", 0) | getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0)
 
 
 class Stream:
-    """The body of the answer.
+    """The body of the response.
 
     Args:
         listener: whose events it sends.
-        hub: where that is.
-        first: what it begins with.
-        heartbeat: seconds without an event after which it says that it is alive.
+        hub: the hub of the listener.
+        first: the first bytes of the stream.
+        heartbeat: seconds without an event after which it sends a heartbeat.
         lasts: seconds after which it ends.
-        connection: the connection to the browser, where the server tells.
-        is_stopping: whether the server wants to stop.
+        connection: the connection to the browser, if the server provides it.
+        is_stopping: whether the server is stopping.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Stream:
         self._until = time.monotonic() + lasts
         self._connection = connection
         self._is_stopping = is_stopping
-        # Also when nobody calls close(), as where another answer took the place of this one.
+        # Also when nobody calls close(), such as when another response replaced this one.
         self._forget = weakref.finalize(self, hub.forget, listener)
         self._forget.atexit = False
         if connection is not None:
-            _give_up_after(connection, UNHEARD * heartbeat)
+            _give_up_after(connection, UNACKNOWLEDGED * heartbeat)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -72,24 +72,24 @@ class Stream:
             now = time.monotonic()
             if now >= self._until or self._is_stopping():
                 break
-            events = self._listener.take(max(0.0, min(LOOK, due - now)))
+            events = self._listener.take(max(0.0, min(POLL, due - now)))
             if events:
                 return b"".join(map(encode, events))
             if self._listener.is_over or _has_hung_up(self._connection):
                 break
             if time.monotonic() >= due:
-                return ALIVE
+                return HEARTBEAT
         self.close()
         raise StopIteration
 
     def close(self) -> None:
-        """Take the listener out; the server calls it when the browser has gone, too."""
+        """Remove the listener; the server also calls this when the browser has disconnected."""
         self._forget.detach()
         self._hub.leave(self._listener)
 
 
 def socket_of(environ: WSGIEnvironment) -> socket.socket | None:
-    """The connection of a request, where its server tells."""
+    """The connection of a request, if its server provides it."""
     for name in ("openheart.socket", "gunicorn.socket", "werkzeug.socket"):
         found = environ.get(name)
         if isinstance(found, socket.socket):
@@ -98,7 +98,7 @@ def socket_of(environ: WSGIEnvironment) -> socket.socket | None:
 
 
 def cutter(connection: socket.socket | None) -> Callable[[], None]:
-    """A function that ends whatever another thread sends over a connection, and never waits."""
+    """A function that cuts a connection while another thread may be sending, and never waits."""
 
     def cut() -> None:
         if connection is not None:
@@ -120,7 +120,7 @@ def _has_hung_up(connection: socket.socket | None) -> bool:
 
 
 def _give_up_after(connection: socket.socket, seconds: float) -> None:
-    # A browser whose network is gone says nothing; the system would try for a quarter of an hour.
+    # A browser that lost its network sends nothing, and the system would retry for a quarter of an hour.
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is not None:
         with contextlib.suppress(OSError):

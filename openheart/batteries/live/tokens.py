@@ -1,4 +1,4 @@
-"""Channels as a page hands them to a browser: signed, so that it hears those and no other."""
+"""Signed tokens of channels, which a page gives to a browser, so that it can listen to these only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Tokens"]
 
 
 class Tokens:
-    """The tokens of one application; those of another are none of its own, even with the same key.
+    """The tokens of one application; tokens of another are not valid here, even with the same key.
 
     Args:
         app: the application, whose ``secret_key`` signs. Keys in SECRET_KEY_FALLBACKS are still read.
@@ -28,18 +28,18 @@ class Tokens:
         self._config = config
 
     def require_key(self) -> None:
-        """See that there is a key to sign with.
+        """Check that there is a key to sign with.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is no key.
         """
         if not self._app.secret_key:
             raise ConfigError(
                 SECRET_KEY.name,
                 None,
                 self._config.source(SECRET_KEY),
-                "a long random text that all processes share, because OPENHEART_LIVE is on and signs what "
-                "browsers may hear; python -c 'import secrets; print(secrets.token_hex())' makes one",
+                "a long random text that all processes share, because OPENHEART_LIVE is on and signs URLs; "
+                "python -c 'import secrets; print(secrets.token_hex())' makes one",
             )
 
     def sign(self, channel: str) -> str:
@@ -48,19 +48,19 @@ class Tokens:
         return token
 
     def read(self, token: str) -> tuple[str, float]:
-        """The channel of a token, and the time when it ends, in seconds since 1970.
+        """The channel of a token, and the time when it expires, in seconds since 1970.
 
         Raises:
-            InvalidSignature: it is too old, or not one of ours.
+            InvalidSignature: it has expired, or was not made by this application.
         """
         life = self._config[OPENHEART_LIVE_LIFE]
         try:
             channel, made = self._serializer().loads(token, max_age=int(life), return_timestamp=True)
         except SignatureExpired:
-            raise InvalidSignature("This address is too old to listen with; load the page again") from None
+            raise InvalidSignature("This URL has expired; load the page again") from None
         except BadData:
             raise InvalidSignature(
-                "Each channel= is what live_url() gave to a page of this site; one of these is not"
+                "Each channel= must come from live_url() of this site; at least one does not"
             ) from None
         assert isinstance(made, datetime)
         return str(channel), made.astimezone(UTC).timestamp() + life

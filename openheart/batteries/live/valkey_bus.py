@@ -1,4 +1,4 @@
-"""Live events between processes, through Valkey: pub/sub for what happens, streams for who was away."""
+"""Live events between processes, through Valkey: pub/sub for new events, streams for missed ones."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ...errors import BatteryOutcomeUnknown, BatteryUnavailable, OpenHeartError
 from ..valkey.battery import failures
 from .bus import RETENTION, Bus, Replay, read_id
 from .hub import NAME, Event, Hub, mark, reset
-from .valkey_scripts import PUBLISH, REPLAY, TELL
+from .valkey_scripts import NOTIFY, PUBLISH, REPLAY
 
 __all__ = ["ValkeyBus"]
 
 FIRST_WAIT = 0.1  # seconds after the connection was lost, twice as long after each further try
 LONGEST_WAIT = 5.0
-GLANCE = 1.0  # seconds between two looks at what is listened to, where nothing wakes us sooner
-QUIET = 5.0  # seconds without a word from the server before it is asked for one, and then to wait for it
+POLL = 1.0  # seconds between two checks of the channels, if nothing wakes the thread sooner
+QUIET = 5.0  # seconds without a message from the server before a PING, and then to wait for its answer
 PATIENCE = 5.0  # seconds to wait for a subscription, and for the thread to end
 
 
@@ -33,10 +33,10 @@ class ValkeyBus(Bus):
     Args:
         hub: the listeners.
         client: the client of this process.
-        space: the events of another space are not heard.
+        space: separates applications; events of another space are not received.
         backlog: how many events of each channel are kept.
-        changed: called with the channels whose states changed elsewhere, or may have.
-        logger: where it reports.
+        changed: called with the channels whose states changed elsewhere, or may have changed.
+        logger: where it logs.
     """
 
     def __init__(
@@ -52,19 +52,19 @@ class ValkeyBus(Bus):
         self._client = client
         self._space = space
         self._backlog = backlog
-        self._tell_changed = changed
+        self._on_changed = changed
         self._logger = logger
         self._keys = f"openheart:{{live:{space}}}:"
         self._me = secrets.token_hex(8)
-        # Imported before there are threads that could do it at the same time.
+        # Imported now, before threads could import it at the same time.
         self._failures = failures()
         self._problems: tuple[type[Exception], ...] = (OpenHeartError, *self._failures)
         self._changed = threading.Condition(threading.Lock())
         self._followed: frozenset[str] = frozenset()
         self._failure: str | None = None
         self._wait = FIRST_WAIT
-        # The id up to which this process heard everything that it listened to.
-        self._heard: str | None = None
+        # The id up to which this process has received every event of its channels.
+        self._received: str | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -82,10 +82,10 @@ class ValkeyBus(Bus):
             found: bytes = client.eval(PUBLISH, len(keys), *keys, *values)
             return found.decode()
 
-    def tell(self, channels: Iterable[str]) -> None:
+    def notify(self, channels: Iterable[str]) -> None:
         with self._asking() as client:
             topics = [self._topic(client, channel) for channel in channels]
-            client.eval(TELL, 1, f"{self._keys}clock", self._me, *topics)
+            client.eval(NOTIFY, 1, f"{self._keys}clock", self._me, *topics)
 
     def follow(self, channels: Sequence[str]) -> None:
         wanted = frozenset(channels)
@@ -105,7 +105,7 @@ class ValkeyBus(Bus):
         with self._changed:
             self._changed.wait_for(lambda: wanted <= self._followed or self._failure is not None, PATIENCE)
             if not wanted <= self._followed:
-                raise BatteryUnavailable(NAME, self._failure or "Valkey does not answer to a subscription")
+                raise BatteryUnavailable(NAME, self._failure or "Valkey does not confirm a subscription")
 
     def replay(self, channels: Sequence[str], last: str | None) -> Replay:
         era, number = read_id(last)
@@ -147,21 +147,21 @@ class ValkeyBus(Bus):
         try:
             yield self._client()
         except self._failures as error:
-            # In what it says itself, the driver tells one from the other in no other way.
+            # Only the driver's text says whether it could not connect.
             if "connecting" in str(error).lower():
                 raise BatteryUnavailable(NAME, f"Valkey cannot be reached: {error}") from error
             raise BatteryOutcomeUnknown(
-                NAME, f"Valkey did not answer, or refused; an event was sent or not: {error}"
+                NAME, f"Valkey did not answer, or refused; the event was sent once or not at all: {error}"
             ) from error
 
     def _topic(self, client: Any, channel: str) -> str:
-        # Databases of one server share their topics, and apps with different ones share nothing.
+        # All databases of a server share their topics, but apps on different databases must share nothing.
         pool = getattr(client, "connection_pool", None)
         database = 0 if pool is None else pool.connection_kwargs.get("db") or 0
         return f"openheart:live:{database}:{self._space}:{channel}"
 
     def _wake(self) -> None:
-        # Only the thread may use its connection, so it hears of it as of everything.
+        # Only the thread may use its connection, so it is woken by a message.
         with contextlib.suppress(*self._problems):
             client = self._client()
             client.publish(self._topic(client, f"w:{self._me}"), "")
@@ -173,7 +173,7 @@ class ValkeyBus(Bus):
             except self._problems as error:
                 self._failed(str(error))
             except Exception:
-                self._logger.exception("Live events: listening to Valkey failed, and is tried again")
+                self._logger.exception("Live events: listening to Valkey failed and is tried again")
                 self._failed("listening failed; see the log")
             self._closing.wait(self._wait * random.uniform(0.5, 1))
 
@@ -186,8 +186,8 @@ class ValkeyBus(Bus):
         self._wait = min(2 * self._wait, LONGEST_WAIT)
         if is_new and not self._closing.is_set():
             self._logger.warning(
-                "Live events: Valkey is away, so browsers hear only what happens in this process until it is "
-                "back: %s",
+                "Live events: Valkey is unavailable, so browsers get only the events of this process until "
+                "it is available again: %s",
                 why,
             )
 
@@ -200,7 +200,7 @@ class ValkeyBus(Bus):
             while not self._closing.is_set():
                 with self._changed:
                     wanted = self._hub.channels()
-                    # First, so that who comes now waits until what goes is subscribed to anew.
+                    # First, so that new listeners wait until a channel dropped here is subscribed to again.
                     self._followed &= wanted
                 subscription.set({*wanted, wake})
                 followed = subscription.confirmed() & wanted
@@ -212,54 +212,54 @@ class ValkeyBus(Bus):
                         self._followed = followed
                         self._changed.notify_all()
                 found = subscription.next()
-                # What comes before is caught up with in its order.
+                # Earlier messages are among those of the replay, in their order.
                 if found is not None and has_caught_up:
                     self._take(*found)
 
     def _feed(self, client: Any) -> Any:
         if not hasattr(client, "get_node_from_key"):
             return client.pubsub()
-        # In a cluster the node that numbers the events also publishes them. The others hear of them from it
-        # as long as they see it, and nobody is told when they do not.
+        # In a cluster the node that numbers the events also publishes them. Other nodes get them only while
+        # they are connected to it, and report nothing when they are not.
         clock = f"{self._keys}clock"
-        client.exists(clock)  # finds it, where it is another one now
+        client.exists(clock)  # lets the client find the node if it has changed
         return client.pubsub(node=client.get_node_from_key(clock))
 
     def _catch_up(self, channels: set[str]) -> None:
-        """What came while the connection was away."""
+        """Deliver the events that were missed while disconnected."""
         events = sorted(channel for channel in channels if channel.startswith("c:"))
-        replay = self.replay(events, self._heard)
+        replay = self.replay(events, self._received)
         for channel in replay.gaps:
             self._hub.deliver(reset(channel))
         for event in replay.events:
             self._hub.deliver(event)
-        # Each listener takes one of them.
+        # Each listener takes only one of them.
         for channel in replay.gaps:
             self._hub.deliver(mark(channel, replay.id, replay.position))
-        self._tell_changed(channel for channel in channels if channel.startswith("t:"))
-        self._heard = replay.id
+        self._on_changed(channel for channel in channels if channel.startswith("t:"))
+        self._received = replay.id
         with self._changed:
-            was_away, self._failure = self._failure is not None, None
+            was_unavailable, self._failure = self._failure is not None, None
         self._wait = FIRST_WAIT
-        if was_away:
-            self._logger.info("Live events: Valkey is back")
+        if was_unavailable:
+            self._logger.info("Live events: Valkey is available again")
 
     def _take(self, channel: str, message: bytes) -> None:
         if channel.startswith("t:"):
             if message.decode() != self._me:
-                self._tell_changed((channel,))
+                self._on_changed((channel,))
         elif channel.startswith("c:"):
             identifier, name, data = message.decode().split("\n", 2)
-            self._heard = identifier
+            self._received = identifier
             self._hub.deliver(Event(channel, name, data, read_id(identifier)[1], identifier))
 
 
 class _Subscription:
-    """What one connection is subscribed to.
+    """The subscriptions of one connection.
 
     Args:
         feed: the connection.
-        prefix: what the topics start with; the channel follows.
+        prefix: the prefix of the topics; the channel follows.
     """
 
     def __init__(self, feed: Any, prefix: str) -> None:
@@ -267,8 +267,8 @@ class _Subscription:
         self._prefix = prefix
         self._asked: set[str] = set()
         self._unanswered: Counter[str] = Counter()
-        self._spoke = time.monotonic()
-        self._is_asked = False
+        self._last_message = time.monotonic()
+        self._is_pinged = False
 
     def set(self, channels: set[str]) -> None:
         """Subscribe to these and no others."""
@@ -282,25 +282,25 @@ class _Subscription:
         self._asked = set(channels)
 
     def confirmed(self) -> frozenset[str]:
-        """What the server confirmed."""
+        """The channels that the server has confirmed."""
         return frozenset(name for name in self._asked if not self._unanswered[name])
 
     def next(self) -> tuple[str, bytes] | None:
-        """The next message, as channel and data; None where none came soon.
+        """The next message, as channel and data; None if none arrived in time.
 
         Raises:
-            valkey.exceptions.ValkeyError: the server does not answer any more.
+            valkey.exceptions.ValkeyError: the server no longer answers.
         """
-        message = self._feed.get_message(timeout=GLANCE)
+        message = self._feed.get_message(timeout=POLL)
         now = time.monotonic()
         if message is None:
-            if now - self._spoke > 2 * QUIET:
-                raise TimeoutError("Valkey says nothing any more")
-            if now - self._spoke > QUIET and not self._is_asked:
+            if now - self._last_message > 2 * QUIET:
+                raise TimeoutError("Valkey no longer answers")
+            if now - self._last_message > QUIET and not self._is_pinged:
                 self._feed.ping()
-                self._is_asked = True
+                self._is_pinged = True
             return None
-        self._spoke, self._is_asked = now, False
+        self._last_message, self._is_pinged = now, False
         if message["type"] == "pong":
             return None
         channel = message["channel"].decode().removeprefix(self._prefix)
@@ -313,7 +313,7 @@ class _Subscription:
 
 
 def _new_era() -> str:
-    # For a Valkey that has none; another one each time, so that one that came back empty shows.
+    # For a Valkey that has no era; a new one each time, so that a Valkey that lost its data is noticed.
     return secrets.token_hex(8)
 
 

@@ -1,15 +1,15 @@
-"""What a Valkey does in one step for live events: number, keep and publish one; tell what was missed.
+"""The Lua scripts of live events: number, keep and publish an event; replay; notify.
 
 For each space (an INSTANCE) there is one clock, ``openheart:{live:…}:clock``, a hash of an era and the number
 given last, and for each channel with events a stream of the newest, ``openheart:{live:…}:c:<channel>``. A
-number is the server's time in microseconds, or one more than the last: so they grow over restarts of
-everything, and say when they were made. The era is new where the clock was lost, and with it the events.
-Each entry of a stream names the one before it, so that a gap in front of the oldest entry shows.
+number is the server's time in microseconds, or one more than the last: so numbers grow over restarts of
+everything, and say when they were made. The era is new if the clock was lost, and the events with it.
+Each entry of a stream names the one before it, so that a gap before the oldest entry is noticed.
 """
 
 from __future__ import annotations
 
-__all__ = ["PUBLISH", "REPLAY", "TELL"]
+__all__ = ["NOTIFY", "PUBLISH", "REPLAY"]
 
 _CLOCK = """
 local era = redis.call('HGET', KEYS[1], 'era')
@@ -38,8 +38,8 @@ redis.call('PUBLISH', ARGV[4], id .. '\\n' .. ARGV[5] .. '\\n' .. ARGV[6])
 return id
 """
 )
-"""Keys: the clock, the stream. Arguments: an era where there is none, how many events are kept and for how
-many milliseconds, the topic, the event's name and data. Returns the event's id."""
+"""Keys: the clock, the stream. Arguments: an era for a clock without one, how many events are kept and
+for how many milliseconds, the topic, the event's name and data. Returns the event's id."""
 
 REPLAY = (
     _CLOCK
@@ -56,11 +56,12 @@ end
 return found
 """
 )
-"""Keys: the clock, streams. Arguments: an era where there is none, the number of the last event that was
-heard, or nothing. Returns the id of this moment and for each stream its oldest entry and those since."""
+"""Keys: the clock, streams. Arguments: an era for a clock without one, the number of the last event
+received, or an empty string. Returns the id of this moment and for each stream its oldest entry and those
+since."""
 
-TELL = """
+NOTIFY = """
 for number = 2, #ARGV do redis.call('PUBLISH', ARGV[number], ARGV[1]) end
 return redis.status_reply('OK')
 """
-"""Key: the clock, only to say where. Arguments: a message, topics to publish it to."""
+"""Key: the clock, only to choose the node. Arguments: a message, topics to publish it to."""

@@ -1,4 +1,4 @@
-"""``<prefix>/-/live`` and ``<prefix>/-/live.js``: what browsers ask for."""
+"""``<prefix>/-/live`` and ``<prefix>/-/live.js``, for browsers."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ __all__ = ["routes"]
 
 METHODS = "GET, HEAD, OPTIONS"
 MOST_CHANNELS = 100
-RETRY = (2000, 6000)  # ms after which a browser comes back, so that not all of them do at once
+RETRY = (2000, 6000)  # ms after which a browser reconnects; random, so that not all do at once
 DAY = 86_400
 HOUR = 3600
 STREAM: Headers = [
     ("Content-Type", "text/event-stream; charset=utf-8"),
     NO_STORE,
-    # nginx, and those that follow it, would keep the events until there are enough of them.
+    # Otherwise nginx and compatible proxies would buffer the events.
     ("X-Accel-Buffering", "no"),
     ("X-Content-Type-Options", "nosniff"),
 ]
@@ -58,19 +58,19 @@ DOCUMENT: dict[str, Any] = {
                 "name": "channel",
                 "in": "query",
                 "required": True,
-                "description": "What live_url() gave to a page; up to 100 of them.",
+                "description": "A token of live_url(); up to 100 of them.",
                 "schema": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100},
             },
             {
                 "name": "last",
                 "in": "query",
-                "description": "As Last-Event-ID, for a script that cannot send this header.",
+                "description": "Like Last-Event-ID, for a script that cannot send this header.",
                 "schema": {"type": "string"},
             },
             {
                 "name": "Last-Event-ID",
                 "in": "header",
-                "description": "The id of the last event that was heard.",
+                "description": "The id of the last event that was received.",
                 "schema": {"type": "string"},
             },
         ],
@@ -97,12 +97,12 @@ DOCUMENT: dict[str, Any] = {
 
 
 def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster]) -> list[Route]:
-    """The addresses of the stream and of its script, for one application.
+    """The routes of the stream and of its script, for one application.
 
     Args:
         state: its state.
         tokens: reads what ``live_url()`` signed.
-        broadcaster: gives that of this process.
+        broadcaster: returns the broadcaster of this process.
     """
     return [
         Route("/-/live", "openheart.live", make_view(state, tokens, broadcaster), document=DOCUMENT),
@@ -121,7 +121,7 @@ def make_view(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaste
                 return _preflight(current, headers)
             if current.method not in ("GET", "HEAD"):
                 headers.append(("Allow", METHODS))
-                raise MethodNotAllowed("This address knows GET, HEAD and OPTIONS")
+                raise MethodNotAllowed("This URL accepts GET, HEAD and OPTIONS")
             channels, lasts = _channels(tokens, state, current)
             if current.method == "HEAD":
                 return Response(headers=[*STREAM, *headers])
@@ -147,8 +147,8 @@ def _channels(tokens: Tokens, state: State, current: Request) -> tuple[list[str]
     given = query_of(current).getlist("channel")
     if not 0 < len(given) <= MOST_CHANNELS:
         raise InvalidRequest(
-            f"{len(given)} channels were given; one to {MOST_CHANNELS} can be listened to with one request, "
-            "each as channel= and what live_url() made"
+            f"{len(given)} channels were given; a request can listen to 1 to {MOST_CHANNELS}, each as "
+            "channel= with a token of live_url()"
         )
     read = [tokens.read(token) for token in given]
     if state.write_only and any(channel.startswith("t:") for channel, _ in read):

@@ -150,7 +150,7 @@ class Browser:
         return b"".join(self._body())
 
     def close(self) -> None:
-        """Go away, as a browser that is closed."""
+        """Disconnect, as a browser that is closed."""
         self._file.close()
         self.socket.close()
 

@@ -63,7 +63,7 @@ def test_what_fails_is_tried_again_and_the_log_says_so_once(
     def handle(names: Sequence[str]) -> None:
         tries.append(sorted(names))
         if len(tries) < 5:
-            raise BatteryUnavailable("live", "it is away")
+            raise BatteryUnavailable("live", "it is unavailable")
         done.set()
 
     with caplog.at_level(logging.INFO, "openheart.test"):
@@ -73,7 +73,7 @@ def test_what_fails_is_tried_again_and_the_log_says_so_once(
         collector.close()
     assert tries == [["a", "b"]] * 5
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
-    assert "live: it is away" in caplog.records[0].message
+    assert "live: it is unavailable" in caplog.records[0].message
 
 
 def test_a_fault_of_ours_is_logged_and_the_next_batch_is_handled(
@@ -120,7 +120,7 @@ def test_close_handles_what_waits_where_that_is_asked_for(
 
 def test_close_gives_up_what_fails(make: Make) -> None:
     def handle(names: Sequence[str]) -> None:
-        raise BatteryUnavailable("live", "it is away")
+        raise BatteryUnavailable("live", "it is unavailable")
 
     collector = make(handle, finishes=True)
     collector.add(["a"])

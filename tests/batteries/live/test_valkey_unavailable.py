@@ -1,4 +1,4 @@
-"""Live events between processes, through a real Valkey that goes away, or is a cluster."""
+"""Live events between processes, through a real Valkey that becomes unavailable, or is a cluster."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def test_reactions_go_on_and_when_it_is_back_so_do_events(
     assert texts(stream, 1) == [2]
     listen(app, "news")
     said = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert len([line for line in said if "Valkey is away" in line]) == 1
-    assert len([line for line in said if "telling other processes failed" in line]) == 1
+    assert len([line for line in said if "Valkey is unavailable" in line]) == 1
+    assert len([line for line in said if "notifying other processes failed" in line]) == 1
 
 
 def test_one_that_answers_nothing_holds_nobody_up(server: Server, load: Load, listen: Listen) -> None:
@@ -118,7 +118,7 @@ def test_one_that_says_nothing_any_more_is_left(
     server: Server, load: Load, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("openheart.batteries.live.valkey_bus.QUIET", 0.3)
-    monkeypatch.setattr("openheart.batteries.live.valkey_bus.GLANCE", 0.1)
+    monkeypatch.setattr("openheart.batteries.live.valkey_bus.POLL", 0.1)
     app = load(valkey_timeout="1s")
     stream = listen(app, "news")
     bus: Any = battery_of(Live, app).resource.bus
