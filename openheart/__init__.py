@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     APP: Flask | None
 
-    # For type checkers, what _ALIASES says.
+    # The names of _ALIASES, for type checkers.
     ApiException = ApiError
     clear_amazon_bucket = amazon.clear_amazon_bucket
     delete_amazon_key = amazon.delete_amazon_key
@@ -82,14 +82,14 @@ __all__ = [
     "user_loader",
 ]
 
-# Public names that are in a battery.
+# Public names that are defined in a battery.
 _IN_BATTERIES = {
     "background": "batteries.background.battery:background",
     "run_background": "batteries.background.battery:run_background",
     "send_mail": "mail:send_mail",
 }
 
-# Other names, for those who come from Quorum: docs/howto/porting.rst.
+# Aliases for applications that are ported from Quorum: docs/howto/porting.rst.
 _ALIASES = {
     "ApiException": "web.results:ApiError",
     "clear_amazon_bucket": "amazon:clear_amazon_bucket",
@@ -109,15 +109,15 @@ _ALIASES = {
 }
 
 
-if not TYPE_CHECKING:  # else every name would be there for a type checker
+if not TYPE_CHECKING:  # otherwise a type checker would accept every name
 
     def __getattr__(name: str) -> Any:
         if name == "APP":
-            # Asked for each time, because load() and unload() rebind it.
+            # Looked up each time, because load() and unload() rebind it.
             from .core import state
 
             return state.APP
-        # The others are imported when they are used, because most applications use none of them.
+        # The others are imported at first use, because most applications do not use them.
         if where := _IN_BATTERIES.get(name) or _ALIASES.get(name):
             module, _, attribute = where.partition(":")
             return getattr(importlib.import_module(f".{module}", __name__), attribute)

@@ -1,5 +1,7 @@
-"""The settings, for code outside openheart. What there is of them is in settings/, and in the folder of each
-storage and battery: ``from openheart.config import OPENHEART_URI, SMTP_HOST`` gives either."""
+"""The settings, for code outside openheart, as ``from openheart.config import OPENHEART_URI, SMTP_HOST``.
+
+They are defined in settings/, and in the folder of each storage and battery.
+"""
 
 from __future__ import annotations
 

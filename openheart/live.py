@@ -1,6 +1,6 @@
 """Events to browsers as they happen, from this server.
 
-Needs the setting OPENHEART_LIVE, and nothing to install. With more than one process it needs a Valkey too.
+Needs the setting OPENHEART_LIVE, and nothing to install. With more than one process it also needs a Valkey.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The MongoDB of the application itself; the counts have a client of their own.
+"""The MongoDB of the application itself; the counts use another client.
 
 Needs ``pip install 'openheart[mongodb]'`` and the setting MONGOHQ_URL, or an OPENHEART_URI that is a MongoDB.
 """

@@ -1,7 +1,7 @@
 """Sessions in Valkey.
 
-They need ``pip install 'openheart[sessions]'``, and the settings REDISTOGO_URL and OPENHEART_REDIS_SESSION;
-``load(redis_session=True)`` is the same as the latter.
+Needs ``pip install 'openheart[sessions]'`` and the settings REDISTOGO_URL and OPENHEART_REDIS_SESSION, or
+``load(redis_session=True)`` instead of the latter.
 """
 
 from __future__ import annotations

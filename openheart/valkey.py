@@ -1,4 +1,4 @@
-"""The Valkey of the application itself; the counts have connections of their own.
+"""The Valkey of the application itself; the counts use other connections.
 
 Needs ``pip install 'openheart[valkey]'`` and the setting REDISTOGO_URL, or an OPENHEART_URI that is a Valkey.
 """

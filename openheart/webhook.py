@@ -1,6 +1,6 @@
-"""For those who receive the webhooks that OPENHEART_WEBHOOK sends.
+"""Checks the webhooks that OPENHEART_WEBHOOK sends, in an app that receives them.
 
-Needs no setting here and nothing to install.
+Needs no setting and nothing to install.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ def test_threads_that_use_it_at_once_open_it_once(thing: Thing) -> None:
 
 
 def test_one_that_cannot_be_opened_is_tried_again_at_the_next_use(thing: Thing) -> None:
-    thing.fails["open"] = BatteryError("thing", "away")
-    with pytest.raises(BatteryError, match="thing: away"):
+    thing.fails["open"] = BatteryError("thing", "unavailable")
+    with pytest.raises(BatteryError, match="thing: unavailable"):
         _ = thing.resource
     assert not thing.is_open
     thing.fails.clear()
@@ -100,7 +100,7 @@ def test_one_that_cannot_be_opened_is_tried_again_at_the_next_use(thing: Thing) 
 
 
 @pytest.mark.parametrize(
-    "failure", [BatteryError("thing", "away"), MailRefused({"bob@example.net": "550 No"}, [])]
+    "failure", [BatteryError("thing", "unavailable"), MailRefused({"bob@example.net": "550 No"}, [])]
 )
 def test_threads_that_wait_for_one_that_cannot_be_opened_do_not_try_it_in_turn(
     thing: Thing, monkeypatch: pytest.MonkeyPatch, failure: BatteryError
@@ -277,16 +277,16 @@ def test_one_that_does_not_close_keeps_neither_the_others_nor_the_storage_open(
 def test_health_is_asked_again_only_after_some_seconds(thing: Thing, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [thing.health(), thing.health()] == [None, None]
     assert thing.said == ["check"]
-    thing.fails["check"] = BatteryError("thing", "away")
+    thing.fails["check"] = BatteryError("thing", "unavailable")
     assert thing.health() is None
     monkeypatch.setattr(battery, "HEALTH_LASTS", -1.0)
-    assert thing.health() == "away"
+    assert thing.health() == "unavailable"
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (BatteryError("thing", "away\x1b[2J"), "away\\x1b[2J"),
+        (BatteryError("thing", "unavailable\x1b[2J"), "unavailable\\x1b[2J"),
         (
             ConfigError("THING_URL", None, "the default", "it"),
             "THING_URL=None (from the default) cannot be used: expected it",
@@ -309,20 +309,20 @@ def test_readyz_lists_each_and_a_fault_of_one_is_logged_and_not_shown(
         "batteries": {"thing": "ok", "late": "ok"},
     }
     battery_of(Thing, app)._own().checked_at = float("-inf")
-    thing.fails["check"] = BatteryError("thing", "the server at 10.0.0.1 is away")
+    thing.fails["check"] = BatteryError("thing", "the server at 10.0.0.1 is unavailable")
     answer = client.get("/openheart/-/readyz")
     assert answer.status_code == 200
     assert answer.json is not None
     assert answer.json["batteries"] == {"thing": "failing", "late": "ok"}
     assert "10.0.0.1" not in answer.text
-    assert "The battery thing does not work: the server at 10.0.0.1 is away" in caplog.text
+    assert "The battery thing does not work: the server at 10.0.0.1 is unavailable" in caplog.text
 
 
 def test_an_app_whose_vital_battery_fails_is_not_ready(
     app: Flask, thing: Thing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Thing, "vital", True)
-    thing.fails["check"] = BatteryError("thing", "the server at 10.0.0.1 is away")
+    thing.fails["check"] = BatteryError("thing", "the server at 10.0.0.1 is unavailable")
     answer = app.test_client().get("/openheart/-/readyz")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]

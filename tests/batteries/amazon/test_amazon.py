@@ -282,7 +282,7 @@ class TestSettings:
             list(openheart.amazon.list_amazon_keys())
         assert "does not exist" in (battery_of(Amazon, app).health() or "")
 
-    def test_a_server_that_is_away_is_named_without_secrets(self) -> None:
+    def test_a_server_that_is_unavailable_is_named_without_secrets(self) -> None:
         given = settings("http://127.0.0.1:9") | {"amazon_secret": "s3cret"}
         openheart.load(name="one", uri="memory:", **given)
         with pytest.raises(BatteryUnavailable, match=r"http://127\.0\.0\.1:9 cannot be reached") as caught:

@@ -555,7 +555,7 @@ class TestSettings:
             openheart.amqp.get_connection()
         assert "s3cret" not in str(caught.value).replace("heartbeat=s3cret", "").replace("amqp:s3cret", "")
 
-    def test_a_broker_that_is_away_is_an_error_that_says_what_to_do(self) -> None:
+    def test_a_broker_that_is_unavailable_is_an_error_that_says_what_to_do(self) -> None:
         openheart.load(name="one", uri="memory:", cloudamqp_url="amqp://me:s3cret@127.0.0.1:9/")
         with pytest.raises(
             BatteryUnavailable, match=r"127.0.0.1:9 cannot be reached.*start it, or"

@@ -289,7 +289,7 @@ def test_amqps_is_tls_to_a_broker_whose_certificate_is_trusted(
         openheart.unload()
 
 
-def test_a_broker_that_is_away_costs_the_log_one_line_and_not_a_dozen(
+def test_a_broker_that_is_unavailable_costs_the_log_one_line_and_not_a_dozen(
     broker: Rabbitmq, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     load(broker.url)

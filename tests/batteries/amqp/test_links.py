@@ -57,7 +57,7 @@ def broker_that_says(*answers: bytes) -> Iterator[str]:
     [(START,), (START, TUNE), (START, STOPPED), (START, TUNE, STOPPED), (START, TUNE, VHOST_DOWN)],
     ids=["dies at the login", "dies at the vhost", "stops at the login", "stops at the vhost", "vhost down"],
 )
-def test_a_broker_that_goes_away_while_it_lets_us_in_is_away_and_refuses_nothing(
+def test_a_broker_that_stops_during_the_login_is_unavailable_and_refuses_nothing(
     answers: tuple[bytes, ...],
 ) -> None:
     with broker_that_says(*answers) as url:

@@ -218,7 +218,7 @@ def test_a_refused_sender_is_named(server: MailServer) -> None:
         send()
 
 
-def test_a_server_that_goes_away_at_a_receiver_gets_nothing(server: MailServer) -> None:
+def test_a_server_that_disconnects_at_a_receiver_gets_nothing(server: MailServer) -> None:
     load(server)
     server.refused[EVE] = "421 Closing"
     with pytest.raises(BatteryUnavailable, match="421 Closing"):
