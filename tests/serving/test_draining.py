@@ -96,7 +96,10 @@ def test_work_in_the_background_is_finished_before_the_server_ends(
     open_gate(served, gate)
     assert [served.line() for _ in range(3)] == ["first done", "second done", "returned"]
     assert served.process.wait(PATIENCE) == 0
-    assert "this work in the background is not run: builtins.print" in capfd.readouterr().err
+    assert (
+        "Work in the background is not run, because the application closed: builtins.print"
+        in capfd.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -107,5 +110,7 @@ def test_work_that_takes_longer_than_the_grace_is_named_and_does_not_keep_the_se
     begin_work(served)
     assert served.stop() == 0
     said = capfd.readouterr().err
-    assert "this work in the background is not run: builtins.print (2 times)" in said
-    assert "still runs; it ends with the process: __main__.wait" in said
+    assert (
+        "Work in the background is not run, because the application closed: builtins.print (2 times)" in said
+    )
+    assert "still runs after SERVER_GRACE; it ends with the process: __main__.wait" in said

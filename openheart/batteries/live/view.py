@@ -121,7 +121,7 @@ def make_view(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaste
                 return _preflight(current, headers)
             if current.method not in ("GET", "HEAD"):
                 headers.append(("Allow", METHODS))
-                raise MethodNotAllowed("This URL accepts GET, HEAD and OPTIONS")
+                raise MethodNotAllowed("This address supports GET, HEAD and OPTIONS")
             channels, lasts = _channels(tokens, state, current)
             if current.method == "HEAD":
                 return Response(headers=[*STREAM, *headers])
