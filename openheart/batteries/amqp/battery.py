@@ -66,7 +66,7 @@ def properties(**values: Any) -> pika.BasicProperties:
     """The properties of a message that you send through ``get_connection()`` yourself.
 
     Args:
-        values: as ``pika.BasicProperties`` takes them, such as ``delivery_mode=2``.
+        values: the arguments of ``pika.BasicProperties``, such as ``delivery_mode=2``.
     """
     import pika
 
@@ -122,8 +122,8 @@ def publish(
         The ``message_id``.
 
     Raises:
-        MessageUnroutable: no queue takes it.
-        MessageRefused: the broker did not take it.
+        MessageUnroutable: no queue receives it.
+        MessageRefused: the broker rejected it.
         BatteryOutcomeUnknown: it was sent, and not confirmed in time: it is stored or not.
         BatteryUnavailable: the broker cannot be reached; nothing was sent.
         BatteryError: it refuses the login or the vhost; nothing was sent.
@@ -175,9 +175,10 @@ def consume(
     raises, it is tried again after a pause; when all tries have failed, the message goes where the queue
     sends its dead letters: for a queue declared here, to the queue with ``.failed`` after its name.
 
-    A lost connection is made again. A message may come twice (``message_id``), such as when the connection
-    was lost before it was acknowledged. ``openheart.unload()`` and the end of ``openheart.run()``
-    let the functions that run finish, within SERVER_GRACE. With OPENHEART_EXECUTION off nothing is consumed.
+    The consumer reconnects when the connection is lost. A message may come twice (``message_id``), such as
+    when the connection was lost before it was acknowledged. ``openheart.unload()`` and the end of
+    ``openheart.run()`` let running functions finish, within SERVER_GRACE. With OPENHEART_EXECUTION off
+    nothing is consumed.
 
     Args:
         queue: the queue.

@@ -183,8 +183,8 @@ class Link:
 
         Raises:
             ConfigError, BatteryUnavailable: as ``connect``; nothing was sent.
-            MessageUnroutable, MessageRefused: the broker did not take it.
-            BatteryOutcomeUnknown: it was sent, and no confirmation came.
+            MessageUnroutable, MessageRefused: the broker rejected it.
+            BatteryOutcomeUnknown: it was sent, but not confirmed.
         """
         where = _where(self._parameters)
         to = f"the exchange {exchange!r} with the key {key!r}" if exchange else f"the queue {key!r}"

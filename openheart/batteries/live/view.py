@@ -152,7 +152,7 @@ def _channels(tokens: Tokens, state: State, current: Request) -> tuple[list[str]
         )
     read = [tokens.read(token) for token in given]
     if state.write_only and any(channel.startswith("t:") for channel, _ in read):
-        raise ReadingNotAllowed("This server takes reactions and does not show them (OPENHEART_WRITE_ONLY)")
+        raise ReadingNotAllowed("This server accepts reactions and does not show them (OPENHEART_WRITE_ONLY)")
     return [channel for channel, _ in read], min(ends for _, ends in read) - time.time()
 
 

@@ -62,7 +62,7 @@ def send_mail(
     Raises:
         InvalidMail: the message cannot be made: a bad address, a line break in a header, no text.
         MailRefused: the server refuses receivers; says which, and who got the mail.
-        BatteryUnavailable: the server cannot be reached, or cannot work now; nobody got the message.
+        BatteryUnavailable: the server cannot be reached or is unavailable; nobody got the message.
         BatteryOutcomeUnknown: the server did not confirm the message, such as when the connection was lost.
         BatteryError: the server refuses the message or the login; nobody got the message.
         ConfigError: a setting is missing or cannot be used; names it.

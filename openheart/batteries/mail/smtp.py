@@ -53,7 +53,7 @@ class MailRoute:
 
 @contextlib.contextmanager
 def connection(route: MailRoute, *, login: bool = True) -> Iterator[smtplib.SMTP]:
-    """A connection that is encrypted and logged in as the route says.
+    """A connection, encrypted and logged in as the route requires.
 
     Raises:
         BatteryUnavailable: the server cannot be reached, or is temporarily unavailable.
@@ -102,7 +102,7 @@ def deliver(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
             if code == 421:
                 raise _refusal(route, code, reply, "is temporarily unavailable; nothing was sent")
             if code not in (250, 251):
-                refused[receiver] = _said(route, code, reply)
+                refused[receiver] = _reply_text(route, code, reply)
     accepted = [receiver for receiver in letter.receivers if receiver not in refused]
     if accepted:
         _hand_over(server, route, letter)
@@ -121,7 +121,7 @@ def _hand_over(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
         raise _refusal(route, code, reply, REFUSED)
     if code != 250:
         # Such as 25, when the rest of a 250 did not arrive. The server may have accepted the message.
-        raise _unknown(route, letter, f"its answer was {_said(route, code, reply)}".rstrip())
+        raise _unknown(route, letter, f"its answer was {_reply_text(route, code, reply)}".rstrip())
 
 
 def _dial(route: MailRoute) -> smtplib.SMTP:
@@ -232,10 +232,10 @@ def _unknown(route: MailRoute, letter: Letter, why: str) -> BatteryOutcomeUnknow
 
 def _refusal(route: MailRoute, code: int, reply: bytes | str, what: str) -> BatteryError:
     kind = BatteryUnavailable if 400 <= code < 500 else BatteryError
-    return kind("mail", f"{route.where} {what}: {_said(route, code, reply)}")
+    return kind("mail", f"{route.where} {what}: {_reply_text(route, code, reply)}")
 
 
-def _said(route: MailRoute, code: int, reply: bytes | str) -> str:
+def _reply_text(route: MailRoute, code: int, reply: bytes | str) -> str:
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return f"{code} {_clean(route, text)}"
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Pusher", "authenticate", "get_client", "trigger", "validate_webhook"]
 
-MOST_CHANNELS = 100  # of one event, says Pusher
+MOST_CHANNELS = 100  # of one event, Pusher's limit
 LONGEST_NAME = 200  # characters of a channel and of an event
-LONGEST_ANSWER = 200  # characters of what Pusher says, in our errors
+LONGEST_ANSWER = 200  # characters of Pusher's text in our errors
 CHANNEL = re.compile(rf"[-a-zA-Z0-9_=@,.;]{{1,{LONGEST_NAME}}}")
 SOCKET_ID = re.compile(r"[0-9]{1,30}\.[0-9]{1,30}")
 SIGNED = ("private-", "presence-")
@@ -220,12 +220,12 @@ class Pusher(Battery["Client"]):
         except errors.PusherBadAuth as error:
             raise BatteryError(
                 self.name,
-                f"Pusher rejects the signature: {_said(error)}. Compare PUSHER_APP_ID, PUSHER_KEY, "
+                f"Pusher rejects the signature: {_error_text(error)}. Compare PUSHER_APP_ID, PUSHER_KEY, "
                 "PUSHER_SECRET and OPENHEART_PUSHER_CLUSTER with the keys of the app at Pusher, and the "
                 "clock of this machine with the time",
             ) from None
         except errors.PusherError as error:
-            raise BatteryError(self.name, f"Pusher refused the request: {_said(error)}") from None
+            raise BatteryError(self.name, f"Pusher refused the request: {_error_text(error)}") from None
         except ConnectTimeout:
             raise BatteryUnavailable(self.name, f"no connection to Pusher within {wait}") from None
         except RequestException as error:
@@ -246,7 +246,7 @@ class Pusher(Battery["Client"]):
             ) from None
         except (ValueError, TypeError) as error:
             # The library refuses the data.
-            raise InvalidRequest(f"This cannot be sent through Pusher: {_said(error)}") from None
+            raise InvalidRequest(f"This cannot be sent through Pusher: {_error_text(error)}") from None
 
 
 def _check_settings(config: Config) -> None:
@@ -302,6 +302,6 @@ def _never_connected(error: Exception) -> bool:
     return isinstance(reason, (NewConnectionError, NameResolutionError, SSLError))
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     return "".join(each if each.isprintable() else "?" for each in text)[:LONGEST_ANSWER]

@@ -195,9 +195,9 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """SESSION_COOKIE_SECURE; if it is None, True except for plain HTTP on this machine."""
-        said = app.config["SESSION_COOKIE_SECURE"]
-        if said is not None:
-            return bool(said)
+        configured = app.config["SESSION_COOKIE_SECURE"]
+        if configured is not None:
+            return bool(configured)
         return not has_request_context() or request.is_secure or not is_loopback(_without_port(request.host))
 
     def _get_store_id(self, sid: str) -> str:

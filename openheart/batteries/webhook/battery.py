@@ -92,8 +92,8 @@ class Webhook(Battery[Sender]):
         if not sender.is_accepted:
             # A receiver is sent only reactions, so before the first one this only connects.
             timeout = min(self.config[OPENHEART_WEBHOOK_TIMEOUT], CHECK_TIMEOUT)
-            if said := self._endpoint().connect(timeout).said:
-                raise BatteryUnavailable(self.name, f"OPENHEART_WEBHOOK cannot be reached: {said}")
+            if failure := self._endpoint().connect(timeout).failure:
+                raise BatteryUnavailable(self.name, f"OPENHEART_WEBHOOK cannot be reached: {failure}")
 
     def _endpoint(self) -> Endpoint:
         url = self.config[OPENHEART_WEBHOOK]

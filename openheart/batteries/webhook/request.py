@@ -32,12 +32,12 @@ class Attempt:
 
     Attributes:
         status: the status of the answer; None without one.
-        said: what went wrong, in one line for the log; ``""`` if nothing did.
+        failure: what went wrong, in one line for the log; ``""`` if nothing did.
         retry_after: the receiver's Retry-After in seconds, or None.
     """
 
     status: int | None
-    said: str
+    failure: str
     retry_after: float | None = None
 
     @property
@@ -74,7 +74,7 @@ class Endpoint:
         return self._reach(timeout, lambda address, deadline: self._post(address, body, headers, deadline))
 
     def connect(self, timeout: float) -> Attempt:
-        """Check that it can be reached, and send nothing; ``said`` is empty if it can.
+        """Check that it can be reached, and send nothing; ``failure`` is empty if it can.
 
         Args:
             timeout: as in ``post``.
@@ -123,8 +123,8 @@ class Endpoint:
             response = HTTPResponse(reader, method="POST")  # type: ignore[arg-type]
             with response:
                 response.begin()
-                said = "" if 200 <= response.status < 300 else f"the answer was {response.status}"
-                return Attempt(response.status, said, _seconds(response.getheader("Retry-After")))
+                failure = "" if 200 <= response.status < 300 else f"the answer was {response.status}"
+                return Attempt(response.status, failure, _seconds(response.getheader("Retry-After")))
 
     def _connect(self, address: str, deadline: float) -> Attempt:
         with contextlib.closing(self._connection(address, deadline)) as connection:
@@ -183,5 +183,5 @@ def _reason(error: BaseException) -> str:
         error, seen = seen, seen.__cause__ or seen.__context__
     if isinstance(error, TimeoutError):
         return LATE
-    said = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    text = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

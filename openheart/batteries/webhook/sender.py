@@ -204,13 +204,13 @@ class Sender:
                 return
             if self.failure is None:
                 self._logger.warning(
-                    "The notice %s was not accepted and is sent again: %s", notice.delivery, attempt.said
+                    "The notice %s was not accepted and is sent again: %s", notice.delivery, attempt.failure
                 )
-            self.failure = attempt.said
+            self.failure = attempt.failure
             self.is_accepted = False
             delay = _delay(turn, attempt.retry_after)
             if turn == self._tries or not self._pause(delay, closing=closing):
-                self._drop(notice, turn, attempt.said)
+                self._drop(notice, turn, attempt.failure)
                 return
 
     def _pause(self, seconds: float, *, closing: bool) -> bool:

@@ -21,7 +21,7 @@ TOLERANCE = 300.0
 """Seconds that a webhook may be old, or that its sender's clock may be ahead."""
 
 PREFIX = "whsec_"
-SHORTEST, LONGEST = 24, 64  # bytes of a key, says the specification
+SHORTEST, LONGEST = 24, 64  # bytes of a key, from the specification
 EXPECTED = (
     f"{PREFIX} and the Base64 of {SHORTEST} to {LONGEST} random bytes, or two of these with a space between; "
     "make one: python -c 'import base64, secrets; "
