@@ -240,11 +240,11 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
     @contextmanager
     def _asking(self) -> Iterator[Client]:
         breaker = self._breaker()
-        away: tuple[type[Exception], ...] = (*failures(), *CLOSED, Unavailable, BatteryError)
+        failed: tuple[type[Exception], ...] = (*failures(), *CLOSED, Unavailable, BatteryError)
         try:
             breaker.admit()
             yield battery_of(Valkey, self._app).resource
-        except away as error:
+        except failed as error:
             if isinstance(error, ResponseError):
                 breaker.worked()
             elif not isinstance(error, Unavailable):

@@ -104,7 +104,7 @@ class Sender:
         self._gone = False
         self._end: float | None = None
         self._thread: threading.Thread | None = None
-        # For servers that end without a word to us.
+        # For servers that exit without closing the application.
         self._take_back = at_exit(self.close)
 
     def add(self, target: str, emoji: str, count: int) -> None:
