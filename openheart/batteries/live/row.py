@@ -33,7 +33,7 @@ OPENHEART_LIVE_HEARTBEAT: Option[float] = Option(
     "OPENHEART_LIVE_HEARTBEAT",
     casts.duration(0.1),
     15.0,
-    "How long without events until a browser gets a sign of life.",
+    "How long without events before a browser is sent a heartbeat.",
     group="live",
 )
 OPENHEART_LIVE_LIFE: Option[float] = Option(

@@ -45,7 +45,7 @@ OPENHEART_PUSHER_ENDPOINT: Option[str | None] = Option(
     "OPENHEART_PUSHER_ENDPOINT",
     casts.http_url(),
     None,
-    "The URL of a server to use instead of Pusher; it must be compatible with Pusher's.",
+    "The URL of a Pusher-compatible server to use instead of Pusher's.",
     group="pusher",
 )
 OPENHEART_PUSHER_TIMEOUT: Option[float] = Option(
