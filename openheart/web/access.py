@@ -19,9 +19,9 @@ View = Callable[..., Response]
 def logged(view: View, logger: logging.Logger) -> View:
     """A view that writes one line for each request, at the level INFO.
 
-    The line is a JSON object in ASCII: ``id``, ``method``, ``path``, ``status``, ``bytes`` of the answer's
-    body and ``ms``. Its id is our own, never one that the client sent, and the answer has it as
-    ``X-Request-Id``. Neither the visitor's address nor the query is written.
+    The line is a JSON object in ASCII: ``id``, ``method``, ``path``, ``status``, ``bytes`` of the response
+    body and ``ms``. The id is generated here, never taken from the client, and is sent in the response as
+    ``X-Request-Id``. The visitor's address and the query are not logged.
 
     Args:
         view: the view.
@@ -48,7 +48,7 @@ def logged(view: View, logger: logging.Logger) -> View:
                 "bytes": length or 0,
                 "ms": round((time.perf_counter() - started) * 1000, 3),
             }
-            # JSON leaves DEL as it is; everything else outside printable ASCII is an escape by now.
+            # JSON leaves DEL as it is; everything else outside printable ASCII is already escaped.
             logger.info("%s", json.dumps(line).replace("\x7f", "\\u007f"), extra={"openheart": line})
 
     return logging_view

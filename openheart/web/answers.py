@@ -1,4 +1,4 @@
-"""JSON answers, written here and never through the host's JSON provider: order kept, emoji as they are."""
+"""JSON answers, written here and never by the host's JSON provider: order is kept, emoji are not escaped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_STORE", "Headers", "conditional", "empty_answer", "json_answer", "json_bytes", "ordered"]
 
 Headers = list[tuple[str, str]]
-"""Response headers; a list of its own for each response."""
+"""Response headers; each response has its own list."""
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -33,10 +33,10 @@ def ordered(counts: Counts) -> Counts:
 
 
 class Answer(Response):
-    """A response that is complete as it is made.
+    """A response that is complete when it is created.
 
-    Werkzeug copies the headers of each response once more, to work out what may be missing in them.
-    That takes longer than the rest of a read.
+    Werkzeug copies the headers of each response again, to add what may be missing. That takes longer
+    than the rest of a read.
     """
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> WerkzeugHeaders:
@@ -45,7 +45,7 @@ class Answer(Response):
 
 
 def json_bytes(document: object) -> bytes:
-    """The JSON text of a document, in UTF-8 with a newline at its end."""
+    """The JSON text of a document, in UTF-8, with a newline at the end."""
     return (_encode(document) + "\n").encode()
 
 
@@ -69,7 +69,7 @@ def empty_answer(status: int, headers: Headers) -> Response:
 
 
 def conditional(request: Request, body: bytes, cache_control: str, headers: Headers) -> Response:
-    """The answer to a GET: with a weak ETag, or 304 where the client has this body already (RFC 9110)."""
+    """The answer to a GET: with a weak ETag, or 304 if the client already has this body (RFC 9110)."""
     etag = hashlib.blake2b(body, digest_size=8).hexdigest()
     headers.append(("ETag", f'W/"{etag}"'))
     headers.append(("Cache-Control", cache_control))

@@ -31,12 +31,12 @@ def read_headers(request: Request, origins: Sequence[str]) -> Headers:
 
 
 def check_write(request: Request, origins: Sequence[str]) -> None:
-    """Refuse a write from a page of another origin; a request without Origin is no page's."""
+    """Refuse a write from a page of another origin; a request without Origin is not from a page."""
     origin = request.environ.get("HTTP_ORIGIN")
     if origin is None or "*" in origins or is_own_or_named(request, origin, origins):
         return
     raise OriginNotAllowed(
-        "Pages of this origin may not react here: the server's OPENHEART_ORIGINS does not name it"
+        "Pages of this origin may not react here: OPENHEART_ORIGINS of this server does not name it"
     )
 
 

@@ -19,10 +19,10 @@ from .route import Route, reading
 __all__ = ["OFFERED", "WORDS", "routes"]
 
 OFFERED = "❤️ 👍 🎉 😂 🤔"
-"""What the element offers where neither the page nor OPENHEART_EMOJI says what; as in openheart.js."""
+"""The emoji that the element offers if neither the page nor OPENHEART_EMOJI names any; as in openheart.js."""
 
 WORDS = ("React with", "Thank you!", "The server cannot be reached. Please try again later.")
-"""What the element says by itself; as in openheart.js."""
+"""The texts of the element; as in openheart.js."""
 
 DEFAULT = "this.getAttribute(name) ?? other"
 TRANSLATED = "this.getAttribute(name) ?? say(this, other)"
@@ -39,7 +39,7 @@ def routes(state: State) -> list[Route]:
 
 
 def openheart_js(state: State) -> Response:
-    """The script, offering the emoji that this server takes; a page of an allowed origin may load it."""
+    """The script, with the emoji that this server accepts; a page of an allowed origin may load it."""
     headers = read_headers(request, state.origins)
     headers += [
         ("Content-Type", "text/javascript; charset=utf-8"),
@@ -75,10 +75,10 @@ def _languages(state: State) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=16)
 def _script(offered: str, languages: tuple[str, ...]) -> bytes:
     text = files("openheart.web").joinpath("static/openheart.js").read_text(encoding="utf-8")
-    # What admit() gives is an emoji and nothing else, so it cannot end the string.
+    # admit() returns only emoji, which cannot end the string.
     text = text.replace(json.dumps(OFFERED, ensure_ascii=False), f'"{offered}"', 1)
     if languages:
-        # The page says which language it is in, and not the request: the script is kept for many pages.
+        # The page decides the language, not the request: the script is cached for many pages.
         words = {
             language.partition("_")[0]: {word: translations(language).gettext(word) for word in WORDS}
             for language in languages

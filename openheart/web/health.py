@@ -1,4 +1,4 @@
-"""Health for whoever watches the server: alive, and ready (the storage answers)."""
+"""Health checks for monitoring: alive, and ready (the storage responds)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["routes"]
 
 
 def routes(state: State) -> list[Route]:
-    """The addresses of health; openheart's own server has them at the root too."""
+    """The routes of the health checks; openheart's own server has them at the root too."""
     alive, ready = reading(healthz), reading(readyz)
     found = [
         Route(
             "/-/healthz",
             "openheart.healthz",
             alive,
-            document={"get": _operation("alive", "The process answers", {})},
+            document={"get": _operation("alive", "The process responds", {})},
         ),
         Route(
             "/-/readyz",
@@ -30,7 +30,7 @@ def routes(state: State) -> list[Route]:
             ready,
             document={
                 "get": _operation(
-                    "ready", "The storage answers", {"503": problem_503(BatteryUnavailable.type)}
+                    "ready", "The storage responds", {"503": problem_503(BatteryUnavailable.type)}
                 )
             },
         ),
@@ -44,15 +44,15 @@ def routes(state: State) -> list[Route]:
 
 
 def healthz(state: State) -> Response:
-    """200 as long as the process answers requests; the storage is not asked."""
+    """200 as long as the process responds; the storage is not checked."""
     return json_answer(json_bytes({"status": "ok"}), [NO_STORE])
 
 
 def readyz(state: State) -> Response:
-    """200 when the storage takes a write and a read, 503 with Retry-After when it does not.
+    """200 when the storage accepts a write and a read, 503 with Retry-After when it does not.
 
-    What else was switched on is listed as ``ok`` or ``failing``; only what the application cannot do
-    without, such as its sessions, makes it a 503 too.
+    Each active battery is listed as ``ok`` or ``failing``; only one that the application cannot work
+    without, such as its sessions, causes a 503 too.
     """
     try:
         state.service.check()

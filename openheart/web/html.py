@@ -1,4 +1,4 @@
-"""The pages: the start page of our own server, and the small page that a form without JavaScript gets."""
+"""The HTML pages: the start page of our own server, and the small page after a form without JavaScript."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ SECURITY: tuple[tuple[str, str], ...] = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'",
     ),
-    # The origin alone is what same-origin forms need to find their way back.
+    # Same-origin forms need no more than this for the redirect back.
     ("Referrer-Policy", "same-origin"),
     ("X-Content-Type-Options", "nosniff"),
 )
 
 
 def routes(state: State) -> list[Route]:
-    """The address of the start page; without a prefix the view of the targets shows it there."""
+    """The route of the start page; without a prefix, the view of the targets shows the page."""
     if not state.standalone or not state.prefix:
         return []
     return [Route("/", "openheart.start", reading(start_page), at_root=True)]
 
 
 def start_page(state: State) -> Response:
-    """What ``openheart run`` shows at ``/``: what this is, reactions to press, and lines to copy."""
+    """The page of ``openheart run`` at ``/``: what this is, buttons to react, and lines to copy."""
     counts: Counts = {}
-    away = False
+    unavailable = False
     if not state.write_only:
         try:
             counts = state.service.reactions(DEMO_TARGET)
         except BackendError as error:
             state.service.logger.error("%s: %s", type(error).__name__, error.detail)
-            away = True
+            unavailable = True
     emoji = [*ordered(counts)]
     emoji += [each for each in state.config[settings.OPENHEART_EMOJI] or DEMO_EMOJI if each not in counts]
     root = request.script_root + "/"
@@ -64,19 +64,19 @@ def start_page(state: State) -> Response:
         [NO_STORE],
         counts=counts,
         emoji=emoji[:DEMO_BUTTONS],
-        away=away,
+        unavailable=unavailable,
         write_only=state.write_only,
         hold=state.config[settings.OPENHEART_HOLD],
         prefix=request.script_root + state.prefix,
         base=request.url_root.rstrip("/") + state.prefix,
         root=root,
-        back=root + _asked(state),
+        back=root + _locale_query(state),
         target=DEMO_TARGET,
     )
 
 
 def counts_page(state: State, language: str, target: str, counts: Counts, headers: Headers) -> Response:
-    """What a form without JavaScript gets when there is no page to go back to."""
+    """The answer to a form without JavaScript when there is no page to go back to."""
     return _page(state, language, "counts.html", headers, target=target, counts=counts)
 
 
@@ -88,15 +88,15 @@ def _page(state: State, language: str, template: str, headers: Headers, **contex
     return response
 
 
-def _asked(state: State) -> str:
-    # Who asked for a language by the address shall have it again after a reaction.
+def _locale_query(state: State) -> str:
+    # A visitor who chose a language in the URL keeps it after a reaction.
     chooser = chooser_of(state)
     return f"?locale={chooser.locale()}" if chooser is not None and "locale" in query_of(request) else ""
 
 
 @functools.cache
 def _environment(language: str) -> Environment:
-    # An environment of our own: the host's may have other filters, globals or no escaping.
+    # Our own environment: the host's may have other filters and globals, or no escaping.
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(

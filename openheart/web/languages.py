@@ -1,4 +1,4 @@
-"""The language of our own pages: English, or what the battery of locales chose for the request."""
+"""The language of our own pages: English, or the one that the battery ``locales`` chose for the request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CATALOGS = ("de", "es", "fr", "pt_BR")
 
 @runtime_checkable
 class Chooser(Protocol):
-    """What chooses a locale; the battery of locales does."""
+    """Chooses a locale; the battery ``locales`` is one."""
 
     def locales(self) -> tuple[str, ...]:
         """The locales of the application, the default first."""
@@ -29,7 +29,7 @@ class Chooser(Protocol):
 
 
 def chooser_of(state: State) -> Chooser | None:
-    """What chooses the locales of an application; None where they are off."""
+    """The chooser of an application; None if the battery ``locales`` is off."""
     found: object = state.batteries.get("locales")
     return found if isinstance(found, Chooser) else None
 
@@ -37,7 +37,8 @@ def chooser_of(state: State) -> Chooser | None:
 def language_of(state: State) -> str:
     """The language that our page is written in for this request: one of CATALOGS, or English.
 
-    While what knows the visitor's own is away, such as the sessions, it is the application's default.
+    While the visitor's own cannot be read, because the sessions are unavailable, it is the application's
+    default.
     """
     chooser = chooser_of(state)
     if chooser is None:
@@ -49,7 +50,7 @@ def language_of(state: State) -> str:
 
 
 def nearest(locale: str) -> str:
-    """The catalog for a locale: its own, else another one of its language, else English."""
+    """The catalog for a locale: its own, else another one of the same language, else English."""
     if locale in CATALOGS:
         return locale
     language = locale.partition("_")[0]

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of one application's routes: its frame, and what their parts are made with."""
+"""The OpenAPI 3.1 document of one application's routes: its frame, and helpers for the part of each route."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SCHEMAS: Schema = {
     },
     "Batch": {
         "type": "object",
-        "description": "Target as it was asked for -> its counts.",
+        "description": "Target as it was requested -> its counts.",
         "additionalProperties": COUNTS,
     },
     "List": {
@@ -40,7 +40,7 @@ _SCHEMAS: Schema = {
             "targets": {"type": "object", "additionalProperties": COUNTS},
             "cursor": {
                 "type": ["string", "null"],
-                "description": "What to send for the next page; null on the last.",
+                "description": "What to send for the next page; null on the last page.",
             },
         },
     },
@@ -64,7 +64,7 @@ def describe(state: State, prefix: str) -> Schema:
     """The document as a dict.
 
     Args:
-        state: the application's state; its settings decide which answers there are.
+        state: the application's state; its settings decide which responses are possible.
         prefix: the path of the server, without a trailing slash.
     """
     return {
@@ -88,8 +88,8 @@ def operation(name: str, summary: str, success: Schema, problems: Sequence[type[
     Args:
         name: its operationId.
         summary: what it does, in one line.
-        success: HTTP status -> response object, for what is no error.
-        problems: the errors that a visitor can meet. Those of the storage are added.
+        success: HTTP status -> response object, for success.
+        problems: the errors that a visitor can get. Those of the storage are added.
     """
     answers = dict(success)
     by_status: dict[int, list[type[VisitorError]]] = {}
@@ -108,11 +108,11 @@ def problem_503(*more: str) -> Schema:
     """The response object of a 503.
 
     Args:
-        more: problem types of the route, beside those of the storage.
+        more: problem types of the route, in addition to those of the storage.
     """
     kinds = [BackendUnavailable.type, OutcomeUnknown.type, *more]
     return {
-        "description": "The storage is away, or reactions are on hold",
+        "description": "The storage is unavailable, or reactions are on hold",
         "headers": {"Retry-After": HEADER_SECONDS},
         "content": {PROBLEM_TYPE: {"schema": _problem_schema(kinds, 503)}},
     }

@@ -24,15 +24,15 @@ def problem(
 
     Args:
         error: what went wrong. The text of a BackendError or BatteryError is for the operator: it is
-            logged, and the visitor reads its title only.
-        headers: more headers of the response; kept as they are.
-        logger: where those go.
+            logged, and the visitor sees only its title.
+        headers: more headers of the response; the list is not changed.
+        logger: where those texts are logged.
     """
     headers = [*headers, NO_STORE]
     if isinstance(error, VisitorError):
         status, kind, title, detail = error.status, error.type, error.title, error.detail
     elif isinstance(error, (BackendError, BatteryError)):
-        # Of this one there are many at once, and who refuses it says so once.
+        # There are many of these at once, and the code that refuses logs it once.
         level = logging.DEBUG if isinstance(error, LiveFull) else logging.ERROR
         logger.log(level, "%s: %s", type(error).__name__, error)
         status, kind, title = 503, error.type, error.title

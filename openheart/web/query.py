@@ -1,4 +1,4 @@
-"""The query of a request, which Werkzeug reads only where it is UTF-8."""
+"""The query of a request, which Werkzeug can only parse as UTF-8."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def routes(state: State) -> list[Route]:
-    """The addresses of targets, and the front: the page without a name, many targets, and their list."""
+    """The routes of targets, and of the front: the page without a name, several targets, and their list."""
     return [
         Route("/{target}", "openheart.reactions", reactions, document=_target_document(state)),
         Route("/", "openheart.front", reactions, document=_front_document(state)),
@@ -55,11 +55,11 @@ def routes(state: State) -> list[Route]:
 
 
 def reactions(target: str = "") -> Response:
-    """The view of ``<prefix>/<target>``: GET and HEAD read, POST reacts, OPTIONS tells what is allowed.
+    """The view of ``<prefix>/<target>``: GET and HEAD read, POST reacts, OPTIONS says what is allowed.
 
-    Every error that is ours is answered here, so that a host's error handlers never see it.
+    Every error of openheart is answered here, so that a host's error handlers never see it.
     """
-    # The objects behind the proxies: each use of a proxy costs a look-up of the context.
+    # The objects behind the proxies: each use of a proxy costs a lookup of the context.
     current: Request = request._get_current_object()  # type: ignore[attr-defined]
     state: State = current_app.extensions["openheart"]
     method = current.method
@@ -71,13 +71,13 @@ def reactions(target: str = "") -> Response:
             return _post(current, state, target, headers)
         if method == "OPTIONS":
             return preflight(current, state.origins)
-        raise MethodNotAllowed("This address knows GET, HEAD, OPTIONS and POST")
+        raise MethodNotAllowed("This address supports GET, HEAD, OPTIONS and POST")
     except (VisitorError, BackendError) as error:
         if isinstance(error, MethodNotAllowed):
             headers.append(("Allow", METHODS))
         return problem(error, headers, state.service.logger)
     except HTTPException as error:
-        # The app's slug function aborted. One that brings its own response gives that.
+        # The app's slug function aborted. An exception with its own response is answered with that.
         if error.code is None:
             return make_response(error.get_response(current.environ))
         return problem(error, headers, state.service.logger)
@@ -103,7 +103,7 @@ def _get_many(current: Request, state: State, headers: Headers) -> Response:
             raise InvalidRequest("Give either target= or list=, not both")
         return _list(current, state, headers)
     if len(asked) > BATCH_LIMIT:
-        raise InvalidRequest(f"{len(asked)} targets were asked for; {BATCH_LIMIT} fit into one request")
+        raise InvalidRequest(f"{len(asked)} targets were requested; one request takes at most {BATCH_LIMIT}")
     canonical = [_from_url(current, state, text) for text in asked]
     counts = dict(zip(asked, map(ordered, _counts(state, canonical, headers)), strict=True))
     return conditional(current, json_bytes(counts), state.cache_control, headers)
@@ -112,14 +112,14 @@ def _get_many(current: Request, state: State, headers: Headers) -> Response:
 def _counts(state: State, targets: Sequence[str], headers: Headers) -> list[Counts]:
     found, age = state.service.read(targets)
     if age is not None:
-        # RFC 9211: what was fresh until it was read has been stale for this many seconds.
+        # RFC 9211: the counts were fresh when they were read, and have been stale for this many seconds.
         headers.append(("Cache-Status", f"openheart; hit; ttl=-{age}"))
     return found
 
 
 def _list(current: Request, state: State, headers: Headers) -> Response:
     if not state.listing:
-        raise ListingNotAllowed("The operator has not switched the list of targets on (OPENHEART_LISTING)")
+        raise ListingNotAllowed("The operator has not switched on the list of targets (OPENHEART_LISTING)")
     prefix = query_of(current)["list"]
     if REPLACEMENT in prefix:
         raise InvalidTarget("The prefix in list= is not valid UTF-8")
@@ -136,7 +136,7 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
 def _post(current: Request, state: State, target: str, headers: Headers) -> Response:
     check_write(current, state.origins)
     canonical = _target_of_post(current, state, target)
-    # All that can be wrong with the request is looked at before anything is stored.
+    # The whole request is checked before anything is stored.
     page = wants_page(current)
     back = way_back(current, state.origins) if page else None
     # The app's own choice of a language may fail too.
@@ -157,7 +157,7 @@ def _target_of_post(current: Request, state: State, target: str) -> str:
     if not target and "target" in query_of(current):
         asked = query_of(current).getlist("target")
         if len(asked) > 1:
-            raise InvalidRequest(f"{len(asked)} targets were given; a reaction goes to one")
+            raise InvalidRequest(f"{len(asked)} targets were given; a reaction has exactly one")
         return _from_url(current, state, asked[0])
     return _from_path(current, state, target)
 
@@ -166,7 +166,7 @@ def _from_path(current: Request, state: State, target: str) -> str:
     if REPLACEMENT not in target:
         canonical = canonical_target(target)
     else:
-        # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes tell whether the visitor did.
+        # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes show whether the visitor sent one.
         path: bytes = current.environ["PATH_INFO"].encode("latin-1")
         canonical = target_from_bytes(path[len(state.prefix.encode()) + 1 :])
     return _stored(current, state, target, canonical) if state.pages.are_asked else canonical
@@ -187,7 +187,7 @@ def _stored(current: Request, state: State, address: str, canonical: str) -> str
 
 def _require_reading(state: State) -> None:
     if state.write_only:
-        raise ReadingNotAllowed("This server takes reactions and does not show them (OPENHEART_WRITE_ONLY)")
+        raise ReadingNotAllowed("This server accepts reactions and does not show them (OPENHEART_WRITE_ONLY)")
 
 
 def _target_document(state: State) -> Schema:
@@ -219,7 +219,7 @@ def _reading_answers(state: State, schema: Schema) -> Schema:
             "headers": headers,
             "content": {"application/json": {"schema": schema}},
         },
-        "304": {"description": "The client has these counts already", "headers": headers},
+        "304": {"description": "The client already has these counts", "headers": headers},
     }
 
 
@@ -241,7 +241,7 @@ def _post_document(state: State, name: str, summary: str) -> Schema:
         }
     else:
         content = {"application/json": {"schema": COUNTS}} | html
-        answers = {"200": {"description": "Counted; the counts after it", "content": content}}
+        answers = {"200": {"description": "Counted; the counts after this reaction", "content": content}}
     answers["303"] = {
         "description": "Back to the page, for a form without JavaScript (Accept names text/html)",
         "headers": {"Location": HEADER_TEXT},
@@ -280,7 +280,12 @@ _QUERY: list[Schema] = [
         "description": "List the targets with this prefix.",
         "schema": {"type": "string"},
     },
-    {"name": "cursor", "in": "query", "description": "Where the list goes on.", "schema": {"type": "string"}},
+    {
+        "name": "cursor",
+        "in": "query",
+        "description": "Where the list continues.",
+        "schema": {"type": "string"},
+    },
 ]
 _EMOJI_FIELD: Schema = {
     "type": "object",

@@ -1,4 +1,4 @@
-"""Where a form without JavaScript goes after its POST; never to a place that the operator did not name."""
+"""Where a form without JavaScript goes after its POST; never to a site that the operator did not name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["wants_page", "way_back"]
 
 
 def wants_page(request: Request) -> bool:
-    """Whether this is a browser that shows the answer as a page, as one does after a form."""
+    """Whether this is a browser that shows the answer as a page, as after a form."""
     return "text/html" in request.environ.get("HTTP_ACCEPT", "").lower()
 
 
@@ -21,7 +21,7 @@ def way_back(request: Request, origins: Sequence[str]) -> str | None:
     """The page to go back to: ``?back=`` of the form's action, else the Referer.
 
     Returns:
-        A path on this server, or a URL whose origin is ours or named; None where there is none.
+        A path on this server, or a URL whose origin is our own or named in OPENHEART_ORIGINS; else None.
     """
     for place in (query_of(request).get("back"), request.environ.get("HTTP_REFERER")):
         if place and _is_plain(place) and (_is_local_path(place) or is_own_or_named(request, place, origins)):
@@ -30,8 +30,8 @@ def way_back(request: Request, origins: Sequence[str]) -> str | None:
 
 
 def _is_plain(place: str) -> bool:
-    # Browsers drop tabs and newlines from a URL and read a backslash as a slash, so what we check would
-    # not be what they follow. Others than ASCII would not survive in a header.
+    # Browsers drop tabs and newlines from a URL and read a backslash as a slash, so they would not
+    # follow what we checked. Characters outside ASCII are not valid in a header.
     return all("!" <= char <= "~" and char != "\\" for char in place)
 
 

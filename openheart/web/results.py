@@ -25,13 +25,13 @@ PROBLEM_TYPE = "application/problem+json"
 
 
 class ApiResult(Response):
-    """A value as a JSON response; a view returns it as it is, in any Flask app.
+    """A value as a JSON response, which a view can return in any Flask app.
 
     The JSON is strict (RFC 8259): no NaN, text in UTF-8 as it is, keys in their order. Dates and times are
-    ISO 8601 text, UUIDs and decimals text, dataclasses objects. The app's JSON provider is not asked.
+    ISO 8601 text, UUIDs and decimals text, dataclasses objects. The app's JSON provider is not used.
 
     Args:
-        value: what JSON can hold, and the types above.
+        value: any JSON value, or the types above.
         status: the HTTP status; 204, 205 and 304 have no body.
         headers: more headers.
 
@@ -39,8 +39,8 @@ class ApiResult(Response):
         value: the argument.
 
     Raises:
-        TypeError: the value, or something in it, has no JSON.
-        ValueError: it holds NaN or an infinity, or it holds itself.
+        TypeError: the value, or something in it, cannot be written as JSON.
+        ValueError: it contains NaN, an infinity, or itself.
     """
 
     def __init__(self, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
@@ -59,19 +59,19 @@ class ApiResult(Response):
 class ApiError(HTTPException):
     """An error as a problem document (RFC 9457); a view raises it, in any Flask app.
 
-    The error handlers of the app leave it alone, also those for its status, so that who asked for
-    JSON gets JSON. Its ``code`` is None for that; ``status`` is the HTTP status.
+    The app's error handlers do not handle it, not even those for its status, so that a client that asked
+    for JSON gets JSON. This is why ``code`` is None; ``status`` is the HTTP status.
 
     Args:
         status: the HTTP status, 400 to 599.
-        title: what went wrong, the same for every error of this type; by default the status's own name.
-        detail: what went wrong this time, and what to do.
-        type: a URI that names the type of the problem, which an address in your docs does well.
+        title: what went wrong, the same for every error of this type; by default the name of the status.
+        detail: what went wrong this time, and what to do about it.
+        type: a URI that identifies the type of the problem, such as the address of a page in your docs.
         headers: more headers, such as ``{"Retry-After": "30"}``.
-        more: further members of the document, such as ``errors=[...]``.
+        more: additional members of the document, such as ``errors=[...]``.
 
     Raises:
-        ValueError: the status is not an error's.
+        ValueError: the status is not that of an error.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class ApiError(HTTPException):
         """The response with the problem document.
 
         Args:
-            environ: not needed; as Werkzeug calls it.
-            scope: not needed.
+            environ: unused; Werkzeug passes it.
+            scope: unused.
         """
         response = Response(_json(self.document), self.status, content_type=PROBLEM_TYPE)
         response.headers["Cache-Control"] = "no-store"
@@ -126,7 +126,7 @@ class ApiError(HTTPException):
 
 
 def _json(value: Any) -> bytes:
-    # A lone surrogate is no text, and UTF-8 cannot hold it: its escape can.
+    # UTF-8 cannot encode a lone surrogate, so it is escaped.
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_json) + "\n"
     try:
         return text.encode()
@@ -142,8 +142,8 @@ def _as_json(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     raise TypeError(
-        f"{type(value).__name__} has no JSON: give ApiResult and ApiError dicts, lists, text, numbers, "
-        "booleans, None, dates, UUIDs, decimals and dataclasses"
+        f"{type(value).__name__} cannot be written as JSON: pass ApiResult and ApiError dicts, lists, text, "
+        "numbers, booleans, None, dates, UUIDs, decimals and dataclasses"
     )
 
 

@@ -1,7 +1,7 @@
 """How a route is declared: its path, its view and its part of the OpenAPI document in one place.
 
-Each feature of this folder has a function ``routes(state)``, which routes.py goes over; a battery gives
-its own to ``routes.add_route``.
+Each feature of this folder has a function ``routes(state)``, which routes.py calls; a battery passes its
+routes to ``routes.add_route``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Route:
         path: its path below the prefix as OpenAPI writes it, such as ``/{target}``; what is not a target
             begins with ``/-/``.
         endpoint: its name in the application, which begins with ``openheart.``.
-        view: answers every method, and every error that is ours; see also ``reading``.
+        view: answers every method, and every error of openheart; see also ``reading``.
         document: its path item of the OpenAPI document; None leaves it out.
         at_root: whether the path is not below the prefix. Only openheart's own server may have such
             routes, and the document, which begins at the prefix, leaves them out.
@@ -45,10 +45,10 @@ class Route:
 
 
 def reading(show: Callable[[State], Response]) -> Callable[[], Response]:
-    """The view of a route that can only be read: it knows GET, HEAD and OPTIONS.
+    """The view of a read-only route: it supports GET, HEAD and OPTIONS.
 
     Args:
-        show: makes the answer to GET and HEAD.
+        show: returns the answer to GET and HEAD.
     """
 
     @functools.wraps(show)
@@ -59,7 +59,7 @@ def reading(show: Callable[[State], Response]) -> Callable[[], Response]:
         if request.method == "OPTIONS":
             return empty_answer(204, [ALLOW])
         return problem(
-            MethodNotAllowed("This address knows GET, HEAD and OPTIONS"), [ALLOW], state.service.logger
+            MethodNotAllowed("This address supports GET, HEAD and OPTIONS"), [ALLOW], state.service.logger
         )
 
     return view

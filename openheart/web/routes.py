@@ -27,16 +27,16 @@ FEATURES: tuple[Callable[[State], list[Route]], ...] = (
 
 
 class TargetConverter(BaseConverter):
-    """Matches every path, an empty one and one with newlines too; slashes are part of it."""
+    """Matches every path, also an empty one and one with newlines; slashes are part of it."""
 
     regex = r"(?s:.*)"
     part_isolating = False
-    # Behind every rule of the host and our own.
+    # After every other rule, the host's and ours.
     weight = 1000
 
 
 class HostConverter(BaseConverter):
-    """The host or the subdomain of a request; not what Werkzeug puts for one that is not the app's."""
+    """The host or the subdomain of a request; not Werkzeug's placeholder for one that is not the app's."""
 
     regex = r"(?!<)[^/]*"
     part_isolating = True
@@ -77,18 +77,18 @@ def add_route(app: Flask, route: Route) -> None:
     path = route.path.replace("{target}", f"<{CONVERTER}:target>")
     rule = path if route.at_root else state.prefix + path.rstrip("/")
     if not rule:
-        # Without a prefix, the rule of the targets serves the front page too: as the target without a name.
+        # Without a prefix, the rule of the targets also serves the front page: the target without a name.
         return
     view = route.view
     if state.config[OPENHEART_ACCESS_LOG]:
         view = logged(view, state.service.logger.getChild("access"))
     options: dict[str, Any] = {}
     if _has_hosts(app):
-        # A rule without a host is no rule of any host; ours are on each of them.
+        # A rule without a host matches no host; ours must match every one.
         options["host" if app.url_map.host_matching else "subdomain"] = f"<{HOST_CONVERTER}:{HOST}>"
         view = _without_host(view)
-    # Straight to the map, because app.add_url_rule cannot make a rule for every method: ours answers a
-    # wrong method itself. And a redirect for a slash would lose the body of a POST.
+    # Directly to the map, because app.add_url_rule cannot add a rule for every method: our views answer a
+    # wrong method themselves. And a redirect for a slash would lose the body of a POST.
     app.url_map.add(
         app.url_rule_class(
             rule, endpoint=route.endpoint, methods=None, strict_slashes=False, merge_slashes=False, **options
@@ -111,7 +111,7 @@ def _without_host(view: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def _add_host(endpoint: str, values: dict[str, Any]) -> None:
-    """Build addresses of ours for the host of the request."""
+    """Build openheart's URLs for the host of the request."""
     if not endpoint.startswith("openheart.") or HOST in values:
         return
     adapter = current_app.create_url_adapter(

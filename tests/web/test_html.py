@@ -108,7 +108,7 @@ def test_a_storage_that_is_away_leaves_a_page_that_says_so(monkeypatch: pytest.M
     monkeypatch.setattr(MemoryBackend, "counts", fail)
     answer = load_standalone(uri="memory:").test_client().get("/")
     assert answer.status_code == 200
-    assert "The storage does not answer" in answer.text
+    assert "The storage is unavailable right now" in answer.text
 
 
 def test_below_another_path_the_page_leads_to_itself() -> None:

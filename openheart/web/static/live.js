@@ -2,10 +2,10 @@
 // How to use it: https://openheart.github.io/openheart/howto/live.html
 
 const LONGEST = 4000; // characters of an address that every server takes
-const SOON = 15_000; // milliseconds after which a refused page asks again, then twice as long
+const SOON = 15_000; // milliseconds before a refused page retries; doubled each time
 const LATE = 600_000;
 
-const sources = new Map(); // address -> what listens there
+const sources = new Map(); // address -> its EventSource
 let asked;
 
 const place = (tag) => new URL(tag.getAttribute("live"), document.baseURI);
@@ -15,7 +15,7 @@ function show(address, { target, counts }) {
   for (const tag of tags()) {
     const { origin, pathname, hash } = place(tag);
     if (address !== origin + pathname || decodeURIComponent(hash.slice(1)) !== target) continue;
-    // What was pressed here is answered first, and those counts may be older.
+    // Wait for the answers to presses on this page: these counts may be older.
     const { page } = tag;
     page?.turn.then(() => page.take(counts));
   }
@@ -27,7 +27,7 @@ function open(address, wait = SOON) {
   source.addEventListener("reaction", ({ data }) => show(server, JSON.parse(data)));
   source.onopen = () => (wait = SOON);
   source.onerror = () => {
-    // A browser comes back by itself, but not after a refusal.
+    // A browser reconnects by itself, but not after a refusal.
     if (source.readyState !== EventSource.CLOSED) return;
     const again = () => sources.get(address) === source && open(address, Math.min(2 * wait, LATE));
     setTimeout(again, wait * (1 + Math.random()));
@@ -35,7 +35,7 @@ function open(address, wait = SOON) {
   sources.set(address, source);
 }
 
-// One connection to each server, for all tags; none while nobody sees the page.
+// One connection to each server, for all tags; none while the page is hidden.
 function listen() {
   asked = undefined;
   const wanted = new Map();
@@ -55,7 +55,7 @@ function listen() {
   for (const address of addresses) sources.has(address) || open(address);
 }
 
-const soon = () => (asked ??= setTimeout(listen)); // when all have joined
+const soon = () => (asked ??= setTimeout(listen)); // when all tags are there
 new MutationObserver(soon).observe(document, {
   subtree: true,
   childList: true,

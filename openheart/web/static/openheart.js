@@ -1,7 +1,7 @@
 // <openheart-reactions>: emoji to press, with counts. MIT, the openheart developers.
 // How to use it: https://openheart.github.io/openheart/howto/element.html
 
-const EMOJI = "❤️ 👍 🎉 😂 🤔"; // The server writes those that it takes.
+const EMOJI = "❤️ 👍 🎉 😂 🤔"; // The server writes its own.
 const AT_ONCE = 100; // targets in one request
 const LONGEST = 4000; // characters of a query that every server takes
 const PATIENCE = 10_000; // milliseconds
@@ -32,10 +32,10 @@ async function ask(address, options) {
   return found;
 }
 
-// What all the tags with one target show.
+// What all tags with one target share.
 class Page {
   tags = new Set();
-  pressed = []; // what the server did not answer yet
+  pressed = []; // what the server has not answered yet
   turn = Promise.resolve();
 
   take(counts) {
@@ -51,7 +51,7 @@ class Page {
   press(emoji, tag) {
     let sent;
     const send = () => (sent ??= ask(this.server + this.query, { method: "POST", body: emoji, keepalive: true }));
-    addEventListener("pagehide", send); // Later is too late.
+    addEventListener("pagehide", send); // The last chance.
     this.pressed.push(emoji);
     this.show();
     // One at a time, so that the answer that comes last is the newest.
@@ -86,7 +86,7 @@ async function read(batch) {
     // The answer to a press is newer.
     for (const page of batch) page.counts ?? page.take(found[page.target]);
   } catch (error) {
-    // One bad target spoils only itself.
+    // One bad target fails alone.
     const alone = batch[1] && [400, 404].includes(error.status);
     for (const page of batch) alone ? read([page]) : page.show(error);
   }
@@ -113,10 +113,10 @@ class Reactions extends HTMLElement {
     const target = this.#text("target", location.host + location.pathname);
     const query = "target=" + encodeURIComponent(target);
     let page = pages[server + query];
-    // What is read while a press waits may be older than its answer.
+    // Counts read while a press waits may be older.
     if (!page?.tags.size && !page?.pressed[0]) {
       page = pages[server + query] = Object.assign(new Page(), { server, target, query });
-      if (unread.push(page) === 1) setTimeout(readAll); // when all have joined
+      if (unread.push(page) === 1) setTimeout(readAll); // when all tags are there
     }
     this.page = page;
     page.tags.add(this);
