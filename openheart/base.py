@@ -27,7 +27,7 @@ RUN_OPTIONS = ("HOST", "PORT", "LEVEL", "SERVER")
 
 
 class _Application(Flask):
-    """The app that load() builds: Flask, and templates named as Quorum's users name them are escaped."""
+    """The app that load() builds: a Flask that also escapes templates named as in Quorum, ``*.html.tpl``."""
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:
         return super().select_jinja_autoescape(filename and filename.removesuffix(".tpl"))
@@ -46,27 +46,28 @@ def load(
     safe: bool = False,
     **kwargs: Any,
 ) -> Flask:
-    """Build a Flask app, or take the given one, and add reactions to it from configuration.
+    """Build a Flask app, or use the given one, and add reactions to it from its configuration.
 
-    The storage is opened at first use. ``openheart.APP`` is the app from now on; an app that was
-    loaded before goes on working. The logs of openheart are set up by LEVEL, and written to stderr, unless
-    the given app has logging of its own; nothing else in its logging changes.
+    The storage is opened at first use. ``openheart.APP`` is set to the app; an app that was loaded
+    before continues to work. openheart logs to stderr, from LEVEL on, unless the given app has its own
+    logging; nothing else in the logging of the app changes.
 
     Args:
         app: the app to add reactions to; None builds one.
         name: Flask's import name of the app that is built: ``__name__`` of your module.
         locales: the languages of the app, the default first, through Flask-Babel; ``("en_us",)`` alone
-            leaves it out. The variable OPENHEART_LOCALES goes before it.
-        secret_key: what Flask signs with; the variable SECRET_KEY goes before it.
-        execution: False runs nothing in the background; the variable OPENHEART_EXECUTION goes before it.
+            means no Flask-Babel. The variable OPENHEART_LOCALES takes precedence.
+        secret_key: the key that Flask signs with; the variable SECRET_KEY takes precedence.
+        execution: False runs nothing in the background; the variable OPENHEART_EXECUTION takes
+            precedence.
         redis_session: True keeps sessions in the Valkey of REDISTOGO_URL; the variable
-            OPENHEART_REDIS_SESSION goes before it.
-        mongo_database: the MongoDB database where the URI names none; the variable MONGO_DATABASE goes
-            before it. It is what ``openheart.mongodb.get_db()`` gives, and where counts in MongoDB are.
-        logger: the name in the logs; the variable NAME goes before it.
-        models: the module of the app's document classes (mongoengine), which are put on the app's own
-            MongoDB.
-        safe: refuse unknown OPENHEART_* variables, try the storage with a write and a read that leave
+            OPENHEART_REDIS_SESSION takes precedence.
+        mongo_database: the MongoDB database if the URI names none; the variable MONGO_DATABASE takes
+            precedence. ``openheart.mongodb.get_db()`` returns it, and counts in MongoDB are stored in it.
+        logger: the name in the logs; the variable NAME takes precedence.
+        models: the module of the app's document classes (mongoengine), which are connected to the
+            app's own MongoDB.
+        safe: refuse unknown OPENHEART_* variables; check the storage with a write and a read that leave
             nothing behind, and with ``redis_session`` the Valkey; refuse sessions without a SECRET_KEY.
         kwargs: settings by their names, such as ``port=8080`` or ``uri="memory:"`` (OPENHEART_URI).
 
@@ -74,7 +75,7 @@ def load(
         The app. Loading the same app again returns it unchanged.
 
     Raises:
-        ConfigError: a setting or an argument cannot be used; names it.
+        ConfigError: a setting or an argument is not valid; the error names it.
         BackendError: with ``safe``, the storage does not work.
         BatteryError: with ``safe``, the sessions do not work.
     """
@@ -104,10 +105,10 @@ def load_standalone(safe: bool = False, **flags: Any) -> Flask:
 
     Args:
         safe: as in ``load()``.
-        flags: settings that go before the environment, by their names, such as ``port=8080``.
+        flags: settings by their names, such as ``port=8080``; they take precedence over the environment.
 
     Raises:
-        ConfigError: a setting cannot be used; names it.
+        ConfigError: a setting is not valid; the error names it.
         BackendError: with ``safe``, the storage does not work.
     """
     config = load_config(flags=flags, safe=safe, further=_further_options)
@@ -117,7 +118,7 @@ def load_standalone(safe: bool = False, **flags: Any) -> Flask:
 
 
 def unload() -> None:
-    """Let the resources of ``APP`` go and set it to None. Other apps go on; calling it twice is fine."""
+    """Close the resources of ``APP`` and set it to None. Other apps continue; it can be called twice."""
     app, state.APP = state.APP, None
     if app is not None:
         loaded = state_of(app)
@@ -126,16 +127,16 @@ def unload() -> None:
 
 
 def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
-    """Serve ``APP`` until SIGTERM or SIGINT, then finish the requests that run.
+    """Serve ``APP`` until SIGTERM or SIGINT, then finish the running requests.
 
     Args:
         ready: called with the server's URL once the port is open.
-        kwargs: settings of the server that go before the environment: ``host``, ``port``, ``level``,
-            ``server``, and ``server_…`` for options of the server.
+        kwargs: settings of the server, which take precedence over the environment: ``host``, ``port``,
+            ``level``, ``server``, and ``server_…`` for options of the server.
 
     Raises:
         OpenHeartError: nothing is loaded.
-        SystemExit: a setting cannot be used or the port is taken; its text is one line that says so.
+        SystemExit: a setting is not valid or the port is in use; its text is one line that says so.
     """
     app = get_app()
     loaded = state_of(app)
@@ -145,14 +146,14 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
         try:
             loaded.service.probe()
         except BackendError as error:
-            logger.warning("The storage does not work, and until it does no reactions are taken: %s", error)
-        logger.info("Listening at %s (stop with Ctrl-C), counts are kept in %s", url, loaded.location)
+            logger.warning("The storage does not work; no reactions are accepted until it does: %s", error)
+        logger.info("Listening at %s (stop with Ctrl-C), counts are stored in %s", url, loaded.location)
         if ready is not None:
             ready(url)
 
     try:
         config = loaded.config.override(_run_flags(kwargs))
-        # Not at the top: a server is imported by who serves only.
+        # Not at the top: only a process that serves imports a server.
         from .serving import serve
 
         serve(app, config, logger, ready=announce)
@@ -170,11 +171,11 @@ def get_app() -> Flask:
 
 
 def conf(name: str, default: Any = None, cast: Callable[[Any], Any] | None = None) -> Any:
-    """The value of any variable, a setting or one of the app's own.
+    """The value of any variable, a setting of openheart or one of your own.
 
     Args:
         name: the variable, such as ``"MAX_POSTS"``.
-        default: what to return when nobody set it.
+        default: what to return if it is not set.
         cast: such as ``int``; ``bool`` understands ``on`` and ``off``, ``list`` splits at commas.
 
     Raises:
@@ -185,7 +186,7 @@ def conf(name: str, default: Any = None, cast: Callable[[Any], Any] | None = Non
 
 
 def react(target: str, emoji: str) -> Counts:
-    """Add a reaction from Python, to the current app's storage or else to that of ``APP``.
+    """Add a reaction from Python, in the storage of the current app, else of ``APP``.
 
     Args:
         target: the target in its decoded form, such as ``"/posts/café"``.
@@ -196,20 +197,20 @@ def react(target: str, emoji: str) -> Counts:
 
     Raises:
         InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
-        BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
+        BackendError: the storage failed; nothing was stored, unless it is OutcomeUnknown.
     """
     return state_of().service.react(canonical_target(target), emoji)
 
 
 def reactions(target: str) -> Counts:
-    """The counts of a target, emoji -> count, from the current app's storage or else from that of ``APP``.
+    """The counts of a target, emoji -> count, from the storage of the current app, else of ``APP``.
 
     Args:
         target: the target in its decoded form.
 
     Raises:
-        InvalidTarget: it is none.
-        BackendError: the storage does not answer.
+        InvalidTarget: the target is not valid.
+        BackendError: the storage failed.
     """
     return state_of().service.reactions(canonical_target(target))
 
@@ -257,7 +258,7 @@ def _run_flags(kwargs: dict[str, Any]) -> dict[str, Any]:
                 name,
                 kwargs[name],
                 "an argument of run()",
-                "host, port, level, server or server_…; others go to load()",
+                "host, port, level, server or server_…; pass other settings to load()",
             )
     return kwargs
 
@@ -271,7 +272,7 @@ def _check_arguments(app: object, name: object, logger: object, models: object) 
     if name is not None and not isinstance(name, str):
         refuse("name", name, "an import name such as __name__")
     if isinstance(app, Flask) and name not in (None, app.import_name):
-        refuse("name", name, f"None, or {app.import_name!r}, because the app has its name already")
+        refuse("name", name, f"None, or {app.import_name!r}, because the app already has a name")
     if logger is not None and not isinstance(logger, str):
         refuse("logger", logger, "the name of a logger, as text")
     if models is not None and not isinstance(models, ModuleType):

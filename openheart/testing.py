@@ -1,4 +1,4 @@
-"""What users need to test their own app."""
+"""Helpers for the tests of your own app."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["create_app"]
 
 
 def create_app(**settings: Any) -> Flask:
-    """A Flask app with reactions in memory, which nothing outside the test changes.
+    """A Flask app with reactions in memory, isolated from everything outside the test.
 
-    It takes nothing from the environment, from ``.env`` and from a config file, so each test has an
-    app and counts of its own::
+    It reads no settings from the environment, from ``.env`` or from a config file, so each test has its
+    own app and counts::
 
         @pytest.fixture
         def client():
@@ -25,7 +25,7 @@ def create_app(**settings: Any) -> Flask:
         settings: settings by their names, such as ``write_only=True``; ``uri`` is ``memory:`` by default.
 
     Raises:
-        ConfigError: a setting cannot be used.
+        ConfigError: a setting is not valid.
     """
     app = Flask("openheart.testing", static_folder=None)
     app.testing = True

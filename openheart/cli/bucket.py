@@ -24,8 +24,8 @@ __all__ = ["backup", "bucket", "clear", "restore"]
 def backup(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """Write all counts to the S3 bucket (AMAZON_BUCKET), read them back and compare.
 
-    NAME is the time when it is left out. A backup that is made again under its NAME replaces the older one
-    when it is whole.
+    Without NAME, the backup is named after the current time. A new backup with the same NAME replaces the
+    older one when it is complete.
     """
     with _app(ctx) as app, _progress("Backing up") as advance:
         state = state_of(app)
@@ -43,14 +43,14 @@ def backup(ctx: click.Context, name: str | None, as_json: bool) -> None:
 
 @openheart_group.command()
 @click.argument("name", required=False)
-@click.option("--list", "listing", is_flag=True, help="Print the backups that there are, and restore none.")
+@click.option("--list", "listing", is_flag=True, help="List the backups, and restore none.")
 @_json_option
 @click.pass_context
 def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) -> None:
     """Raise all counts to those of a backup in the S3 bucket, and compare.
 
-    Without NAME it is the latest one of this INSTANCE. Restoring again changes nothing more, and no count
-    becomes smaller. The exit code is 1 when something is missing at the end.
+    Without NAME, restores the latest backup of this INSTANCE. Restoring again changes nothing more, and no
+    count becomes smaller. The exit code is 1 if a count is missing at the end.
     """
     if listing:
         with _app(ctx) as app:
@@ -68,14 +68,14 @@ def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) 
         _print_json({**asdict(taken), "restored": whole, "larger": compared.more})
     else:
         click.echo(
-            f"{whole} of {taken.targets} targets of {taken.name} are in with all their counts", err=True
+            f"{whole} of {taken.targets} targets of {taken.name} are restored with all their counts", err=True
         )
     if compared.more:
-        complain(f"{compared.more} targets have more than the backup says, and were left as they are")
+        complain(f"{compared.more} targets have larger counts than the backup; they were not changed")
     if compared.less:
         complain(
-            f"{compared.less} targets have less, such as {', '.join(compared.examples)}: were they removed "
-            "meanwhile? Give the command again"
+            f"{compared.less} targets have smaller counts, such as {', '.join(compared.examples)}: were they "
+            "removed meanwhile? Run the command again"
         )
         ctx.exit(EXIT_FINDING)
 
@@ -86,10 +86,12 @@ def bucket() -> None:
 
 
 @bucket.command()
-@click.option("--confirm", metavar="BUCKET", help="The name of the bucket, for scripts; else it is asked.")
+@click.option(
+    "--confirm", metavar="BUCKET", help="The name of the bucket, for scripts; without it, the command asks."
+)
 @click.pass_context
 def clear(ctx: click.Context, confirm: str | None) -> None:
-    """Remove every key of the bucket, with all backups in it. Asks for the name of the bucket."""
+    """Remove every key of the bucket, including all backups. Asks for the name of the bucket."""
     with _app(ctx) as app:
         name = state_of(app).config[AMAZON_BUCKET]
         if confirm is None:

@@ -1,5 +1,5 @@
-"""The command ``openheart``: one thin function for each command. The same stand under ``flask openheart``,
-where they act on the app that Flask finds."""
+"""The command ``openheart``: one thin function for each command. ``flask openheart`` has the same
+commands, for the app that Flask finds."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ __all__ = ["main", "openheart_group"]
 
 EPILOG = """\b
 Exit codes:
-  0    done
-  1    doctor found an error, conform a case that failed, migrate or restore a missing count
-  2    the command line, the configuration, a file or the standard output cannot be used
+  0    success
+  1    doctor found an error, a case of conform failed, or migrate or restore found a missing count
+  2    the command line, the configuration, a file or the standard output is not usable
   3    the storage, or another server, does not work or cannot be reached
   70   a bug in openheart
-  130  ended by Ctrl-C, or by a no to a question
+  130  stopped by Ctrl-C, or by answering no to a question
 
 \b
 Completion in your shell:
@@ -98,12 +98,12 @@ def _complete_emoji(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 
 def _utf8(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Refuse bytes that are no text, which Python hands over as lone surrogates."""
+    """Refuse bytes that are not text, which Python passes as lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:
         raise click.BadParameter(
-            f"{value!r} holds bytes that are not UTF-8: type it in UTF-8", ctx, param
+            f"{value!r} contains bytes that are not UTF-8: type it in UTF-8", ctx, param
         ) from None
     return value
 
@@ -114,19 +114,21 @@ def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @openheart_group.command()
 @click.option("--host", metavar="ADDRESS", help="The address to listen on (HOST).")
-@click.option("--port", metavar="NUMBER", help="The port to listen on; 0 takes a free one (PORT).")
+@click.option("--port", metavar="NUMBER", help="The port to listen on; 0 chooses a free one (PORT).")
 @click.option("--server", metavar="NAME", help="waitress, gunicorn, granian or werkzeug (SERVER).")
-@click.option("--level", metavar="LEVEL", help="The least severe level that is logged (LEVEL).")
+@click.option("--level", metavar="LEVEL", help="The lowest level that is logged (LEVEL).")
 @click.option("--uri", metavar="URI", help="Where the counts live (OPENHEART_URI).")
-@click.option("--safe", is_flag=True, help="Refuse unknown OPENHEART_* variables, and try the storage first.")
 @click.option(
-    "--open/--no-open", "open_page", default=False, help="Open the page in a browser once it answers."
+    "--safe", is_flag=True, help="Refuse unknown OPENHEART_* variables, and check the storage first."
+)
+@click.option(
+    "--open/--no-open", "open_page", default=False, help="Open the page in a browser once the server listens."
 )
 @click.pass_context
 def run(ctx: click.Context, /, open_page: bool, safe: bool, uri: str | None, **flags: str | None) -> None:
     """Serve reactions until Ctrl-C or SIGTERM.
 
-    Under `flask openheart` it serves Flask's app, and --uri and --safe are not taken.
+    Under `flask openheart` it serves Flask's app, and --uri and --safe are not available.
     """
     info = ctx.find_object(ScriptInfo)
     if info is None:
@@ -175,7 +177,7 @@ def count(ctx: click.Context, target: str, as_json: bool) -> None:
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help="How many pages to print at the most.",
+    help="The maximum number of pages to print.",
 )
 @_json_option
 @click.pass_context
@@ -213,7 +215,7 @@ def config(ctx: click.Context, as_json: bool) -> None:
 @_json_option
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Say what is wrong, slow or unsafe in production, and how to mend it.
+    """Say what is wrong, slow or unsafe in production, and how to fix it.
 
     Levels are ok, note, warning and error; the exit code is 1 when there is an error.
     """
@@ -242,15 +244,15 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     "groups",
     type=click.Choice(GROUPS),
     multiple=True,
-    help="Run this group only, and fail when one of its cases does; may be given again.",
+    help="Run only this group, and fail if one of its cases fails; can be repeated.",
 )
 @_json_option
 @click.pass_context
 def conform(ctx: click.Context, url: str, groups: Sequence[str], as_json: bool) -> None:
     """Run the protocol's cases against the OpenHeart server at URL, such as http://127.0.0.1:5000/openheart.
 
-    The cases add reactions to targets of their own. Without --group all are run, and the exit code is 1
-    when one of the required group failed.
+    The cases add reactions to new targets. Without --group all cases run, and the exit code is 1 if one of
+    the required group failed.
     """
     from .conform import http_sender, run_vectors, table
 
@@ -297,7 +299,7 @@ def _app(ctx: click.Context) -> Iterator[Flask]:
 
 @contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
-    # Python hides a DeprecationWarning from the person who could act on it.
+    # By default Python hides a DeprecationWarning from the operator.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DeprecationWarning)
         yield
@@ -306,9 +308,9 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 
 def _open_once(url: str) -> None:
-    # The reloader starts this process anew at each change.
+    # The reloader restarts this process at each change.
     if os.environ.get("WERKZEUG_RUN_MAIN") != "true":
-        # Some browsers return only when they are closed, and the server shall start now.
+        # Some browsers return only when they are closed, and the server must start now.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
@@ -335,7 +337,7 @@ def _print_table(rows: Sequence[tuple[str, str, str]]) -> None:
 def main() -> NoReturn:
     """Run the command ``openheart`` and end the process with its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show an emoji shows its number.
+        # A terminal that cannot show an emoji shows its code point.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     openheart_group(prog_name="openheart")

@@ -1,4 +1,4 @@
-"""Runs the conformance vectors against any OpenHeart server and tells which cases it passes."""
+"""Runs the conformance vectors against any OpenHeart server and reports which cases it passes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ Send = Callable[[Request], Response]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one case went.
+    """The result of one case.
 
     Attributes:
         case: the case.
@@ -84,7 +84,7 @@ class Outcome:
 
 
 def run_vectors(send: Send, groups: Iterable[str] = GROUPS) -> list[Outcome]:
-    """Run the cases of some groups, each on targets of its own.
+    """Run the cases of some groups, each on its own targets.
 
     Args:
         send: sends a request to the server; see ``http_sender``.
@@ -101,14 +101,14 @@ def run_vectors(send: Send, groups: Iterable[str] = GROUPS) -> list[Outcome]:
 
 
 def http_sender(url: str, timeout: float = 10.0) -> Send:
-    """Make a function that sends requests to a server, each on a connection of its own.
+    """Make a function that sends requests to a server, each on its own connection.
 
     Args:
         url: the server's prefix, such as ``http://127.0.0.1:5000/openheart``.
         timeout: how long one answer may take, in seconds.
 
     Raises:
-        ConfigError: this is no such URL; the function itself raises it when nothing listens there.
+        ConfigError: the URL is not valid; the returned function raises it when nothing listens there.
     """
     try:
         parts = urlsplit(url)
@@ -133,7 +133,7 @@ def http_sender(url: str, timeout: float = 10.0) -> Send:
                     url,
                     f"the URL of a running server; connecting failed ({reason}): start it or correct the URL",
                 ) from None
-            # A server may refuse a long body before it has all of it; its answer is there all the same.
+            # A server may refuse a long body before it has read all of it, and still send an answer.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(request.method, prefix + request.path, request.body, dict(request.headers))
             answer = connection.getresponse()
@@ -145,7 +145,7 @@ def http_sender(url: str, timeout: float = 10.0) -> Send:
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """Write what passed and what failed: a line for each group, then each failure in words."""
+    """A report of what passed and failed: a line for each group, then each failure in words."""
     lines = [f"{'group':<12}{'passed':>8}{'failed':>8}"]
     for group in dict.fromkeys(outcome.case.group for outcome in outcomes):
         passed = [outcome.passed for outcome in outcomes if outcome.case.group == group]
@@ -168,7 +168,7 @@ def _connection(scheme: str, host: str, port: int | None, timeout: float) -> htt
 
 
 def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
-    # The socket's timeout is for one read; a server that sends byte by byte would never meet it.
+    # The socket's timeout is for one read; a server that sends byte by byte would never exceed it.
     body = bytearray()
     while chunk := answer.read1(_CHUNK):
         body += chunk

@@ -1,4 +1,4 @@
-"""How the command ends: its exit codes, and every error as one line on stderr."""
+"""The exit codes of the command, and every error as one line on stderr."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ EXIT_OK = 0
 EXIT_FINDING = 1
 """An error was found by ``doctor``, or a case failed in ``conform``."""
 EXIT_USAGE = 2
-"""The command line, the configuration, a file or the standard output cannot be used."""
+"""The command line, the configuration, a file or the standard output is not usable."""
 EXIT_STORAGE = 3
-"""The storage, or the server of a battery, does not work, or cannot be reached."""
+"""The storage, or the server of a battery, does not work or cannot be reached."""
 EXIT_BUG = 70
 """A bug in openheart (EX_SOFTWARE of sysexits.h)."""
 EXIT_INTERRUPTED = 130
-"""Ended by Ctrl-C, as shells say it (128 and the signal's number)."""
+"""Stopped by Ctrl-C, as in shells (128 plus the signal's number)."""
 
 
 class Failure(click.ClickException):
@@ -54,7 +54,7 @@ class Failure(click.ClickException):
 
 
 class Command(click.Command):
-    """A command whose help goes to the standard output as all else does."""
+    """A command whose --help reports an unwritable standard output as the other output does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; --help prints here."""
@@ -84,7 +84,7 @@ class Group(click.Group):
         raise failure
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run as a program of its own and end the process with an exit code."""
+        """Run as a program and end the process with an exit code."""
         run_main: Callable[..., Any] = super().main
         if not standalone_mode:
             return run_main(*args, standalone_mode=False, **extra)
@@ -92,7 +92,7 @@ class Group(click.Group):
             code = run_main(*args, standalone_mode=False, **extra)
         except click.UsageError as error:
             where = error.ctx.command_path if error.ctx else "openheart"
-            complain(f"{error.format_message()} (`{where} --help` says more)")
+            complain(f"{error.format_message()} (see `{where} --help`)")
             code = EXIT_USAGE
         except click.ClickException as error:
             complain(error.format_message())
@@ -100,12 +100,12 @@ class Group(click.Group):
         except click.Abort:
             code = EXIT_INTERRUPTED
         except Exception as error:
-            # Not its text: nobody has masked that.
+            # Not its text, which may contain secrets.
             if os.environ.get("LEVEL", "").upper() == "DEBUG":
                 raise
             complain(
                 f"this is a bug in openheart ({type(error).__name__}): run it again with LEVEL=DEBUG in the "
-                "environment, and report what it prints"
+                "environment, and report the output"
             )
             code = EXIT_BUG
         sys.exit(code if isinstance(code, int) else EXIT_OK)
@@ -128,11 +128,11 @@ def say(text: str) -> None:
 
 @contextmanager
 def to_stdout() -> Iterator[None]:
-    """Within this, what cannot be written is the standard output.
+    """Report an OSError as a standard output that cannot be written.
 
     Raises:
         Failure: it cannot be written.
-        BrokenPipeError: who reads has enough.
+        BrokenPipeError: the reader closed the pipe.
     """
     try:
         yield
@@ -140,7 +140,7 @@ def to_stdout() -> Iterator[None]:
         raise
     except OSError as error:
         raise Failure(
-            f"the standard output cannot be written ({error.strerror}): make room where it goes, or send it "
-            "elsewhere",
+            f"the standard output cannot be written ({error.strerror}): free some space "
+            "where it goes, or send it elsewhere",
             EXIT_USAGE,
         ) from error

@@ -25,12 +25,12 @@ __all__ = ["delete", "export", "import_", "migrate", "rename"]
 @openheart_group.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="-")
 @click.option("--prefix", default="", callback=_utf8, help="Only the targets that start with this.")
-@click.option("--again", is_flag=True, help="Begin anew, and do not go on with an interrupted export.")
+@click.option("--again", is_flag=True, help="Start over instead of continuing an interrupted export.")
 @click.pass_context
 def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
     """Write all counts to FILE, or to the standard output, as JSON Lines.
 
-    An interrupted export to a file goes on where it was when the same command is given again.
+    An interrupted export to a file continues when the same command is run again.
     """
     with _app(ctx) as app, _progress("Exporting") as advance:
         backend = state_of(app).service.backend
@@ -38,8 +38,8 @@ def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
             _to_stdout(export_lines(backend, prefix, advance))
             return
         targets, before = export_file(backend, file, prefix, again=again, advance=advance)
-    gone_on = f", {before} of them before it was interrupted" if before else ""
-    click.echo(f"{_targets(targets)} exported to {file}{gone_on}", err=True)
+    continued = f", {before} of them before the interruption" if before else ""
+    click.echo(f"{_targets(targets)} exported to {file}{continued}", err=True)
 
 
 @openheart_group.command("import")
@@ -48,13 +48,13 @@ def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    help="What FILE is: of `openheart export`, flask-openheart's SQLite file, api-oh's keys as JSON, or a "
-    "table of target,emoji,count. By default the file shows it.",
+    help="The format of FILE: that of `openheart export`, flask-openheart's SQLite file, api-oh's keys as "
+    "JSON, or a table of target,emoji,count. By default it is detected.",
 )
-@click.option("--skip", is_flag=True, help="Leave out what cannot be used, and say how much that was.")
+@click.option("--skip", is_flag=True, help="Skip entries that are not valid, and report how many.")
 @click.pass_context
 def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> None:
-    """Bring the counts of FILE in: each count becomes at least what the file says.
+    """Import the counts of FILE: each count becomes at least the one in the file.
 
     Importing a file again changes nothing more, and no count becomes smaller.
     """
@@ -63,7 +63,7 @@ def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> Non
         targets, problems = import_file(file, form, state_of(app).service.backend, skip=skip, advance=advance)
     click.echo(f"{_targets(targets)} imported from {file} ({form})", err=True)
     if problems.number:
-        complain(f"{problems.number} entries were left out: {'; '.join(problems.shown)}")
+        complain(f"{problems.number} entries were skipped: {'; '.join(problems.shown)}")
 
 
 @openheart_group.command()
@@ -73,8 +73,8 @@ def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> Non
 def migrate(ctx: click.Context, from_uri: str, to_uri: str) -> None:
     """Copy all counts from one storage to another, then compare the two.
 
-    Both are named as in OPENHEART_URI. Doing it again copies what came since, and no count becomes smaller.
-    The exit code is 1 when something is missing at the end.
+    Both are given as in OPENHEART_URI. Running it again copies what was added since, and no count becomes
+    smaller. The exit code is 1 if a count is missing at the end.
     """
     with _app(ctx) as app, ExitStack() as stack:
         state = state_of(app)
@@ -97,9 +97,9 @@ def migrate(ctx: click.Context, from_uri: str, to_uri: str) -> None:
 @_json_option
 @click.pass_context
 def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
-    """Add the counts of the page OLD to those of NEW, and print these. OLD has none afterwards.
+    """Add the counts of the page OLD to those of NEW, and print the result. OLD has none afterwards.
 
-    Doing it again, also after it was interrupted, adds nothing twice.
+    Running it again, also after an interruption, adds nothing twice.
     """
     before, after = stored_target(old), stored_target(new)
     if before == after:
@@ -114,7 +114,7 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
 @_json_option
 @click.pass_context
 def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
-    """Remove all counts of a page, and print what they were."""
+    """Remove all counts of a page, and print them."""
     canonical = stored_target(target)
     with _app(ctx) as app:
         backend = state_of(app).service.backend
@@ -132,7 +132,9 @@ def _ask(question: str, ctx: click.Context) -> None:
         click.echo(err=True)
         if sys.stdin.isatty():
             raise
-        raise click.UsageError("nobody answered, so nothing was removed; --yes does not ask", ctx) from None
+        raise click.UsageError(
+            "no answer, so nothing was removed; --yes removes without asking", ctx
+        ) from None
     if not agreed:
         complain("nothing was removed")
         raise click.Abort
@@ -149,24 +151,25 @@ def _backend(state: State, name: str, uri: str) -> Backend:
 
 def _report(found: Comparison, source: Backend, to: Backend, *, hold: bool) -> None:
     if not found.targets:
-        complain(f"{source.location} has no counts: is it the right one?")
+        complain(f"{source.location} has no counts: is it the right storage?")
         return
     whole = found.targets - found.less
     click.echo(f"{whole} of {found.targets} targets are in {to.location} with all their counts", err=True)
     if found.less:
         complain(
-            f"{found.less} targets have more in {source.location}, such as {', '.join(found.examples)}: "
-            "reactions came meanwhile. Set OPENHEART_HOLD=1 on the servers, and give the command again"
+            f"{found.less} targets have larger counts in {source.location}, such as "
+            f"{', '.join(found.examples)}: reactions were added meanwhile. Set OPENHEART_HOLD=1 on the "
+            "servers, and run the command again"
         )
     if found.more or found.others:
         complain(
             f"{to.location} has more: {found.more} targets with larger counts, and {found.others} that "
-            f"{source.location} has not. They were left as they are"
+            f"{source.location} does not have. They were not changed"
         )
     if not hold:
         complain(
-            "OPENHEART_HOLD is off here. If it is off on the servers too, reactions that they take from now "
-            f"on are only in {source.location}: set OPENHEART_HOLD=1 on them, give the command again, and "
+            "OPENHEART_HOLD is off here. If it is off on the servers too, reactions that they accept from "
+            f"now on are only in {source.location}: set OPENHEART_HOLD=1 on them, run the command again, and "
             "then change OPENHEART_URI"
         )
 
@@ -175,13 +178,13 @@ def _to_stdout(parts: Iterator[bytes]) -> None:
     stdout = sys.stdout.buffer
     try:
         for part in parts:
-            # Around the writing alone: the parts come from the storage.
+            # Only around the write: the parts are read from the storage.
             with to_stdout():
                 stdout.write(part)
         with to_stdout():
             stdout.flush()
     except BrokenPipeError:
-        # Who reads has enough, as `| head` does. Python would complain at its end.
+        # The reader closed the pipe, as `| head` does. Python would report that at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -191,7 +194,7 @@ def _progress(label: str) -> Iterator[Callable[[int], None]]:
         yield lambda number: None
         return
     done = 0
-    # How many there are is not known, and counting them would take as long as reading them.
+    # The number of targets is unknown, and counting them would take as long as reading them.
     bar = click.progressbar(
         (None for _ in ()), label=label, file=sys.stderr, item_show_func=lambda _: f"{done:,} targets"
     )

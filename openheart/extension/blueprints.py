@@ -17,26 +17,26 @@ __all__ = ["register_blueprints"]
 def register_blueprints(app: Flask, package: str) -> list[Blueprint]:
     """Import every module of a package, and register each blueprint that is at the top level of one.
 
-    The order is that of the modules' names, a package before what is in it. A blueprint that several
-    modules have is registered once; one that is nested in another comes with that one.
+    The modules are imported in the order of their names, a package before its modules. A blueprint that
+    several modules have is registered once; a nested blueprint is registered with its parent.
 
     Args:
-        app: the application; for ``openheart=`` on routes, after ``init_app``.
+        app: the application; call ``init_app`` first if the routes use ``openheart=``.
         package: the dotted name of the package, or of one module.
 
     Returns:
         The blueprints that were registered, in that order.
 
     Raises:
-        BlueprintImportError: a module cannot be imported; names it, and its cause is chained to it.
-        ValueError: two blueprints have one name (Flask's own error).
+        BlueprintImportError: a module cannot be imported; names the module, with the cause chained to it.
+        ValueError: two blueprints have the same name (Flask's own error).
     """
     found: list[Blueprint] = []
     for module in _modules(package):
         for value in vars(module).values():
             if isinstance(value, Blueprint) and not any(value is each for each in found):
                 found.append(value)
-    # Flask keeps the nested ones in an attribute without a public name.
+    # Flask keeps nested blueprints in a private attribute.
     nested = [child for parent in found for child, _ in getattr(parent, "_blueprints", ())]
     there = [*app.blueprints.values(), *nested]
     fresh = [each for each in found if not any(each is other for other in there)]

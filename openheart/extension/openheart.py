@@ -1,4 +1,4 @@
-"""openheart as a Flask extension: makes the state of an application and registers the routes."""
+"""openheart as a Flask extension: creates the state of an application and registers the routes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OpenHeart:
-    """Adds reactions to Flask applications, one or several.
+    """Adds reactions to one or more Flask applications.
 
-    Nothing of an application is kept on the instance, so that one instance serves any number of them::
+    The instance keeps no state of an application, so one instance serves any number of them::
 
         oh = OpenHeart()
 
@@ -34,7 +34,7 @@ class OpenHeart:
             return app
 
     Args:
-        app: an application to begin with; None leaves that to ``init_app``.
+        app: an application to add reactions to; None leaves that to ``init_app``.
         env: False takes no setting from the environment, ``.env`` and the config file.
         options: settings, such as ``uri=`` for OPENHEART_URI; ``init_app`` may override them.
 
@@ -58,31 +58,33 @@ class OpenHeart:
         Args:
             app: the application.
             env: as in the constructor, which gives the default.
-            options: settings; those of the constructor stand behind them.
+            options: settings, which take precedence over those of the constructor.
 
         Raises:
-            ConfigError: a setting cannot be used; names it.
-            OpenHeartError: openheart was added to this application before.
+            ConfigError: a setting is not valid; the error names it.
+            OpenHeartError: openheart was already added to this application.
         """
         env = self._env if env is None else env
         config = load_config(app.config, {**self._options, **options}, env=env, further=further_options)
         add_openheart(app, config, slugs=self._slugs, users=self._users)
 
     def slug(self, endpoint: str) -> Callable[[F], F]:
-        """Give the pages of an endpoint their targets, before or after ``init_app``, and mark its route.
+        """Set the function that gives the pages of an endpoint their targets, and mark its route.
 
-        The function is called with the arguments of the route, and returns the target as text; None,
-        or ``abort(404)``, says that there is no such page::
+        It can be called before or after ``init_app``.
+
+        The function gets the arguments of the route and returns the target as text. None, or
+        ``abort(404)``, means that there is no such page::
 
             @oh.slug("blog.post")
             def post_target(slug: str) -> str | None:
                 return f"post-{post.id}" if (post := find_post(slug)) else None
 
-        A function that stands at the route itself, ``openheart=post_target``, goes before it.
+        A function on the route itself, ``openheart=post_target``, takes precedence over it.
 
         Args:
-            endpoint: the endpoint, in each app of this extension that has it. Where none of them has it,
-                the log says so when a page is looked up first.
+            endpoint: the endpoint, in each app of this extension that has it. If no app has it, a warning
+                is logged at the first lookup of a page.
         """
 
         def remember(function: F) -> F:
@@ -92,16 +94,16 @@ class OpenHeart:
         return remember
 
     def user_loader(self, function: F) -> F:
-        """Name the function that finds the user of a request, before or after ``init_app``.
+        """Set the function that finds the user of a request, before or after ``init_app``.
 
-        It takes no arguments, and returns the user, as whatever the app has, or None where nobody is
-        logged in::
+        It takes no arguments, and returns the user, which may be any object, or None if nobody is logged
+        in::
 
             @oh.user_loader
             def find_user() -> User | None:
                 return User.find(session.get("user_id"))
 
-        ``openheart.get_user()`` gives what it returns.
+        ``openheart.get_user()`` returns the same user.
 
         Args:
             function: the function, for each app of this extension. It may be a coroutine function.
@@ -110,11 +112,11 @@ class OpenHeart:
         return function
 
     def tenant_loader(self, function: F) -> F:
-        """Name the function that finds the tenant of a user, for ``openheart.scoped()``.
+        """Set the function that finds the tenant of a user, for ``openheart.scoped()``.
 
         Args:
-            function: takes the user, and returns the tenant's id: text, a whole number or a UUID. Without
-                one it is the user's ``tenant``, or where there is no such attribute the user's ``id``.
+            function: takes the user, and returns the tenant's id: text, a whole number or a UUID. By
+                default it is the user's ``tenant``, or without such an attribute the user's ``id``.
         """
         self._users.tenant = function
         return function
@@ -128,7 +130,7 @@ def add_openheart(
     slugs: Slugs | None = None,
     users: Users | None = None,
 ) -> State:
-    """Make the state of an application from settings that are found already, and register the routes.
+    """Create the state of an application from its settings, and register the routes.
 
     Args:
         app: the application.
@@ -138,12 +140,12 @@ def add_openheart(
         users: the user and tenant loaders of the extension.
 
     Raises:
-        ConfigError: a setting cannot be used.
-        OpenHeartError: openheart was added to this application before.
+        ConfigError: a setting is not valid.
+        OpenHeartError: openheart was already added to this application.
     """
     if "openheart" in app.extensions:
         raise OpenHeartError(
-            f"openheart was added to the app {app.name!r} before; call load() or init_app() once"
+            f"openheart was already added to the app {app.name!r}; call load() or init_app() only once"
         )
     state = make_state(
         app, config, logs.get_logger(config.logs), standalone=standalone, slugs=slugs, users=users

@@ -1,4 +1,4 @@
-"""Reactions inside requests and templates: the page that is asked for, and the addresses of others."""
+"""Reactions inside requests and templates: the current page, and the addresses of other pages."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ __all__ = [
 
 
 class Page:
-    """The page of the current request: ``request.openheart``, and with types ``openheart.page``.
+    """The page of the current request: ``request.openheart``, or with types ``openheart.page``.
 
-    Nothing is asked of the storage, nor of the app's slug function, before an attribute is used.
+    Neither the storage nor the app's slug function is called before an attribute is used.
 
     Args:
         app: the application.
@@ -47,7 +47,7 @@ class Page:
 
     @functools.cached_property
     def target(self) -> str | None:
-        """The target that is stored for this page; None where it has no reactions, as on an error page."""
+        """The target under which this page is stored; None if it has no reactions, such as an error page."""
         rule = self._request.url_rule
         if rule is None or str(rule.endpoint).startswith("openheart."):
             return None
@@ -63,7 +63,7 @@ class Page:
 
     @property
     def url(self) -> str | None:
-        """The address of this page's reactions, to post to and to read; None where it has none."""
+        """The address of this page's reactions, for POST and GET; None if the page has no reactions."""
         if self.target is None:
             return None
         root, path = self._request.script_root, self._request.path
@@ -71,10 +71,10 @@ class Page:
 
     @property
     def reactions(self) -> Counts:
-        """The counts of this page, emoji -> count, the largest first; ``{}`` where it has no reactions.
+        """The counts of this page, emoji -> count, the largest first; ``{}`` if it has no reactions.
 
-        A page is worth more than its counts: while the storage is away it is ``{}`` too, and the
-        failure is logged. ``openheart.reactions()`` raises it.
+        A page should not fail because of its counts: while the storage is unavailable this is ``{}`` too,
+        and the failure is logged. ``openheart.reactions()`` raises the error instead.
         """
         if self._counts is None:
             self._counts = {} if self.target is None else _read((self.target,))[0]
@@ -92,11 +92,11 @@ class Page:
         Raises:
             TargetNotFound: this page has no reactions.
             InvalidEmoji, EmojiNotAllowed: nothing was stored.
-            BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
+            BackendError: the storage failed; nothing was stored, unless it is OutcomeUnknown.
         """
         if self.target is None:
             raise TargetNotFound(
-                "This page has no reactions: give its route openheart=True, or a function that knows it"
+                "This page has no reactions: give its route openheart=True, or a function for its target"
             )
         self._counts = ordered(state_of(self._app).service.react(self.target, emoji))
         return self._counts
@@ -113,8 +113,8 @@ class OpenHeartRequest(Request):
 
 def _current_page() -> Page:
     if not has_request_context():
-        raise OpenHeartError("openheart.page is the page of a request, and there is none: use it in a view")
-    # Where openheart.page is used first, request.openheart is the same object.
+        raise OpenHeartError("openheart.page needs a request, and there is none: use it in a view")
+    # openheart.page and request.openheart are the same object, whichever is used first.
     known = request.__dict__
     if "openheart" not in known:
         known["openheart"] = Page(app_of(), request._get_current_object())  # type: ignore[attr-defined]
@@ -126,17 +126,17 @@ page: Page = cast(Page, LocalProxy(_current_page))
 
 
 def reactions_of(targets: Iterable[str]) -> dict[str, Counts]:
-    """The counts of several targets in one storage call, such as those of a page that lists posts.
+    """The counts of several targets in one storage call, such as for a page that lists posts.
 
     Args:
         targets: the targets in their decoded form.
 
     Returns:
-        Each target as it was given -> its counts, the largest first; ``{}`` for one without any.
+        Each target as it was given -> its counts, the largest first; ``{}`` for a target without counts.
 
     Raises:
-        InvalidTarget: one of them is none.
-        BackendError: the storage does not answer.
+        InvalidTarget: one of the targets is not valid.
+        BackendError: the storage failed.
     """
     asked = list(dict.fromkeys(targets))
     if not asked:
@@ -146,10 +146,10 @@ def reactions_of(targets: Iterable[str]) -> dict[str, Counts]:
 
 
 def target_for(endpoint: str, /, **values: Any) -> str:
-    """The target of a page of this app, as ``url_for`` gives its address.
+    """The target of a page of this app; ``url_for`` gives its address.
 
     Args:
-        endpoint: the endpoint of the page's route; one that starts with a dot is of the current blueprint.
+        endpoint: the endpoint of the page's route; a leading dot means the current blueprint.
         values: the arguments of the route.
 
     Raises:
@@ -172,15 +172,15 @@ def target_for(endpoint: str, /, **values: Any) -> str:
 
 
 def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
-    """The address of the reactions of a page, to post to and to read; in Jinja ``openheart_url``.
+    """The address of the reactions of a page, for POST and GET; in templates ``openheart_url``.
 
     Args:
-        endpoint_or_target: an endpoint of the app, whose page has the reactions, or a target; None is
-            the page of the current request.
+        endpoint_or_target: an endpoint of the app, or a target; None means the page of the current
+            request.
         values: the arguments of the endpoint's route; ``_external=True`` gives a full URL.
 
     Raises:
-        InvalidTarget: neither an endpoint nor a target.
+        InvalidTarget: it is neither an endpoint nor a valid target.
         TargetNotFound: the current page has no reactions.
         werkzeug.routing.BuildError: the arguments do not fit the endpoint.
     """
@@ -218,8 +218,8 @@ def extend_templates(app: Flask) -> None:
 def add_template_names(app: Flask, names: Mapping[str, Callable[..., Any]]) -> None:
     """Give the templates of an application functions.
 
-    Names that the app has already stay the app's. The environment is not made before the app needs it,
-    because its options could not be changed any more.
+    A name that the app already has is not replaced. The environment is not created before the app needs
+    it, because its options can no longer be changed after that.
 
     Args:
         app: the application.
@@ -244,7 +244,7 @@ def _add_names(environment: Environment, names: Mapping[str, Callable[..., Any]]
 
 
 def _shown_reactions(targets: str | Iterable[str]) -> Counts | dict[str, Counts]:
-    """What templates show: as ``Page.reactions``, ``{}`` while the storage is away."""
+    """The counts for templates: as ``Page.reactions``, ``{}`` while the storage is unavailable."""
     if isinstance(targets, str):
         return _read((canonical_target(targets),))[0]
     asked = list(dict.fromkeys(targets))
@@ -268,5 +268,5 @@ def _current_request(app: Flask) -> Request | None:
     return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
-# What may stand in a path as it is (URL standard, path percent-encode set).
+# Characters that a path may contain unescaped (URL standard, path percent-encode set).
 _SAFE = "!$&'()*+,/:;=@"

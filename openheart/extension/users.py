@@ -1,4 +1,4 @@
-"""Who uses the application: ``get_user()``, and ``scoped()``, the targets of one tenant and no other."""
+"""The users of the application: ``get_user()``, and ``scoped()``, the targets of one tenant only."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def user_loader(function: F) -> F:
-    """Name the function that finds the user of the current request, for the app of the last ``load()``.
+    """Set the function that finds the user of the current request, for the app of the last ``load()``.
 
-    It takes no arguments, and returns the user, as whatever the app has, or None where nobody is logged
+    It takes no arguments, and returns the user, which may be any object, or None if nobody is logged
     in. It may be a coroutine function. With ``OpenHeart`` use ``@oh.user_loader``::
 
         @openheart.user_loader
@@ -47,11 +47,11 @@ def user_loader(function: F) -> F:
 
 
 def tenant_loader(function: F) -> F:
-    """Name the function that finds the tenant of a user, for the app of the last ``load()``.
+    """Set the function that finds the tenant of a user, for the app of the last ``load()``.
 
-    It takes the user, who is not None, and returns the tenant's id: text, a whole number or a UUID. Without
-    one the tenant is what the user has as ``tenant``, or where there is no such attribute the user's
-    ``id``. With ``OpenHeart`` use ``@oh.tenant_loader``.
+    It takes the user, which is not None, and returns the tenant's id: text, a whole number or a UUID. By
+    default the tenant is the user's ``tenant``, or without such an attribute the user's ``id``. With
+    ``OpenHeart`` use ``@oh.tenant_loader``.
 
     Args:
         function: the function.
@@ -64,21 +64,21 @@ def tenant_loader(function: F) -> F:
 
 
 def get_user() -> Any:
-    """The user of the current request, as the app's user loader finds it; None where nobody is logged in.
+    """The user of the current request, as returned by the app's user loader; None if nobody is logged in.
 
-    It is looked for once in a request, or in another app context, and kept in ``flask.g``.
+    The loader is called once in each request, or other app context; the user is kept in ``flask.g``.
 
     Raises:
         OpenHeartError: the app has no user loader, or there is no current app.
     """
     if not has_app_context():
-        raise OpenHeartError("The user is that of a request, and there is none: use it in a view")
+        raise OpenHeartError("get_user() needs a request, and there is none: use it in a view")
     if _USER not in g:
         loader = state_of().users.find_user
         if loader is None:
             raise OpenHeartError(
-                "The app does not say who its users are: name a function with @openheart.user_loader, "
-                "or with @oh.user_loader where oh is an OpenHeart"
+                "This app has no user loader: set one with @openheart.user_loader, "
+                "or with @oh.user_loader if oh is an OpenHeart"
             )
         setattr(g, _USER, _LOADING)
         try:
@@ -88,14 +88,14 @@ def get_user() -> Any:
             raise
     user = getattr(g, _USER)
     if user is _LOADING:
-        raise OpenHeartError("The user loader asks for the user that it is to find")
+        raise OpenHeartError("The user loader calls get_user(), which calls the user loader")
     return user
 
 
 def set_user(user: Any) -> None:
-    """Say who the user is for the rest of the request: at login, at logout (None), and in the background.
+    """Set the user for the rest of the request: at login, at logout (None), and in the background.
 
-    It is not remembered for the next request.
+    The next request calls the user loader again.
 
     Args:
         user: the user, as the user loader would return it.
@@ -104,19 +104,20 @@ def set_user(user: Any) -> None:
         OpenHeartError: there is no current app.
     """
     if not has_app_context():
-        raise OpenHeartError("The user is that of a request, and there is none: enter app.app_context()")
+        raise OpenHeartError("set_user() needs an app context, and there is none: enter app.app_context()")
     setattr(g, _USER, user)
 
 
 def scoped(tenant: str | int | uuid.UUID | None = None) -> Scoped:
-    """The targets of one tenant, and of no other.
+    """The reactions to the targets of one tenant only.
 
     Args:
-        tenant: the tenant's id, which must not come from the visitor unchecked; by default that of the
+        tenant: the tenant's id, which must not come unchecked from the visitor; by default that of the
             current user, see ``tenant_loader``.
 
     Raises:
-        TenantError: nobody is logged in, the user has no tenant, or it is no text, whole number or UUID.
+        TenantError: nobody is logged in, the user has no tenant, or its id is not text, a whole number or a
+            UUID.
         OpenHeartError: as ``get_user``.
     """
     if tenant is not None:
@@ -126,11 +127,11 @@ def scoped(tenant: str | int | uuid.UUID | None = None) -> Scoped:
 
 
 class Scoped:
-    """The reactions to the targets of one tenant; ``openheart.scoped()`` makes it.
+    """The reactions to the targets of one tenant; ``openheart.scoped()`` returns it.
 
     A target is canonical within the tenant: neither ``..`` nor ``//`` nor a full address leads out of it.
-    Visitors cannot reach these targets by openheart's routes, nor can views by ``openheart.react()`` and
-    its relatives.
+    Neither visitors on openheart's routes, nor views with ``openheart.react()`` and related functions,
+    can reach these targets.
 
     Args:
         service: the reactions of the app.
@@ -155,7 +156,7 @@ class Scoped:
 
         Raises:
             InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
-            BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
+            BackendError: the storage failed; nothing was stored, unless it is OutcomeUnknown.
         """
         return ordered(self._service.react(scoped_target(self.prefix, target), emoji))
 
@@ -163,8 +164,8 @@ class Scoped:
         """The counts of a target of the tenant, emoji -> count, the largest first.
 
         Raises:
-            InvalidTarget: it is none.
-            BackendError: the storage does not answer.
+            InvalidTarget: the target is not valid.
+            BackendError: the storage failed.
         """
         return ordered(self._service.reactions(scoped_target(self.prefix, target)))
 
@@ -172,11 +173,11 @@ class Scoped:
         """The counts of several targets of the tenant, in one storage call.
 
         Returns:
-            Each target as it was given -> its counts; ``{}`` for one without any.
+            Each target as it was given -> its counts; ``{}`` for a target without counts.
 
         Raises:
-            InvalidTarget: one of them is none.
-            BackendError: the storage does not answer.
+            InvalidTarget: one of the targets is not valid.
+            BackendError: the storage failed.
         """
         asked = list(dict.fromkeys(targets))
         if not asked:
@@ -188,25 +189,25 @@ class Scoped:
         """One page of the tenant's targets that have counts.
 
         Args:
-            prefix: only those that start with it, as the tenant knows them; a leading slash is no part.
-            cursor: where to go on, from the page before; None starts.
-            limit: how many at the most, 1 to 1000.
+            prefix: only targets that start with it, as the tenant spells them; a leading slash is ignored.
+            cursor: where to continue, from the previous page; None starts.
+            limit: the maximum number of targets, 1 to 1000.
 
         Raises:
-            InvalidRequest: the cursor is none of such a list.
+            InvalidRequest: the cursor is not from such a list.
             ValueError: the limit is out of range.
-            BackendError: the storage does not answer.
+            BackendError: the storage failed.
         """
         if not 1 <= limit <= 1000:
-            raise ValueError(f"limit={limit} cannot be used: expected 1 to 1000")
+            raise ValueError(f"limit={limit} is not valid: expected 1 to 1000")
         start = normalize("NFC", prefix).lstrip("/")
         if _SURROGATE.search(start):
-            # No target has one, and no storage can be asked for it.
+            # No target has one, and no storage accepts it in a query.
             return Listing([], None)
         page = self._service.backend.list(self.prefix + start, cursor, limit)
-        # Whatever a cursor of somebody else's list does in a backend, nothing else leaves here.
-        mine = [row for row in page.targets if row[0].startswith(self.prefix)]
-        rows = [(target[len(self.prefix) :] or "/", ordered(counts)) for target, counts in mine]
+        # Whatever another tenant's cursor does in a backend, only this tenant's targets are returned.
+        own = [row for row in page.targets if row[0].startswith(self.prefix)]
+        rows = [(target[len(self.prefix) :] or "/", ordered(counts)) for target, counts in own]
         return Listing(rows, page.cursor)
 
     def __repr__(self) -> str:
@@ -214,14 +215,14 @@ class Scoped:
 
 
 def _tenant_of(user: Any) -> tuple[Literal["tenant", "user"], Any]:
-    # Flask-Login has an object for nobody, and hands a proxy out, which is never None itself.
+    # Flask-Login has an object for anonymous users, and returns a proxy, which is never None itself.
     if user is None or getattr(user, "is_authenticated", True) is False:
-        raise TenantError("nobody is logged in, so there is no tenant: ask for a login first, or name one")
+        raise TenantError("nobody is logged in, so there is no tenant: require a login, or pass a tenant")
     loader = state_of().users.find_tenant
     if loader is not None:
         found = current_app.ensure_sync(loader)(user)
         if found is None:
-            raise TenantError("the tenant loader returned None for this user: no target belongs to nobody")
+            raise TenantError("the tenant loader returned None for this user: every target needs a tenant")
         return "tenant", found
     if isinstance(user, str | int | uuid.UUID):
         return "user", user
@@ -229,12 +230,10 @@ def _tenant_of(user: Any) -> tuple[Literal["tenant", "user"], Any]:
     for kind, name in kinds:
         has, found = _look(user, name)
         if has and found is None:
-            raise TenantError(f"the user's {name} is None: no target belongs to nobody")
+            raise TenantError(f"the user's {name} is None: every target needs a tenant")
         if has:
             return kind, found
-    raise TenantError(
-        "the user has neither a tenant nor an id: say whose targets are meant with @openheart.tenant_loader"
-    )
+    raise TenantError("the user has neither a tenant nor an id: set a function with @openheart.tenant_loader")
 
 
 def _look(user: Any, name: str) -> tuple[bool, Any]:
@@ -256,4 +255,4 @@ def _scope(kind: Literal["tenant", "user"], value: object) -> str:
     try:
         return scope_of(kind, text)
     except ValueError as error:
-        raise TenantError(f"the {kind} cannot be used: {error}") from None
+        raise TenantError(f"the {kind} is not valid: {error}") from None

@@ -1,5 +1,5 @@
-"""Serving an app until it is told to stop. ``serve`` picks the WSGI server by the setting SERVER; one file
-for each of them, named after it."""
+"""Serves an app until it is stopped. ``serve`` chooses the WSGI server by the setting SERVER; each server
+has a file named after it."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ SERVERS = {
 def serve(
     app: Flask, config: Config, logger: logging.Logger, *, ready: Callable[[str], None] | None = None
 ) -> None:
-    """Serve an app until SIGTERM or SIGINT, then let running requests finish (SERVER_GRACE).
+    """Serve an app until SIGTERM or SIGINT, then finish the running requests (SERVER_GRACE).
 
     At LEVEL=DEBUG on a loopback address it is Werkzeug's development server with reloader and
-    debugger, unless SERVER names another one.
+    debugger, unless SERVER names another.
 
     Args:
         app: the app.
         config: HOST, PORT, SERVER and SERVER_*.
-        logger: where it says what it does.
+        logger: where messages are logged.
         ready: called with the server's URL once the port is open.
 
     Raises:
-        ConfigError: the port is taken, the server is not installed or does not know an option.
+        ConfigError: the port is in use, the server is not installed or does not support an option.
     """
     name = config[settings.SERVER]
     listener = listen(config)
-    # Each server closes the socket itself; this is for one that fails before.
+    # Each server closes the socket itself; this is for a failure before that.
     with listener:
         url = f"http://{address_of(listener, config[settings.HOST])}"
         debugging = config[settings.LEVEL] == "DEBUG" and is_loopback(listener.getsockname()[0])

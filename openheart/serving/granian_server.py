@@ -31,9 +31,9 @@ __all__ = ["serve"]
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
-    """Serve until told to stop; granian itself drains its workers."""
+    """Serve until stopped; granian itself drains its workers."""
     port = listener.getsockname()[1]
-    # It opens its own socket, and takes no other.
+    # Granian opens its own socket and does not accept another.
     listener.close()
     options: dict[str, Any] = {
         "address": config[settings.HOST],
@@ -41,7 +41,7 @@ def serve(
         "interface": granian.constants.Interfaces.WSGI,
         "workers": config[settings.SERVER_WORKERS],
         "blocking_threads": _threads(config),
-        # Once for the requests that run, and once for what runs in the background.
+        # Once for the running requests, and once for the work in the background.
         "workers_kill_timeout": 2 * max(1, math.ceil(config[settings.SERVER_GRACE])) + 1,
         "log_level": granian.log.LogLevels.warning,
     }
@@ -57,24 +57,24 @@ def serve(
     serving.threads = options["blocking_threads"]
 
     def load() -> Flask:
-        # In a worker, before it sets its handlers of signals; Python tells us of each that they handle.
+        # In a worker, before it sets its signal handlers; Python reports each signal that they handle.
         heard, told = socket.socketpair()
         told.setblocking(False)
         signal.set_wakeup_fd(told.detach())
         serving.is_stopping = lambda: bool(select.select([heard], [], [], 0)[0])
-        # It ends without a word to us.
+        # The worker ends without calling us.
         at_exit(state_of(app).close)
         return app
 
     announce()
-    # The workers get the app by being forked; it cannot be pickled for a fresh process.
+    # The workers get the app by a fork; it cannot be pickled for a new process.
     multiprocessing.set_start_method("fork", force=True)
     with workers_end_early():
         granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)
 
 
 def _threads(config: Config) -> int:
-    # Its threads hold the interpreter lock, so more than these are worth a warning to it.
+    # Its threads hold the interpreter lock, so granian warns about more than this.
     sensible = 2 * (os.cpu_count() or 1) + 1
     threads = config[settings.SERVER_THREADS]
     return min(threads, sensible) if config.is_default(settings.SERVER_THREADS) else threads

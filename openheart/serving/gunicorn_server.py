@@ -25,7 +25,7 @@ from .stopping import workers_end_early
 __all__ = ["serve"]
 
 
-# Newer ones make a socket in the user's folder, which all servers of one user would take from each other.
+# Newer versions create a socket in the user's folder, which all servers of one user would compete for.
 _NO_CONTROL_SOCKET = {
     setting.name: True for setting in KNOWN_SETTINGS if setting.name == "control_socket_disable"
 }
@@ -54,8 +54,8 @@ class _GunicornApplication(BaseApplication):
         return self._app
 
 
-def _tell(state: State, worker: Worker) -> None:
-    # Ctrl-C goes to the workers too.
+def _prepare_worker(state: State, worker: Worker) -> None:
+    # Ctrl-C also reaches the workers.
     signal.signal(signal.SIGINT, worker.handle_exit)
     state.serving.threads = worker.cfg.threads
     state.serving.is_stopping = lambda: not worker.alive
@@ -64,7 +64,7 @@ def _tell(state: State, worker: Worker) -> None:
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
-    """Serve until told to stop; gunicorn itself drains its workers."""
+    """Serve until stopped; gunicorn itself drains its workers."""
     grace = max(1, math.ceil(config[settings.SERVER_GRACE]))
     options: dict[str, Any] = {
         # Gunicorn closes it.
@@ -72,11 +72,11 @@ def serve(
         "workers": config[settings.SERVER_WORKERS],
         "threads": config[settings.SERVER_THREADS],
         "worker_class": "gthread",
-        # The master waits for the requests that run, and then for what runs in the background.
+        # The master waits for the running requests, and then for the work in the background.
         "graceful_timeout": 2 * grace + 1,
         "post_fork": lambda arbiter, worker: _limit_requests(worker, config, grace),
         "loglevel": "warning",
-        "post_worker_init": lambda worker: _tell(state_of(app), worker),
+        "post_worker_init": lambda worker: _prepare_worker(state_of(app), worker),
         "worker_exit": lambda arbiter, worker: state_of(app).close(),
         **({} if "control_socket" in config.server_options else _NO_CONTROL_SOCKET),
         **config.server_options,
@@ -85,10 +85,10 @@ def serve(
     given = application.cfg.when_ready
 
     def begin(arbiter: Any) -> None:
-        # It would quit at once, and a worker that starts a thread at that moment would never end.
+        # SIGINT would quit at once, and a worker that starts a thread at that moment would never end.
         arbiter.handle_int = arbiter.handle_term
         given(arbiter)
-        # Not before it handles signals: whoever reads the address may stop it at once.
+        # Not before it handles signals: a program that reads the address may stop it at once.
         announce()
 
     application.cfg.set("when_ready", begin)
@@ -97,7 +97,7 @@ def serve(
         with workers_end_early():
             application.run()
     except SystemExit as stopped:
-        # A worker ends here; only the master goes back to the caller.
+        # A worker ends here; only the master returns to the caller.
         if os.getpid() != master or stopped.code not in (None, 0):
             raise
 

@@ -1,4 +1,4 @@
-"""The socket to serve on, opened before any server starts, so that a taken port is one clear error."""
+"""The socket to serve on, opened before any server starts, so that a port in use is one clear error."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def listen(config: Config) -> socket.socket:
     """A listening TCP socket on HOST and PORT.
 
     Raises:
-        ConfigError: names HOST or PORT, whichever cannot be used.
+        ConfigError: HOST or PORT is not usable; the error names it.
     """
     host, port = config[settings.HOST], config[settings.PORT]
     inherited = os.environ.get("WERKZEUG_SERVER_FD")
     if os.environ.get("WERKZEUG_RUN_MAIN") == "true" and inherited:
-        # The reloader's child: its parent has the port open and hands it over.
+        # The reloader's child: its parent has opened the port and passes it on.
         return socket.socket(fileno=os.dup(int(inherited)))
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -36,7 +36,7 @@ def listen(config: Config) -> socket.socket:
         ) from None
     listener = socket.socket(family, kind, protocol)
     try:
-        # Not SO_REUSEPORT: a second server on the same port shall be an error.
+        # Not SO_REUSEPORT: a second server on the same port must be an error.
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -48,7 +48,7 @@ def listen(config: Config) -> socket.socket:
 
 
 def address_of(listener: socket.socket, host: str) -> str:
-    """``host:port`` for a URL that reaches the socket; any-addresses become the loopback one."""
+    """``host:port`` for a URL that reaches the socket; a wildcard address becomes the loopback address."""
     bound, port = listener.getsockname()[:2]
     if bound in ("0.0.0.0", "::"):
         host = "127.0.0.1" if bound == "0.0.0.0" else "::1"
@@ -56,7 +56,7 @@ def address_of(listener: socket.socket, host: str) -> str:
 
 
 def option_error(config: Config, name: str, reason: object) -> ConfigError:
-    """The error for a SERVER_* option that the chosen server does not take."""
+    """The error for a SERVER_* option that the chosen server does not accept."""
     return ConfigError(
         f"SERVER_{name.upper()}",
         config.server_options[name],

@@ -12,15 +12,15 @@ from types import FrameType
 
 __all__ = ["on_stop_signal", "workers_end_early"]
 
-# Whoever starts servers may send a signal to the process and to its group, which are two of one wish.
-IMPATIENCE = 1.0  # seconds
+# A process manager may send a signal to the process and to its group: two signals, one request to stop.
+REPEAT = 1.0  # seconds
 
 
 @contextlib.contextmanager
 def on_stop_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at the first SIGTERM or SIGINT; at another one, a second later, the process ends at once.
+    """Call ``stop`` at the first SIGTERM or SIGINT; another one, a second later, ends the process at once.
 
-    Signals reach the main thread only; elsewhere this does nothing.
+    Only the main thread can handle signals; in another thread this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -33,7 +33,7 @@ def on_stop_signal(stop: Callable[[], None]) -> Iterator[None]:
         if not began:
             began.append(time.monotonic())
             stop()
-        elif time.monotonic() - began[0] > IMPATIENCE:
+        elif time.monotonic() - began[0] > REPEAT:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
@@ -48,27 +48,28 @@ def on_stop_signal(stop: Callable[[], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def workers_end_early() -> Iterator[None]:
-    """Let the workers that are forked meanwhile end at a SIGTERM while they have no handler of their own.
+    """Make workers that are forked meanwhile end at a SIGTERM before they have set their own handler.
 
-    They would have that of their master, which hears nothing of it and waits until its patience is over.
+    Otherwise they inherit the handler of their master, which does not get the signal and waits for its
+    full timeout.
     """
     master: int | None = os.getpid()
     stop = {signal.SIGTERM}
 
-    def hold() -> None:
+    def block() -> None:
         if os.getpid() == master:
             signal.pthread_sigmask(signal.SIG_BLOCK, stop)
 
-    def go_on() -> None:
+    def unblock() -> None:
         if os.getpid() == master:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, stop)
 
-    def be_born() -> None:
+    def start_worker() -> None:
         if os.getppid() == master:
             signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))
             signal.pthread_sigmask(signal.SIG_UNBLOCK, stop)
 
-    os.register_at_fork(before=hold, after_in_parent=go_on, after_in_child=be_born)
+    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=start_worker)
     try:
         yield
     finally:

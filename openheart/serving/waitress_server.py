@@ -24,10 +24,10 @@ from .stopping import on_stop_signal
 
 __all__ = ["serve"]
 
-# A signal that comes in the moment before the poll does not end it; so it ends by itself. In seconds.
+# In seconds. A signal just before the poll does not interrupt it, so each poll has a timeout.
 IDLE_POLL, POLL = 1.0, 0.05
 MEGABYTE = 2**20
-AHEAD = 65_536  # bytes of a stream that may wait for a slow browser before the stream waits too
+AHEAD = 65_536  # bytes of a stream that may be buffered for a slow browser before the stream blocks
 
 
 class _Task(WSGITask):
@@ -38,7 +38,7 @@ class _Task(WSGITask):
         return environ
 
     def _send_at_once(self) -> None:
-        # For an answer that goes on: each piece is sent when it is there, by the thread that makes it.
+        # For a stream: each part is sent as soon as it is there, by the thread that produces it.
         adjustments = copy.copy(self.channel.adj)
         adjustments.send_bytes = 1
         adjustments.outbuf_high_watermark = AHEAD
@@ -53,32 +53,32 @@ class _Channel(HTTPChannel):
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
-    """Serve until told to stop; then take no more connections, and answer what was asked already."""
+    """Serve until stopped; then accept no more connections, and finish the running requests."""
     options: dict[str, Any] = {
         "threads": config[settings.SERVER_THREADS],
         "ident": None,
     }
-    # It is said to go one day.
+    # Waitress has announced its removal.
     if hasattr(Adjustments, "send_bytes"):
-        # Small answers are sent by the main thread. If the others send them, it polls for them meanwhile
-        # without a pause, and they wait for the interpreter lock behind it.
+        # The main thread sends small answers. If the other threads send them, the main thread polls without a
+        # pause meanwhile, and they have to wait for the interpreter lock.
         options["send_bytes"] = 18_000
     own = state_of(app)
     if own.standalone:
-        # It takes in a whole body before the app sees its length, so here is where an endless one ends.
+        # Waitress reads a whole body before the app sees its length, so an endless body must be cut here.
         options["max_request_body_size"] = own.max_body + MEGABYTE
     for name, value in config.server_options.items():
         try:
-            # Together with those before it, because trusted_proxy_headers needs trusted_proxy.
+            # Together with the previous options, because trusted_proxy_headers needs trusted_proxy.
             Adjustments(sockets=[listener], **{**options, name: value})
         except (ValueError, TypeError) as error:
             raise option_error(config, name, error) from None
         options[name] = value
-    # It warns whenever a request waits for a thread, which under load is each one.
+    # Waitress warns whenever a request waits for a thread, which under load is every request.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     sockets: dict[int, Any] = {}
     server = create_server(app, map=sockets, sockets=[listener], asyncore_use_poll=True, **options)
-    # One socket makes one server; with several it would be another class.
+    # With one socket it is this class; with several it would be another.
     assert isinstance(server, BaseWSGIServer)
     server.channel_class = _Channel
     stopping: list[bool] = []
@@ -93,9 +93,9 @@ def serve(
         announce()
         while not stopping:
             wasyncore.loop(timeout=IDLE_POLL, use_poll=True, map=sockets, count=1)
-        logger.info("Stopping: no more connections, the requests that run are finished")
+        logger.info("Stopping: accepting no more connections, finishing the running requests")
         deadline = time.monotonic() + config[settings.SERVER_GRACE]
-        # Not server.close(): that closes the trigger too, which wakes this loop when an answer is ready.
+        # Not server.close(): it also closes the trigger, which wakes this loop when an answer is ready.
         wasyncore.dispatcher.close(server)
         while _is_busy(sockets) and time.monotonic() < deadline:
             wasyncore.loop(timeout=POLL, use_poll=True, map=sockets, count=1)

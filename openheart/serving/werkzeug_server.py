@@ -1,4 +1,4 @@
-"""Werkzeug's server: for development with reloader and debugger, and plain for a small site."""
+"""Werkzeug's server: for development with reloader and debugger, or without them for a small site."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class _RequestHandler(WSGIRequestHandler):
     server: _Server
 
     def handle_one_request(self) -> None:
-        # A browser opens connections that it may need and sends nothing, so here is where most time goes.
+        # A browser opens connections in advance and sends nothing, so most time is spent waiting here.
         self.rfile.peek(1)  # type: ignore[attr-defined]
         self.server.begin(self.connection)
         super().handle_one_request()
 
 
 class _Server(ThreadedWSGIServer):
-    """Knows the connections that are open, and which of them nothing came over yet."""
+    """Knows the open connections, and which of them have not received a request yet."""
 
-    # Closing would wait for other threads without a limit.
+    # Closing would wait without a limit for threads that are not daemons.
     daemon_threads = True
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -50,7 +50,7 @@ class _Server(ThreadedWSGIServer):
         super().process_request(request, client_address)
 
     def begin(self, request: socket.socket) -> None:
-        """A request comes over this connection."""
+        """A request arrives on this connection."""
         with self._changed:
             self._idle.discard(request)
 
@@ -62,9 +62,9 @@ class _Server(ThreadedWSGIServer):
             self._changed.notify_all()
 
     def drain(self, grace: float) -> None:
-        """End what is idle at once, and what is not when it is answered or after some seconds."""
+        """Close idle connections at once, and the others when answered or after ``grace`` seconds."""
         with self._changed:
-            # For reading only: a request that came this moment is still read and answered.
+            # For reading only: a request that has just arrived is still read and answered.
             _shut(self._idle, socket.SHUT_RD)
             self._changed.wait_for(lambda: not self._open, grace)
             _shut(self._open, socket.SHUT_RDWR)
@@ -72,7 +72,7 @@ class _Server(ThreadedWSGIServer):
 
 def _shut(connections: set[socket.socket], how: int) -> None:
     for each in connections:
-        # Its client or its thread may have been faster.
+        # Its client or its thread may have closed it already.
         with contextlib.suppress(OSError):
             each.shutdown(how)
 
@@ -80,32 +80,32 @@ def _shut(connections: set[socket.socket], how: int) -> None:
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
-    """Serve with a thread for each request, until told to stop; then finish what was asked already."""
+    """Serve with a thread for each request, until stopped; then finish the running requests."""
     _refuse_options(config)
     server = _Server(config[settings.HOST], config[settings.PORT], app, _RequestHandler, fd=listener.fileno())
-    # The server has it under another number, and would not close this one.
+    # The server has duplicated it, and would not close this one.
     listener.close()
     stopping: list[bool] = []
     state_of(app).serving.is_stopping = lambda: bool(stopping)
 
     def stop() -> None:
         stopping.append(True)
-        # shutdown() waits for the loop to end, which a signal handler would hold up.
+        # shutdown() waits for the loop to end, which a signal handler would block.
         threading.Thread(target=server.shutdown).start()
 
     with on_stop_signal(stop):
         announce()
         server.serve_forever()
-        # It listens no more.
+        # It no longer listens.
         server.drain(config[settings.SERVER_GRACE])
 
 
 def develop(app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None]) -> None:
-    """Serve with reloader and debugger; the caller has made sure that only this machine reaches it."""
+    """Serve with reloader and debugger; the caller must ensure that only this machine can reach it."""
     _refuse_options(config)
     app.debug = True
     host, port = listener.getsockname()[:2]
-    # It opens the port itself, and hands it over to the process that it starts anew at each change.
+    # Werkzeug opens the port itself, and passes it to the process that it restarts at each change.
     listener.close()
     announce()
     run_simple(host, port, app, use_reloader=True, use_debugger=True, threaded=True)
@@ -113,4 +113,4 @@ def develop(app: Flask, config: Config, listener: socket.socket, announce: Calla
 
 def _refuse_options(config: Config) -> None:
     for name in config.server_options:
-        raise option_error(config, name, "werkzeug has none; SERVER=waitress, gunicorn or granian have")
+        raise option_error(config, name, "werkzeug has no options; use SERVER=waitress, gunicorn or granian")

@@ -57,7 +57,7 @@ def test_what_was_backed_up_comes_back_and_comes_back_again(run: Run, name: str)
     with get_backend(SQLITE) as backend:
         backend.delete(("a", "b"))
     for _ in range(2):
-        assert run("restore", "one") == (0, "", "2 of 2 targets of one are in with all their counts\n")
+        assert run("restore", "one") == (0, "", "2 of 2 targets of one are restored with all their counts\n")
         assert counts() == before
 
 
@@ -96,7 +96,7 @@ def test_counts_that_grew_since_are_left_and_said(run: Run) -> None:
         backend.incr("a", "🥨")
     ended = run("restore", "one")
     assert ended.code == 0
-    assert "1 targets have more than the backup says, and were left as they are" in ended.err
+    assert "1 targets have larger counts than the backup; they were not changed" in ended.err
     assert counts()["a"] == {"🥨": 3}
 
 

@@ -97,7 +97,7 @@ def test_the_configuration_is_printed_with_sources_and_without_secrets(
         (["react", "hello", "🥨"], {"OPENHEART_EMOJI": "❤️"}, 2, "❤️"),
         (["react", "hello", "🥨"], {"OPENHEART_HOLD": "1"}, 3, "OPENHEART_HOLD is on"),
         (["count", "hello"], {"OPENHEART_URI": "sqlite:////nowhere/at/all.db"}, 3, "there is no folder"),
-        (["count"], {}, 2, "(`openheart count --help` says more)"),
+        (["count"], {}, 2, "(see `openheart count --help`)"),
         (["nope"], {}, 2, "No such command"),
         (["top", "--limit", "0"], {}, 2, "--limit"),
         (["conform", "ftp://h"], {}, 2, "a server's prefix"),
@@ -367,4 +367,4 @@ def test_a_url_that_is_no_text_is_refused_before_it_is_asked(run: Run) -> None:
     ended = run("conform", "http://\udcff/")
 
     assert ended.code == 2
-    assert "holds bytes that are not UTF-8" in ended.err
+    assert "contains bytes that are not UTF-8" in ended.err

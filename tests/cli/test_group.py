@@ -110,8 +110,8 @@ def test_an_output_that_cannot_be_written_is_an_error_of_who_chose_it(arguments:
         )
     assert (ended.returncode, ended.stderr) == (
         EXIT_USAGE,
-        "openheart: the standard output cannot be written (No space left on device): make room where it "
-        "goes, or send it elsewhere\n",
+        "openheart: the standard output cannot be written (No space left on device): free some space "
+        "where it goes, or send it elsewhere\n",
     )
 
 

@@ -35,7 +35,7 @@ class TestExport:
     def test_a_prefix_that_is_no_text_is_refused(self, run: Run) -> None:
         ended = run("export", "--prefix", os.fsdecode(b"h\xff"))
         assert (ended.code, ended.out) == (2, "")
-        assert r"'--prefix': 'h\udcff' holds bytes that are not UTF-8: type it in UTF-8" in ended.err
+        assert r"'--prefix': 'h\udcff' contains bytes that are not UTF-8: type it in UTF-8" in ended.err
 
     def test_a_file_is_written_and_the_number_of_targets_is_said(self, run: Run) -> None:
         assert run("export", "out.jsonl") == (0, "", "2 targets exported to out.jsonl\n")
@@ -54,7 +54,7 @@ class TestExport:
             note = {"location": backend.location, "instance": None, "prefix": "", "cursor": page.cursor}
             Path("out.jsonl.resume").write_text(json.dumps({**note, "size": 10, "targets": 1000}))
         assert run("export", "out.jsonl").err == (
-            "1502 targets exported to out.jsonl, 1000 of them before it was interrupted\n"
+            "1502 targets exported to out.jsonl, 1000 of them before the interruption\n"
         )
         assert run("export", "out.jsonl", "--again").err == "1502 targets exported to out.jsonl\n"
 
@@ -101,7 +101,7 @@ class TestImport:
         assert ended.err.startswith("openheart: in.csv: 1 entries cannot be used, so nothing was imported")
         ended = run("import", "in.csv", "--skip")
         assert ended.code == 0
-        assert "openheart: 1 entries were left out: line 2: 'x'" in ended.err
+        assert "openheart: 1 entries were skipped: line 2: 'x'" in ended.err
 
     def test_a_file_that_is_not_there_is_an_error_of_the_command_line(self, run: Run) -> None:
         ended = run("import", "none")
@@ -156,13 +156,13 @@ class TestMigrate:
         monkeypatch.setattr("openheart.cli.moving.copy", copy_then_react)
         ended = run("migrate", "sqlite:///openheart.db", "sqlite:///new.db")
         assert ended.code == 1
-        assert "1 targets have more in" in ended.err
-        assert "such as a: reactions came meanwhile. Set OPENHEART_HOLD=1" in ended.err
+        assert "1 targets have larger counts in" in ended.err
+        assert "such as a: reactions were added meanwhile. Set OPENHEART_HOLD=1" in ended.err
 
     def test_an_empty_source_is_doubted(self, run: Run) -> None:
         ended = run("migrate", "sqlite:///wrong.db", "sqlite:///new.db")
         assert ended.code == 1
-        assert "wrong.db has no counts: is it the right one?" in ended.err
+        assert "wrong.db has no counts: is it the right storage?" in ended.err
 
     def test_the_same_storage_twice_is_an_error_of_the_command_line(self, run: Run) -> None:
         ended = run("migrate", "sqlite:///openheart.db", f"sqlite:///{Path.cwd()}/openheart.db")

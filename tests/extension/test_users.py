@@ -148,7 +148,7 @@ class TestTheUser:
         openheart.load(name="site", uri="memory:")
         openheart.user_loader(lambda: "ann")
         for call in (openheart.get_user, lambda: openheart.set_user(None)):
-            with pytest.raises(OpenHeartError, match="that of a request, and there is none"):
+            with pytest.raises(OpenHeartError, match="needs an? (request|app context), and there is none"):
                 call()
 
     def test_a_loader_that_fails_is_asked_again(self) -> None:
@@ -245,8 +245,8 @@ class TestTheTenant:
             (User(None), "the user's id is None"),
             ({"id": 7, "tenant": None}, "the user's tenant is None"),
             (object(), "neither a tenant nor an id"),
-            (Member(7, ""), "the tenant cannot be used: it is empty"),
-            (User("  "), "the user cannot be used: it is empty"),
+            (Member(7, ""), "the tenant is not valid: it is empty"),
+            (User("  "), "the user is not valid: it is empty"),
             (User("\ud800"), "unpaired surrogate"),
             (User("x" * 300), "longer than 256 bytes"),
             (Member(7, object()), "a tenant cannot be a object"),

@@ -202,7 +202,7 @@ def test_a_storage_that_does_not_work_is_named_at_the_start_and_used_as_soon_as_
     served = start_server(SERVER=server, OPENHEART_URI=f"sqlite:///{folder}/reactions.db")
     said = capfd.readouterr().err
     assert (
-        f"The storage does not work, and until it does no reactions are taken: there is no folder {folder}"
+        f"The storage does not work; no reactions are accepted until it does: there is no folder {folder}"
         in said
     )
     with httpx.Client(base_url=served.url, timeout=PATIENCE) as client:
@@ -304,7 +304,7 @@ def test_a_taken_port_is_one_line_that_names_PORT(server: str) -> None:
         ({"SERVER": "gunicorn", "SERVER_BOGUS": "1"}, "SERVER_BOGUS='1'.*an option of gunicorn"),
         ({"SERVER": "granian", "SERVER_BOGUS": "1"}, "SERVER_BOGUS='1'.*an option of granian"),
         ({"SERVER": "granian", "SERVER_BACKLOG": "x"}, "SERVER_BACKLOG='x'.*an option of granian"),
-        ({"SERVER": "werkzeug", "SERVER_BACKLOG": "5"}, "SERVER_BACKLOG='5'.*werkzeug has none"),
+        ({"SERVER": "werkzeug", "SERVER_BACKLOG": "5"}, "SERVER_BACKLOG='5'.*werkzeug has no options"),
     ],
 )  # fmt: skip
 def test_what_a_server_cannot_do_is_one_line_that_names_the_setting(

@@ -41,7 +41,7 @@ def test_a_worker_that_is_just_being_born_ends_when_it_is_told_to() -> None:
 def test_two_signals_at_once_are_one_wish_to_stop(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stopping, "IMPATIENCE", 60.0)
+    monkeypatch.setattr(stopping, "REPEAT", 60.0)
     stops: list[int] = []
     before = signal.getsignal(number)
     with on_stop_signal(lambda: stops.append(1)):
@@ -52,7 +52,7 @@ def test_two_signals_at_once_are_one_wish_to_stop(
 
 
 def test_a_signal_after_some_patience_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopping, "IMPATIENCE", -1.0)
+    monkeypatch.setattr(stopping, "REPEAT", -1.0)
     with on_stop_signal(lambda: None):
         signal.raise_signal(signal.SIGINT)
         # What the system does by default would end the tests, so Python's handler stands in for it.
