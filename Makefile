@@ -1,4 +1,4 @@
-# Everything a person does with a checkout: `make help`. It needs Python and make; the rest comes by pip.
+# The commands for a checkout: `make help`. They need Python and make; pip installs the rest.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,11 +24,11 @@ run: $(VENV)/.run ## a reaction server on SQLite at http://127.0.0.1:5000, open 
 test: $(VENV)/.test ## the tests
 	$(PYTEST) $(PYTEST_ARGS)
 
-test-min: ## the tests, with the oldest dependencies that setup.py admits
+test-min: ## the tests, with the oldest dependencies that setup.py allows
 	@$(MAKE) --no-print-directory VENV=.venv-min .venv-min/.min
 	$(PYTEST:$(BIN)%=.venv-min/bin%) -m "not slow and not torture" $(PYTEST_ARGS)
 
-test-all: ## the tests, with each Python from 3.11 on that this machine has
+test-all: ## the tests, with each Python from 3.11 on that is installed
 	@set -e; sh tools/pythons.sh | while read -r version python; do \
 	  echo "== Python $$version"; \
 	  $(MAKE) --no-print-directory test PYTHON="$$python" VENV=".venv-$$version" < /dev/null; \
@@ -68,18 +68,18 @@ dist: $(VENV)/.dist ## the wheel and the sdist, in dist/
 	rm -rf build $(DIST)
 	$(BIN)/python -m build --outdir $(DIST)
 
-clean: ## removes the environments and what was built; leaves the counts
+clean: ## removes the environments and build results; keeps the counts
 	rm -rf .venv .venv-* .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	rm -rf build dist docs/_build *.egg-info
 
-# One stamp for each use of the environment, so that a second `make run` starts at once.
+# A stamp file for each use of the environment, so that a second `make run` starts at once.
 $(VENV)/.made:
 	@command -v $(PYTHON) > /dev/null || \
-	  { echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+	  { echo "$(PYTHON) was not found. Install Python 3.11 or newer, or choose one: make PYTHON=/path/to/python3 run" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), and openheart needs 3.11 or newer. Name one: make PYTHON=/path/to/python3 run" >&2; \
+	  { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), and openheart needs 3.11 or newer. Choose one: make PYTHON=/path/to/python3 run" >&2; \
 	    echo "Found here: $$(sh tools/pythons.sh | tr '\n' ';' | sed 's/^$$/none/')" >&2; exit 1; }
-	@echo "Making the environment $(VENV) (once)"
+	@echo "Creating the environment $(VENV) (once)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@

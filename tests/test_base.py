@@ -255,5 +255,5 @@ class TestRun:
 
     def test_an_argument_for_load_is_refused(self) -> None:
         openheart.load(name="one", uri="memory:")
-        with pytest.raises(SystemExit, match="uri='sqlite:///x'.*go to load"):
+        with pytest.raises(SystemExit, match="uri='sqlite:///x'.*pass other settings to load"):
             openheart.run(uri="sqlite:///x")

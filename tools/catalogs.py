@@ -1,8 +1,8 @@
-"""Takes the texts out of openheart's own pages, and brings the catalogs of translations up to date.
+"""Extracts the texts of openheart's own pages, and updates the catalogs of translations.
 
-Usage: python tools/catalogs.py, in a checkout whose environment has Babel. It names what is not
-translated in openheart/web/translations/*/LC_MESSAGES/openheart.po; fill that in, and run it again. A new
-language begins with an empty file there, and a line in openheart/web/languages.py.
+Usage: python tools/catalogs.py, in a checkout whose environment has Babel. It lists the texts that have no
+translation in openheart/web/translations/*/LC_MESSAGES/openheart.po; translate them, and run it again. For a
+new language, add an empty file there, and its name in openheart/web/languages.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HERE = Path(__file__).parents[1]
 PAGES = HERE / "openheart" / "web" / "templates"
 CATALOGS = HERE / "openheart" / "web" / "translations"
 DEVELOPERS = "the openheart developers"
-# The same each time, so that a catalog changes where a text does and nowhere else.
+# A fixed date, so that a catalog changes only where a text changes.
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -45,20 +45,20 @@ def paths() -> Iterator[Path]:
 
 
 def read(path: Path) -> Catalog:
-    """One of them."""
+    """The catalog in a file."""
     with path.open("rb") as file:
         return read_po(file, locale=path.parts[-3])
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """What gettext reads of it; the same for the same texts."""
+    """The compiled catalog that gettext reads; the same for the same texts."""
     buffer = io.BytesIO()
     write_mo(buffer, catalog)
     return buffer.getvalue()
 
 
 def main() -> int:
-    """Returns how many texts are not translated, as the status."""
+    """Returns 1 if a text has no translation, else 0."""
     texts = template()
     missing = 0
     for path in paths():

@@ -1,4 +1,4 @@
-"""Checks that the wheel holds the package and nothing else, and that the sdist holds the whole checkout.
+"""Checks that the wheel contains only the package, and that the sdist contains the whole checkout.
 
 Usage: python tools/check_dist.py WHEEL SDIST, in a git checkout.
 """

@@ -1,9 +1,9 @@
-"""Measures the package, and holds its limits: how many rooms, no cycle, how long, and no name twice.
+"""Measures the package, and checks its limits: number of rooms, no cycles, lengths, no repeated names.
 
 Usage: python tools/check_structure.py [FOLDER], where FOLDER is the package, by default openheart/.
 
-Each import counts, those for types only and those inside functions too. To import a submodule is not to
-import the packages that it is in; but whatever is imported from the root of the package imports the root.
+Every import counts, also imports only for types and inside functions. Importing a submodule does not count
+as importing its packages; but importing from the root of the package counts as importing the root.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MOST_NAMES = 30
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 70
 
-# Room -> the files that each folder in it may have. What they have in common stands in the room itself,
-# under the same name.
+# Room -> the files that each folder in it may have. Their common parts are in the room itself, under the
+# same name.
 SHAPES = {
     "batteries": ("battery.py", "row.py"),
     "storage": ("backend.py", "errors.py", "moves.py", "row.py", "uri.py"),
@@ -35,12 +35,12 @@ SHAPES = {
 LAYOUT = {tokenize.DEDENT, tokenize.ENDMARKER, tokenize.INDENT, tokenize.NEWLINE, tokenize.NL}
 
 Graph = dict[str, dict[str, str]]
-"""Module or room -> each that it imports -> a sentence that says so."""
+"""Module or room -> each one that it imports -> a sentence that says so."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """A file of the package: where it is in there, its full name, and what it holds."""
+    """A file of the package: its path in the package, its full name, and its content."""
 
     path: Path
     name: str
@@ -50,7 +50,7 @@ class Module:
 
 @dataclass(frozen=True)
 class Measure:
-    """What was measured, the most that is allowed, and a sentence for each that exceeds it."""
+    """What was measured, the limit, and a sentence for each fault."""
 
     what: str
     value: int
@@ -74,7 +74,7 @@ def measures(package: Path) -> Iterator[Measure]:
     imports = imports_between(modules)
     classes = [(path, node.name) for path, node in nodes(modules) if isinstance(node, ast.ClassDef)]
 
-    # Python leaves __pycache__ where a folder was.
+    # Python leaves __pycache__ in a removed folder.
     folders = [each.name for each in package.iterdir() if any(each.glob("*.*"))]
     yield number("top-level folders", folders, MOST_FOLDERS, "join two of them")
     yield number(
@@ -84,15 +84,17 @@ def measures(package: Path) -> Iterator[Measure]:
         "names in __all__",
         public_names(package / "__init__.py"),
         MOST_NAMES,
-        "let some be imported from their module",
+        "leave some to their own module",
     )
-    yield none("cycles of files", cycles(imports), "give the lower one what it needs as an argument")
+    yield none("cycles of files", cycles(imports), "pass the lower one what it needs as an argument")
     yield none("cycles of rooms", cycles(imports_between_rooms(imports)), "move what both need below them")
-    yield none("facades with more", facades_with_more(modules, imports), "it gives what its battery has")
+    yield none(
+        "facades with more", facades_with_more(modules, imports), "a facade only re-exports its battery"
+    )
     yield longest("longest file", lengths_of_files(modules), LONGEST_FILE)
     yield longest("longest function", lengths_of_functions(modules), LONGEST_FUNCTION)
     yield none("repeated classes", repeated(classes), "name each for what it is")
-    yield none("repeated files", repeated(names_of_files(modules)), "name each for what is in it")
+    yield none("repeated files", repeated(names_of_files(modules)), "name each for its content")
     yield Measure("modules", len(modules))
     yield Measure("classes", len(classes))
     for kind, lines in sum(map(lines_by_kind, modules), Counter[str]()).items():
@@ -115,7 +117,7 @@ def longest(what: str, lengths: Iterable[tuple[int, str]], most: int) -> Measure
     for length, where in lengths:
         value = max(value, length)
         if length > most:
-            faults.append(f"{where} has {length} lines, and the limit is {most}; make two of it")
+            faults.append(f"{where} has {length} lines, and the limit is {most}; split it")
     return Measure(what, value, most, faults)
 
 
@@ -153,7 +155,7 @@ def imports_between(modules: Sequence[Module]) -> Graph:
 
 
 def imported(module: Module, names: set[str]) -> set[str]:
-    """Which of the modules with these names a module imports."""
+    """Those of ``names`` that a module imports."""
     parts = module.name.split(".")
     package = parts if module.path.name == "__init__.py" else parts[:-1]
     found = set()
@@ -184,7 +186,7 @@ def room_of(name: str) -> str:
 
 
 def cycles(imports: Graph) -> Iterator[str]:
-    """One cycle after another, as the imports that it consists of, until none is left."""
+    """One cycle after another, as its imports, until none is left."""
     left = {name: list(others) for name, others in imports.items()}
     while True:
         try:
@@ -198,14 +200,14 @@ def cycles(imports: Graph) -> Iterator[str]:
 
 
 def facades(paths: Iterable[Path]) -> set[str]:
-    """The files at the top that only give the names of a room: those named as a battery, and config.py."""
+    """The files at the top that only contain the names of a room: those named as a battery, and config.py."""
     paths = list(paths)
     batteries = {path.parts[1] for path in paths if path.parts[0] == "batteries" and len(path.parts) > 2}
     return {path.stem for path in paths if len(path.parts) == 1 and path.stem in {"config", *batteries}}
 
 
 def facades_with_more(modules: Sequence[Module], imports: Graph) -> Iterator[str]:
-    """What a facade imports from elsewhere, and who imports one: the root may, for type checkers."""
+    """A facade's imports from elsewhere, and the modules that import one: only the root may, for types."""
     root = modules[0].name.partition(".")[0]
     for facade in sorted(facades(module.path for module in modules)):
         name = f"{root}.{facade}"

@@ -7,7 +7,7 @@
     command -v python3
     ls "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.*/bin/python3 2>/dev/null
 } | while read -r python; do
-    # A shim of pyenv is there for versions that are not active too: only one that answers is a Python.
+    # pyenv also has shims for versions that are not active: only one that runs is a Python.
     "$python" -c '
 import sys
 if sys.version_info >= (3, 11) and sys.version_info.releaselevel == "final":

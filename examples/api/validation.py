@@ -1,6 +1,6 @@
-"""Checks the body of a request with pydantic.
+"""Validates the body of a request with pydantic.
 
-Shows: what pydantic found as members of a problem document.
+Shows: the errors of pydantic as members of a problem document.
 Requires: pip install openheart pydantic
 Run: python app.py
 """
@@ -16,7 +16,7 @@ from openheart import ApiError
 
 
 class Body(BaseModel):
-    """The body of a request; unknown members are refused, text is taken as it is."""
+    """The body of a request; unknown members are refused, text is not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -25,11 +25,11 @@ Model = TypeVar("Model", bound=Body)
 
 
 def read_body(model: type[Model]) -> Model:
-    """The body of the current request, checked; an ApiError of status 422 that names each fault."""
+    """The validated body of the current request; else an ApiError with status 422 that lists each fault."""
     try:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:
         faults = [
             {"at": "/".join(map(str, fault["loc"])), "message": fault["msg"]} for fault in error.errors()
         ]
-        raise ApiError(422, detail="The body is not what this address takes", errors=faults) from error
+        raise ApiError(422, detail="The body is not valid for this address", errors=faults) from error

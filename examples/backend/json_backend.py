@@ -1,6 +1,6 @@
-"""A storage of your own: all counts in one JSON file, written anew for each reaction.
+"""Your own storage: all counts in one JSON file, rewritten for each reaction.
 
-Shows: the whole Backend contract in one class, and the entry point that makes "json:" a scheme.
+Shows: the whole Backend contract in one class, and the entry point that adds the scheme "json:".
 Requires: pip install openheart, on Linux, macOS or another system with flock
 Run: pip install . in a project whose metadata has this, then OPENHEART_URI=json:counts.json openheart run
 
@@ -23,7 +23,7 @@ from openheart.storage.cursor import read_cursor, write_cursor
 
 
 class JsonBackend(Backend):
-    """``json:counts.json``; the threads and processes of one machine may share it."""
+    """``json:counts.json``; the threads and processes of one machine can share it."""
 
     schemes = ("json",)
 
@@ -44,7 +44,7 @@ class JsonBackend(Backend):
         return self._connected
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        with self._alone():
+        with self._locked():
             everything = self._read()
             answers = []
             for change in changes:
@@ -67,12 +67,12 @@ class JsonBackend(Backend):
         return Listing(rows, write_cursor(found[limit - 1]) if len(found) > limit else None)
 
     def delete(self, targets: Sequence[str]) -> None:
-        with self._alone():
+        with self._locked():
             everything = self._read()
             self._write({target: counts for target, counts in everything.items() if target not in targets})
 
     def rename(self, old: str, new: str) -> Counts:
-        with self._alone():
+        with self._locked():
             everything = self._read()
             counts = everything.pop(new, {})
             for emoji, count in everything.pop(old, {}).items():
@@ -81,12 +81,12 @@ class JsonBackend(Backend):
         return counts
 
     def check(self) -> None:
-        with self._alone():
+        with self._locked():
             self._write(self._read())
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        # The lock of the file keeps other processes out, but not the threads of this one on every system.
+    def _locked(self) -> Iterator[None]:
+        # The file lock excludes other processes, but on some systems not the threads of this one.
         self.require_connected()
         try:
             with self._lock, self.path.with_suffix(".lock").open("w") as file:
@@ -102,11 +102,11 @@ class JsonBackend(Backend):
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise BackendError(f"{self.path} cannot be read ({error}); restore it or move it away") from error
+            raise BackendError(f"{self.path} cannot be read ({error}); restore it or remove it") from error
         return everything
 
     def _write(self, everything: dict[str, Counts]) -> None:
-        # A new file, renamed when it is on the disk: a reader, or a crash, never meets half a file.
+        # A new file, renamed when it is on the disk, so that neither a reader nor a crash sees half a file.
         draft = self.path.with_suffix(".new")
         with draft.open("w", encoding="utf-8") as file:
             json.dump(everything, file, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""What every backend must do, run on one of your own.
+"""The tests that every backend must pass, run on your own.
 
 Shows: BackendContract, the suite that openheart runs on its own storages.
-Requires: pip install pytest, and the backend installed, so that its scheme is known
+Requires: pip install pytest, and the backend installed, so that its scheme is registered
 Run: pytest test_json_backend.py
 """
 

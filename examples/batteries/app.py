@@ -1,7 +1,7 @@
 """A board of ideas for teams, with every battery in one app.
 
 Shows: background work, mail, sessions and counters in Valkey, documents in MongoDB, AMQP, S3, Pusher, a
-       webhook, languages, users with targets of their own, and live events.
+       webhook, languages, users with their own targets, and live events.
 Requires: pip install 'openheart[all]', and the servers of compose.yaml: docker compose up --wait
 Run: python app.py, with the settings of those servers, which docs/examples.rst lists; open http://127.0.0.1:5000
 """
@@ -29,7 +29,7 @@ app = openheart.load(
 
 @dataclass(frozen=True)
 class User:
-    """Who is logged in; what is the tenant's is the team's."""
+    """The user who is logged in; the tenant is the team."""
 
     name: str
     tenant: str
@@ -37,7 +37,7 @@ class User:
 
 @openheart.user_loader
 def find_user() -> User | None:
-    """The user of the session, in Valkey."""
+    """The user from the session, which is in Valkey."""
     return User(session["name"], session["team"]) if "name" in session else None
 
 
@@ -78,17 +78,17 @@ def login() -> ResponseReturnValue:
 
 @app.post("/ideas")
 def add_idea() -> ResponseReturnValue:
-    """Keep an idea, have it read by a worker, and tell the team by mail without making the author wait."""
+    """Save an idea, queue it for a worker, and notify the team by mail without making the author wait."""
     user = member()
     idea = models.Idea(team=user.tenant, author=user.name, text=request.form["text"]).save()
     openheart.amqp.publish("ideas", {"id": str(idea.id)})
-    openheart.run_background(tell, (user, idea.text))
+    openheart.run_background(notify, (user, idea.text))
     openheart.live.emit(board_of(user.tenant), {"idea": str(idea.id), "text": idea.text})
     return redirect(url_for("board"))
 
 
-def tell(user: User, text: str) -> None:
-    """Write to the team; runs in the background."""
+def notify(user: User, text: str) -> None:
+    """Send a mail to the team; runs in the background."""
     openheart.send_mail(
         subject=f"An idea of {user.name}",
         sender="Ideas <ideas@example.org>",
@@ -101,14 +101,14 @@ def tell(user: User, text: str) -> None:
 
 @openheart.amqp.consumer("ideas")
 def read_idea(message: openheart.amqp.Message) -> None:
-    """Count the words of an idea, in a thread that outlives the broker. The same message may come twice."""
+    """Count the words of an idea, in a thread that reconnects to the broker. A message may arrive twice."""
     for idea in models.Idea.objects(id=message.json["id"]):
         idea.update(words=len(idea.text.split()))
 
 
 @app.post("/ideas/<idea>/react")
 def react(idea: str) -> ResponseReturnValue:
-    """React to an idea of one's own team; no other can be named."""
+    """React to an idea of the user's own team; the ideas of other teams are not found."""
     user = member()
     found = models.Idea.objects(id=idea, team=user.tenant).first() or abort(404)
     counts = openheart.scoped().react(str(found.id), request.form["emoji"])
@@ -119,7 +119,7 @@ def react(idea: str) -> ResponseReturnValue:
 
 @app.route("/ideas/<idea>/photo", methods=["GET", "POST"])
 def photo(idea: str) -> ResponseReturnValue:
-    """Keep a photograph in the bucket, and give it back part by part."""
+    """Store a photograph in the bucket, and stream it back."""
     found: Any = models.Idea.objects(id=idea, team=member().tenant).first() or abort(404)
     if request.method == "POST":
         data = request.files["photo"].stream

@@ -1,8 +1,8 @@
-"""What the board of ideas keeps in MongoDB.
+"""The documents of the board of ideas in MongoDB.
 
 Shows: document classes that load(models=) puts on the connection of the app.
 Requires: pip install 'openheart[all]'
-Run: python app.py, beside this file
+Run: python app.py, next to this file
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A battery of your own: each reaction is counted in StatsD.
+"""Your own battery: each reaction is counted in StatsD.
 
-Shows: a row with settings of its own, a battery that listens to a signal, and the entry point that names it.
+Shows: a row with its own settings, a battery that listens to a signal, and the entry point that registers it.
 Requires: pip install openheart
 Run: pip install . in a project whose metadata has this, then
      OPENHEART_BATTERIES=statsd STATSD_HOST=127.0.0.1:8125 python app.py
@@ -46,7 +46,7 @@ class Statsd(Battery[socket.socket]):
             connection = socket.socket(family, kind, protocol)
             connection.connect(address)
         except (OSError, ValueError) as error:
-            raise BatteryUnavailable("statsd", f"{host}:{port} cannot be found ({error})") from error
+            raise BatteryUnavailable("statsd", f"{host}:{port} cannot be resolved ({error})") from error
         return connection
 
     def shut(self, resource: socket.socket) -> None:
@@ -57,5 +57,5 @@ class Statsd(Battery[socket.socket]):
 
 
 def increment(name: str) -> None:
-    """Count something of the application."""
+    """Increment a counter of the application."""
     battery_of(Statsd).resource.send(f"{name}:1|c".encode())

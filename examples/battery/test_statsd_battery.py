@@ -1,7 +1,7 @@
-"""The tests of the battery, with a server that is a socket.
+"""The tests of the battery, with a socket as the server.
 
-Shows: how a battery is tried in an app that openheart.load() makes.
-Requires: pip install pytest, and the battery installed, so that its entry point is known
+Shows: how to test a battery in an app that openheart.load() builds.
+Requires: pip install pytest, and the battery installed, so that its entry point is registered
 Run: pytest test_statsd_battery.py
 """
 

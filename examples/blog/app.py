@@ -1,4 +1,4 @@
-"""A small blog: its list and its feed show the counts of all posts, and each post takes reactions.
+"""A small blog: its list and its feed show the counts of all posts, and each post accepts reactions.
 
 Shows: openheart= on a route, request.openheart in a template, and the counts of a list in one storage call.
 Requires: pip install openheart
@@ -40,7 +40,7 @@ app = openheart.load(name=__name__)
 
 
 def target(slug: str) -> str | None:
-    """The target of a post; None for one that does not exist, which then takes no reactions."""
+    """The target of a post; None for a post that does not exist, which then accepts no reactions."""
     return f"posts/{slug}" if slug in POSTS else None
 
 

@@ -1,10 +1,10 @@
 """An application factory, and two applications in one process that share nothing.
 
-Shows: OpenHeart() with init_app(), settings in app.config, and a listener that hears of each reaction.
+Shows: OpenHeart() with init_app(), settings in app.config, and a listener that is called for each reaction.
 Requires: pip install openheart
 Run: flask --app "app:create_app('blog')" run, then curl -d 🥨 http://127.0.0.1:5000/openheart/hello
-     or: python app.py, which has both, at http://127.0.0.1:5000/blog and http://127.0.0.1:5000/shop,
-     and takes reactions at /blog/openheart/hello and, with other emoji, at /shop/likes/hello
+     or: python app.py, which serves both, at http://127.0.0.1:5000/blog and http://127.0.0.1:5000/shop,
+     and accepts reactions at /blog/openheart/hello and, with other emoji, at /shop/likes/hello
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ SITES = {
 
 
 def create_app(site: str) -> Flask:
-    """Make the application of one site; its INSTANCE gives it an SQLite file of its own."""
+    """Create the application of one site; its INSTANCE gives it its own SQLite file."""
     app = Flask(__name__)
     app.config.update(SITES[site])
     heart.init_app(app)
-    openheart.reaction_added.connect(heard, app)
+    openheart.reaction_added.connect(log_reaction, app)
 
     @app.route("/")
     def page() -> dict[str, int]:
@@ -39,8 +39,8 @@ def create_app(site: str) -> Flask:
     return app
 
 
-def heard(sender: Flask, target: str, emoji: str, **_: object) -> None:
-    """Write one line for each reaction."""
+def log_reaction(sender: Flask, target: str, emoji: str, **_: object) -> None:
+    """Log one line for each reaction."""
     current_app.logger.warning("%s got %s on %s", sender.config["INSTANCE"], emoji, target)
 
 

@@ -1,6 +1,6 @@
 """How to test an app that has reactions.
 
-Shows: memory storage for an app of your own, by one variable of the environment.
+Shows: storage in memory for your own app, set by one environment variable.
 Requires: pip install openheart pytest
 Run: pytest test_app.py
 """
@@ -24,7 +24,7 @@ def test_a_reaction_shows_on_the_page(client: FlaskClient) -> None:
     assert client.get("/").json == {"🥨": 1}
 
 
-def test_what_is_no_emoji_is_refused(client: FlaskClient) -> None:
+def test_text_that_is_not_an_emoji_is_refused(client: FlaskClient) -> None:
     answer = client.post("/openheart/hello", data="hello")
 
     assert answer.status_code == 400

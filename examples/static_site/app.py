@@ -1,4 +1,4 @@
-"""A site of plain HTML files on one port, openheart on another, and one tag between them.
+"""A site of plain HTML files on one port, openheart on another, and one tag that connects them.
 
 Shows: openheart.js on pages of another origin, and OPENHEART_ORIGINS, which names them.
 Requires: pip install openheart
@@ -18,12 +18,12 @@ import openheart
 HERE = Path(__file__).parent
 SITE_PORT = int(os.environ.get("SITE_PORT", "8000"))
 
-# What `OPENHEART_ORIGINS=http://127.0.0.1:8000 openheart run` does too.
+# The same as `OPENHEART_ORIGINS=http://127.0.0.1:8000 openheart run`.
 app = openheart.load(name=__name__, origins=f"http://127.0.0.1:{SITE_PORT}")
 
 
 if __name__ == "__main__":
-    # In earnest the files are on a web server or a host for static sites; this one is for trying things out.
+    # In production a web server or a static site host serves the files; this server is only for the example.
     files = functools.partial(SimpleHTTPRequestHandler, directory=HERE / "site")
     site = ThreadingHTTPServer(("127.0.0.1", SITE_PORT), files)
     threading.Thread(target=site.serve_forever, daemon=True).start()

@@ -213,5 +213,5 @@ class TestDelete:
         command = [sys.executable, "-m", "openheart", "delete", "a"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         assert done.returncode == 2
-        assert "nothing was removed; --yes does not ask" in done.stderr
+        assert "nothing was removed; --yes removes without asking" in done.stderr
         assert run("count", "a").out == "🥨 2\n"

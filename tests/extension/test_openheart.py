@@ -163,7 +163,7 @@ def test_settings_may_stand_in_the_apps_config() -> None:
 
 
 def test_adding_it_twice_is_an_error_that_says_so() -> None:
-    with pytest.raises(OpenHeartError, match="before"):
+    with pytest.raises(OpenHeartError, match="was already added to the app"):
         OpenHeart().init_app(host())
 
 

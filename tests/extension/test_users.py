@@ -170,7 +170,7 @@ class TestTheUser:
     def test_a_loader_that_asks_for_the_user_is_an_error_and_no_endless_loop(self) -> None:
         app = site()
         state_of(app).users.user = openheart.get_user
-        with app.app_context(), pytest.raises(OpenHeartError, match="asks for the user"):
+        with app.app_context(), pytest.raises(OpenHeartError, match="user loader calls get_user"):
             openheart.get_user()
 
     def test_at_login_and_logout_the_user_can_be_said(self, app: Flask) -> None:

@@ -71,7 +71,7 @@ def test_what_is_measured_is_printed_with_its_limit(tmp_path: Path) -> None:
     ]
 
 
-def test_a_facade_gives_what_its_battery_has_and_nobody_in_the_package_uses_it(tmp_path: Path) -> None:
+def test_a_facade_only_re_exports_its_battery_and_no_module_of_the_package_imports_it(tmp_path: Path) -> None:
     files = {
         "batteries/mail/battery.py": "def send(): ...\n",
         "core/state.py": "STATE = 1\n",
@@ -80,8 +80,8 @@ def test_a_facade_gives_what_its_battery_has_and_nobody_in_the_package_uses_it(t
         "__init__.py": "from . import mail\n",
     }
     assert faults(tmp_path, files) == [
-        "facades with more: mail.py imports house.core.state; it gives what its battery has",
-        "facades with more: base.py imports house.mail; it gives what its battery has",
+        "facades with more: mail.py imports house.core.state; a facade only re-exports its battery",
+        "facades with more: base.py imports house.mail; a facade only re-exports its battery",
     ]
 
 

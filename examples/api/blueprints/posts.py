@@ -19,14 +19,14 @@ TITLES = {"rye": "A week of rye", "pretzels": "Pretzels at home"}
 
 
 class NewPost(Body):
-    """What it takes to add a post."""
+    """The body of a request that adds a post."""
 
     slug: str
     title: str
 
 
 class Reaction(Body):
-    """What it takes to react."""
+    """The body of a request that reacts."""
 
     emoji: str
 
@@ -46,7 +46,7 @@ def listing() -> ApiResult:
 def add() -> ApiResult:
     post = read_body(NewPost)
     if post.slug in TITLES:
-        raise ApiError(409, detail=f"There is a post {post.slug!r} already; choose another slug")
+        raise ApiError(409, detail=f"The post {post.slug!r} already exists; choose another slug")
     TITLES[post.slug] = post.title
     return ApiResult(
         {"slug": post.slug, "title": post.title},
@@ -56,7 +56,7 @@ def add() -> ApiResult:
 
 
 def target(slug: str) -> str | None:
-    """The target of a post; None for one that does not exist, which then takes no reactions."""
+    """The target of a post; None for a post that does not exist, which then accepts no reactions."""
     return f"api/posts/{slug}" if slug in TITLES else None
 
 

@@ -48,7 +48,7 @@
 {% endfor %}
 </ul>
 <script>
-  // A new idea, and a reaction of somebody else, show without a reload.
+  // New ideas and other members' reactions appear without a reload.
   const live = new EventSource({{ channel | tojson }});
   live.onmessage = (event) => {
     const { idea, counts } = JSON.parse(event.data).data;
