@@ -70,7 +70,7 @@ ATTRIBUTES = {"attribute", "data", "property"}
 
 
 def setup(app: Sphinx) -> None:
-    """Keep Napoleon from taking what stands before a colon in an attribute's docstring for its type."""
+    """Keep Napoleon from reading the text before a colon in an attribute's docstring as its type."""
     kept: dict[str, list[str]] = {}
 
     def keep(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:

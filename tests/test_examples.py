@@ -274,8 +274,8 @@ class TestTheApi:
     @pytest.mark.parametrize(
         ("path", "body", "status", "detail"),
         [
-            ("", '{"slug": 3}', 422, "The body is not what this address takes"),
-            ("", '{"slug": "rye", "title": "Rye"}', 409, "There is a post 'rye' already"),
+            ("", '{"slug": 3}', 422, "The body is not valid for this address"),
+            ("", '{"slug": "rye", "title": "Rye"}', 409, "The post 'rye' already exists"),
             ("/rye/reactions", '{"emoji": "hello"}', 400, "is not an emoji"),
             ("/nothing", None, 404, "There is no post 'nothing'"),
         ],

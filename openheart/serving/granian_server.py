@@ -58,10 +58,10 @@ def serve(
 
     def load() -> Flask:
         # In a worker, before it sets its signal handlers; Python reports each signal that they handle.
-        heard, told = socket.socketpair()
-        told.setblocking(False)
-        signal.set_wakeup_fd(told.detach())
-        serving.is_stopping = lambda: bool(select.select([heard], [], [], 0)[0])
+        reader, writer = socket.socketpair()
+        writer.setblocking(False)
+        signal.set_wakeup_fd(writer.detach())
+        serving.is_stopping = lambda: bool(select.select([reader], [], [], 0)[0])
         # The worker ends without calling us.
         at_exit(state_of(app).close)
         return app

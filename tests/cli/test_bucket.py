@@ -122,7 +122,7 @@ def test_without_a_bucket_it_says_which_setting_is_wanted(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("filled", "name")
-def test_a_server_that_is_away_is_one_line_and_an_exit_code_of_its_own(
+def test_a_server_that_is_unavailable_is_one_line_and_an_exit_code_of_its_own(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENHEART_S3_ENDPOINT", "http://127.0.0.1:9")

@@ -37,7 +37,7 @@ def end(error: BaseException | None, capsys: pytest.CaptureFixture[str]) -> tupl
             "openheart: PORT='x' (from here) cannot be used: expected y",
         ),
         (InvalidTarget("bad"), 2, "openheart: bad"),
-        (BackendUnavailable("away"), 3, "openheart: away"),
+        (BackendUnavailable("down"), 3, "openheart: down"),
         (click.ClickException("click"), 1, "openheart: click"),
         (click.exceptions.Exit(EXIT_FINDING), 1, ""),
         (KeyboardInterrupt(), EXIT_INTERRUPTED, ""),

@@ -86,7 +86,7 @@ class TestThePage:
         with pytest.raises(TargetNotFound, match="openheart=True"):
             app.test_client().get("/a")
 
-    def test_a_page_is_shown_while_the_storage_is_away(
+    def test_a_page_is_shown_while_the_storage_is_unavailable(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         def away(self: MemoryBackend, targets: Any) -> list[Counts]:

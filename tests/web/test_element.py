@@ -444,7 +444,9 @@ class TestWhenItCannotBe:
         tag.says("❤️ 1")
         assert not tag.message_is_seen
 
-    def test_a_server_that_went_away_goes_back_and_is_said(self, browser: Chrome, listen: Listen) -> None:
+    def test_a_press_that_the_server_did_not_get_is_taken_back_with_a_message(
+        self, browser: Chrome, listen: Listen
+    ) -> None:
         server = listen(create_app())
         browser.get(listen(site(load(server), TAG)).url)
         tag = Tag(browser)

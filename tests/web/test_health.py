@@ -16,7 +16,7 @@ def test_a_server_whose_storage_works_is_alive_and_ready(client: FlaskClient) ->
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_server_whose_storage_is_away_is_alive_and_not_ready(
+def test_a_server_whose_storage_is_unavailable_is_alive_and_not_ready(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(self: MemoryBackend) -> None:

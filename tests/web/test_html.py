@@ -101,9 +101,9 @@ def test_a_mode_that_is_on_is_said(flags: dict[str, bool], expected: str) -> Non
     assert expected in load_standalone(uri="memory:", **flags).test_client().get("/").text
 
 
-def test_a_storage_that_is_away_leaves_a_page_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_start_page_says_when_the_storage_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: MemoryBackend, targets: object) -> None:
-        raise BackendUnavailable("away")
+        raise BackendUnavailable("down")
 
     monkeypatch.setattr(MemoryBackend, "counts", fail)
     answer = load_standalone(uri="memory:").test_client().get("/")

@@ -103,7 +103,7 @@ class TestReading:
         react(client, "a%EF%BF%BDb")
         assert client.get("/openheart/a%EF%BF%BDb").json == {"🥨": 1}
 
-    def test_counts_from_before_the_storage_went_away_are_marked_stale(
+    def test_counts_from_before_the_storage_became_unavailable_are_marked_stale(
         self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         client = make_client(stale="1h")
@@ -111,7 +111,7 @@ class TestReading:
         assert "Cache-Status" not in client.get("/openheart/hello").headers
 
         def fail(self: MemoryBackend, targets: Sequence[str]) -> list[Counts]:
-            raise BackendUnavailable("away")
+            raise BackendUnavailable("down")
 
         monkeypatch.setattr(MemoryBackend, "counts", fail)
         answer = client.get("/openheart/hello")
@@ -235,7 +235,7 @@ class TestReacting:
 
     @pytest.mark.parametrize(
         ("error", "kind"),
-        [(BackendUnavailable("away"), "storage-unavailable"), (OutcomeUnknown("lost"), "outcome-unknown")],
+        [(BackendUnavailable("down"), "storage-unavailable"), (OutcomeUnknown("lost"), "outcome-unknown")],
     )
     def test_a_storage_that_fails_is_503_with_a_time_to_try_again(
         self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: str
@@ -247,7 +247,7 @@ class TestReacting:
         answer = react(client, "hello")
         assert problem_of(answer) == (503, kind)
         assert int(answer.headers["Retry-After"]) > 0
-        assert "away" not in answer.text
+        assert "down" not in answer.text
 
 
 class TestMethods:
