@@ -14,7 +14,7 @@ __all__ = ["CATALOGS", "ENGLISH", "Chooser", "chooser_of", "language_of", "neare
 
 ENGLISH = "en"
 CATALOGS = ("de", "es", "fr", "pt_BR")
-"""The languages that openheart's own pages are translated into, beside English."""
+"""The languages that openheart's own pages are translated into, in addition to English."""
 
 
 @runtime_checkable
