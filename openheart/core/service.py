@@ -26,7 +26,8 @@ class Service:
         policy: which emoji the site takes.
         sender: the sender of the signals, that is, the Flask app.
         hold: refuse reactions with OnHold; reading goes on.
-        stale: seconds for which counts are shown that were read before the storage went away; 0 is none.
+        stale: the greatest age in seconds of counts that are shown while the storage is unavailable; 0 shows
+            none.
         logger: where failures are reported; also an attribute.
     """
 
@@ -67,7 +68,7 @@ class Service:
         return self._backend is not None
 
     def react(self, target: str, text: str) -> Counts:
-        """Add one reaction and tell the listeners.
+        """Add one reaction and notify the listeners.
 
         Args:
             target: the canonical target.
@@ -83,7 +84,7 @@ class Service:
         emoji = self._policy.admit(text)
         if self._hold:
             raise OnHold("OPENHEART_HOLD is on: reactions are not stored until it is switched off")
-        # Asked for anew each time, since close() forgets it; opening the backend makes it.
+        # Read each time, because close() resets it; opening the backend sets it.
         incr = self._incr or self._opened_incr()
         counts = incr(target, emoji)
         if self._last is not None:
@@ -101,7 +102,7 @@ class Service:
         return self.backend.counts(targets)
 
     def read(self, targets: Sequence[str]) -> tuple[list[Counts], int | None]:
-        """The counts of canonical targets, or those seen last while the storage is away.
+        """The counts of canonical targets, or the last known ones while the storage is unavailable.
 
         Args:
             targets: the targets.
@@ -145,7 +146,7 @@ class Service:
             backend.check()
 
     def close(self) -> None:
-        """Finish what was accepted and let the storage go. The next use opens it again."""
+        """Finish what was accepted and close the storage. The next use opens it again."""
         with self._opening:
             backend, self._backend, self._incr = self._backend, None, None
         if backend is not None:
@@ -157,7 +158,7 @@ class Service:
             if self._backend is None:
                 failure = self._failure
                 if failure is not None and failure is not before:
-                    # It failed for another thread while this one waited, and all in turn would take long.
+                    # It failed for another thread while this one waited; trying in turn would take long.
                     raise type(failure)(failure.detail) from failure
                 backend = self._make_backend()
                 try:
@@ -174,8 +175,8 @@ class Service:
         return self._incr or backend.incr
 
     def _begin_again(self) -> None:
-        # In a child after a fork: the threads that held these locks, or had a reaction on its way, are not
-        # there, and nobody may wait for them.
+        # In a child after a fork: the threads that held these locks, or were sending a reaction, do not exist
+        # here, so nothing may wait for them.
         self._opening = threading.Lock()
         self._incr = None if self._backend is None else _incr_of(self._backend)
         if self._last is not None:

@@ -1,10 +1,10 @@
-"""Adding up: of the threads that bring changes at the same time, one stores them for all.
+"""Combining: when several threads bring changes at the same time, one of them stores them for all.
 
-A caller that finds nobody at work stores its own at once, with no hand-over between threads. Those that
-come meanwhile wait, and the first of them stores the next group.
+A caller that finds the storage idle stores its own changes at once, with no hand-over between threads.
+Callers that arrive meanwhile wait, and the first of them stores the next group.
 
-SQLite has one ``Combiner`` for its file. ``HotPages`` has one for each target that is busy, and serves every
-storage that does not add up by itself.
+SQLite has one ``Combiner`` for its file. ``HotPages`` has one for each busy target, for every storage that
+does not combine changes itself.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Job:
         changes: what to add.
         answers: for each change the counts after it; None until they are stored for good.
         error: why they were not stored, or None.
-        is_done: whether its caller may go.
-        woken: released when there is something to see: it is done, or it is the first that waits.
+        is_done: whether its caller may return.
+        woken: released when its state changed: it is done, or it is the first in the queue.
     """
 
     __slots__ = ("answers", "changes", "error", "is_done", "woken")
@@ -46,11 +46,11 @@ class Job:
         self.woken.acquire()
 
     def wake(self) -> None:
-        """Let its thread look again."""
+        """Let its thread check again."""
         try:
             self.woken.release()
         except RuntimeError:
-            # It was woken already and has not looked yet.
+            # It was already woken and has not checked yet.
             return
 
 
@@ -96,7 +96,7 @@ class Combiner:
         if len(self._queue) >= self._limit:
             raise QueueFull(
                 f"{self._limit} writes wait already (OPENHEART_QUEUE): the storage is slower than the "
-                "reactions come in; look at the disk, or spread the load over time"
+                "reactions come in; check the disk, or spread the load over time"
             )
         job = Job(changes)
         try:
@@ -108,10 +108,10 @@ class Combiner:
                 if not self._lead(job) and self._withdraw(job):
                     raise BackendUnavailable(
                         f"the write waited {self._patience:g} s for those before it and was given up; "
-                        "another program may hold the database: close it, or look at the disk"
+                        "another program may hold the database: close it, or check the disk"
                     )
         except BaseException:
-            # It may have been called to store for all just now, so it hands the call on as it goes.
+            # It may just have been called to store for all, so it passes the call on.
             self._withdraw(job)
             self._call_next()
             raise
@@ -124,10 +124,10 @@ class Combiner:
     def pause(self, timeout: float = -1) -> bool:
         """Finish the jobs that wait and let nobody store until ``resume()``.
 
-        Jobs that come meanwhile wait for ``resume()``: writers that never rest would keep it here for good.
+        Jobs that arrive meanwhile wait for ``resume()``: steady writers would keep it here for ever.
 
         Args:
-            timeout: seconds to wait for those that are stored; a group that has begun is not cut short. -1
+            timeout: seconds to wait for the jobs that are stored; a group that has begun is not cut short. -1
                 waits as long as it takes.
 
         Returns:
@@ -151,7 +151,7 @@ class Combiner:
         return is_paused
 
     def resume(self) -> None:
-        """Let the jobs go on that came during ``pause()``."""
+        """Continue with the jobs that arrived during ``pause()``."""
         self._turn.release()
         self._call_next()
 
@@ -171,7 +171,7 @@ class Combiner:
         return job.is_done
 
     def _call_next(self) -> None:
-        # Also the answer to a job that came after the last look at the queue and found the turn taken.
+        # Also for a job that arrived after the last check of the queue and found the turn taken.
         for job in self._queue[:1]:
             job.wake()
 
@@ -187,7 +187,7 @@ class Combiner:
                     if count and size > LARGEST_GROUP:
                         break
                     count += 1
-                # From here on each of them gets its answer in here, whatever happens.
+                # From here on each of them gets its answer in this method, whatever happens.
                 group, self._queue = self._queue[:count], self._queue[count:]
             if group:
                 self._store(group)
@@ -203,7 +203,7 @@ class Combiner:
             try:
                 _answer(group, failure, leader)
             except BaseException:
-                # Ctrl-C in there: once more, since nobody else will.
+                # Ctrl-C inside it: once more, because nothing else will.
                 _answer(group, failure, leader)
                 raise
         return len(group)
@@ -226,10 +226,10 @@ def _answer(group: Sequence[Job], failure: BackendError | None, leader: Job | No
 
 
 class HotPages:
-    """Adds up reactions to the same target while one of them is on its way.
+    """Combines reactions to the same target while one of them is being stored.
 
-    So a page can take many more than the storage takes changes to one key. Each caller gets the counts
-    after its own reaction, in an order that could have happened one by one.
+    So a page can take many more reactions than the storage can make changes to one key. Each caller gets
+    the counts after its own reaction, in an order that could have happened one by one.
 
     Args:
         apply: ``Backend.apply`` of the storage.
@@ -243,15 +243,14 @@ class HotPages:
         """Add one reaction and return the counts after it; see ``Backend.incr``.
 
         Raises:
-            BackendError: of the change that it went with; what holds for that one holds for each of its
-                reactions.
+            BackendError: of the change that it was part of; it applies to each reaction in it.
         """
         combiner = self._busy.get(target) or self._busy.setdefault(target, Combiner(self._store))
         try:
             return combiner.apply((Change(target, emoji),))[0]
         finally:
-            # Another thread may have it in hand already: then two are busy for a moment, which is as right
-            # and adds up a little less.
+            # Another thread may already hold it: then two are in use for a moment, which is just as
+            # correct and combines a little less.
             if combiner.is_idle and self._busy.get(target) is combiner:
                 self._busy.pop(target, None)
 
@@ -264,8 +263,7 @@ class HotPages:
         for change in changes:
             sums[change.emoji] = sums.get(change.emoji, 0) + 1
         counts = self._apply([Change(changes[0].target, emoji, count) for emoji, count in sums.items()])[-1]
-        # Backwards from what is stored now: what other processes added meanwhile is taken as if it came
-        # before.
+        # Backwards from what is stored now, as if what other processes added meanwhile had come first.
         for job, change in zip(reversed(group), reversed(changes), strict=True):
             job.answers = [counts]
             left = counts.get(change.emoji, 0) - 1

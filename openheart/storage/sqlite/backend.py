@@ -77,7 +77,7 @@ class SqliteBackend(Backend):
         self._session: Session | None = None
         self._next_look = 0.0
         self._opening = threading.Lock()
-        self._changing: Session | None = None  # the one that is being opened or closed just now
+        self._changing: Session | None = None  # the one that is being opened or closed
         self._forking: int | None = None  # the thread that holds _opening for its fork
         at_fork(before=self.suspend, in_parent=self.resume, in_child=self._begin_in_child)
 
@@ -103,7 +103,7 @@ class SqliteBackend(Backend):
         with self._opening:
             session, self._session = self._session, None
             if session is not None:
-                self._let_go(session)
+                self._close(session)
 
     def is_connected(self) -> bool:
         return self._session is not None
@@ -169,8 +169,8 @@ class SqliteBackend(Backend):
             self._session.suspend(_FORK_PATIENCE)
 
     def resume(self) -> None:
-        """Go on after ``suspend()`` and a fork."""
-        # Another thread that forks may have suspended it, and is not ready yet.
+        """Continue after ``suspend()`` and a fork."""
+        # Another thread that forks may have suspended it and not finished yet.
         if self._forking != threading.get_ident():
             return
         if self._session is not None and self._session.pid == os.getpid():
@@ -184,7 +184,7 @@ class SqliteBackend(Backend):
         self._forking = None
         if self._changing is not None:
             # The fork did not wait for it. It is not suspended, so forget() refuses it: it may have a
-            # connection, and another one to the same file would share wrong locks with that.
+            # connection, and another one to the same file would share that one's wrong locks.
             self._session, self._changing = self._changing, None
         if self._session is not None:
             self._session.begin_in_child()
@@ -214,11 +214,11 @@ class SqliteBackend(Backend):
                 self.require_connected()
                 raise AssertionError
             if current is session:
-                self._let_go(current)
+                self._close(current)
                 current = self._open()
             return current
 
-    def _let_go(self, session: Session) -> None:
+    def _close(self, session: Session) -> None:
         self._changing = session
         try:
             if session.pid == os.getpid():

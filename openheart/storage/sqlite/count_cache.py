@@ -1,4 +1,4 @@
-"""Counts that were read or written lately, with what tells whether they still hold."""
+"""Counts that were recently read or written, with the generation that shows whether they are still valid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
 
 
 class CountCache:
-    """A bounded memory of counts, safe in threads without a lock.
+    """A bounded cache of counts, thread-safe without a lock.
 
     It has two halves. New entries go to the young one; when that is full the old one is forgotten and
     the young one becomes old. What is used moves to the young one, so it stays.

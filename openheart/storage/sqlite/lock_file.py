@@ -1,4 +1,4 @@
-"""The lock file beside a SQLite database: processes take turns by it, and tell each other what changed.
+"""The lock file beside a SQLite database: processes use it to take turns and to notify each other of changes.
 
 Taking turns needs two locks: who waits for the first holds the second meanwhile, so a process that has
 just written queues up behind those that wait. What changed is told by counters in shared memory, one
@@ -23,14 +23,14 @@ if sys.platform != "win32":
 __all__ = ["HAS_LOCKS", "LockFile", "bucket_of"]
 
 HAS_LOCKS = sys.platform != "win32"
-"""Whether this system has flock and shared memory; where it has not, SQLite's own lock serves alone."""
+"""Whether this system has flock and shared memory; without them SQLite's own lock is the only one."""
 
 BUCKETS = 4096
 FORM = 0x0001_7472_6165_686F  # "ohear" and the version of this layout
 WORD = 8  # bytes
 _FORM, _WRITING, _WAITING, _FIRST = 0, 1, 2, 8
 
-_PATIENCE = 10.0  # seconds to wait for the lock before anything is known of this file
+_PATIENCE = 10.0  # seconds to wait for the lock when the file is opened
 _SHORTEST_NAP = 0.000_05  # seconds
 _LONGEST_NAP = 0.001
 _WAITS_SINCE = 5_000_000  # nanoseconds; longer than the longest nap on a busy machine
@@ -96,17 +96,17 @@ class LockFile:
             fcntl.flock(self._next, fcntl.LOCK_UN)
 
     def release(self) -> None:
-        """Give the turn to the next process."""
+        """Pass the turn to the next process."""
         if self._now >= 0:
             fcntl.flock(self._now, fcntl.LOCK_UN)
 
     @property
     def was_left_writing(self) -> bool:
-        """Whether a commit was announced and never finished: its process was killed, or did not know."""
+        """Whether a commit was announced and never concluded: its process was killed, or lost its outcome."""
         return self.generations is not None and bool(self.generations[_WRITING])
 
     def announce(self, buckets: set[int]) -> None:
-        """Say that a commit to these buckets begins: nobody may use what they remember of them."""
+        """Announce that a commit to these buckets begins: cached counts of them are invalid now."""
         words = self.generations
         if words is not None:
             words[_WRITING] = 1
@@ -114,7 +114,7 @@ class LockFile:
                 words[bucket] |= 1
 
     def conclude(self, buckets: set[int], *, repair: bool = False) -> None:
-        """Say that the commit is over and may be read.
+        """Announce that the commit is over and may be read.
 
         Args:
             buckets: those that were announced.
@@ -138,16 +138,16 @@ class LockFile:
             return False
 
     def close(self) -> None:
-        """Close the file; the shared memory goes with the last who reads it."""
+        """Close the file; the shared memory is freed with its last reader."""
         for descriptor in (self._now, self._next):
             if descriptor >= 0:
                 os.close(descriptor)
         self._now, self._next = -1, -1
 
     def forget(self) -> None:
-        """Let go, in a child, of what the fork copied: with it the child would keep its parent's turn.
+        """Release, in a child, what the fork copied: with it the child would keep its parent's turn.
 
-        The turn is not given away, which only ``release()`` does. The shared memory goes too, since it has
+        The turn is not passed on; only ``release()`` does that. The shared memory goes too, since it has
         a descriptor of its own, so nobody in the child may read ``generations`` any more.
         """
         words, self.generations = self.generations, None
@@ -160,22 +160,22 @@ class LockFile:
 
     def _others_wait(self) -> bool:
         words = self.generations
-        # A time and not a number of processes: if one is killed while it waits, this mends itself.
+        # A time and not a number of processes: if one is killed while it waits, this corrects itself.
         return words is not None and 0 <= time.monotonic_ns() - words[_WAITING] < _WAITS_SINCE
 
     def _wait(self, descriptor: int, start: float, patience: float) -> None:
-        # flock waits without an end, so it is asked again and again: a stopped process must not stop all.
+        # flock waits without a timeout, so it is polled: a stopped process must not stop all the others.
         words = self.generations
         while not _try(descriptor):
             waited = time.monotonic() - start
             if waited > patience:
                 raise BackendUnavailable(
-                    f"another process holds {self.path} and does not let go: look for one that is stopped "
-                    "or that waits for its disk"
+                    f"another process holds {self.path} and does not release it: look for one that is "
+                    "stopped or waits for its disk"
                 )
             if words is not None:
                 words[_WAITING] = time.monotonic_ns()
-            # Who waits longest asks most often, and whoever is next asks more often than the others.
+            # The longer a process waits, the more often it polls; the next one polls most often.
             first = descriptor == self._now
             time.sleep(_SHORTEST_NAP if first else max(_SHORTEST_NAP, _LONGEST_NAP - waited / 20))
 
@@ -192,13 +192,13 @@ class LockFile:
             if error.errno in (errno.ENODEV, errno.EOPNOTSUPP):
                 return None
             raise BackendUnusable(
-                f"the lock file {self.path} cannot be made ({error.strerror}): make room on its disk"
+                f"the lock file {self.path} cannot be created ({error.strerror}): free space on its disk"
             ) from error
         finally:
             self.release()
         if words[_FORM] not in (0, FORM):
             raise BackendUnusable(
-                f"{self.path} was made by another version of openheart: stop every process that uses the "
+                f"{self.path} was created by another version of openheart: stop every process that uses the "
                 "database, delete this file and start again"
             )
         words[_FORM] = FORM

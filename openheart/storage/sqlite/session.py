@@ -1,4 +1,4 @@
-"""What one process keeps open for one SQLite file: the lock file, the connections, what it remembers."""
+"""What one process keeps open for one SQLite file: the lock file, the connections, the cache."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .writer import Writer, select_counts
 __all__ = ["LOOK_EVERY", "Session"]
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at what only other programs do: change counts, replace the file."""
+"""Seconds between two checks for what other programs do: change counts, replace the file."""
 
 
 class Session:
@@ -97,7 +97,7 @@ class Session:
             if entry is not None and generations[entry.bucket] == entry.generation:
                 known[target] = entry.counts
             else:
-                # The generation first and the counts after it: if a commit comes between, they do not match.
+                # The generation first, then the counts: if a commit comes between them, they do not match.
                 bucket = bucket_of(target) if entry is None else entry.bucket
                 unknown.append((target, bucket, generations[bucket]))
         if unknown:
@@ -138,11 +138,11 @@ class Session:
             self._combiner.resume()
 
     def look(self) -> None:
-        """Notice what programs did that are not openheart: called every LOOK_EVERY seconds."""
+        """Check for changes by programs other than openheart: called every LOOK_EVERY seconds."""
         if not (self._is_in_place() and self._lock.is_in_place()):
             self.expired = True
         elif self._generations is not None and self._watcher.sees_a_change():
-            # A new one, so that what is being read just now goes into the old one.
+            # A new one, so that reads in progress fill the old one.
             self._writer.cache = CountCache()
 
     def suspend(self, timeout: float) -> None:
@@ -152,14 +152,14 @@ class Session:
             timeout: seconds to wait for what is under way; ``suspended`` says whether it ended.
         """
         if self._combiner.pause(timeout):
-            self._writer.let_go()
+            self._writer.disconnect()
             self.suspended = self._readers.pause(timeout) and self._watcher.pause(timeout)
             if not self.suspended:
                 self._readers.resume()
                 self._combiner.resume()
 
     def resume(self) -> None:
-        """Go on after a fork."""
+        """Continue after a fork."""
         if self.suspended:
             self.suspended = False
             self._readers.resume()
@@ -167,7 +167,7 @@ class Session:
             self._combiner.resume()
 
     def begin_in_child(self) -> None:
-        """Let go, as a child begins, of what would keep the turn of its parent if that were killed."""
+        """Release, when a child starts, what would keep its parent's turn if the parent were killed."""
         if self.suspended:
             self._generations = None
             self._lock.forget()
@@ -182,15 +182,15 @@ class Session:
         self._lock.close()
 
     def forget(self) -> None:
-        """Let go, in a child, of what the fork left of the parent's session.
+        """Release, in a child, what the fork copied of the parent's session.
 
         Raises:
             BackendUnusable: connections were open; neither using nor closing them is safe.
         """
         if not self.suspended:
             raise BackendUnusable(
-                f"this process was forked while {self.path} was in use, by something that does not tell "
-                "Python: call disconnect() before the fork, or connect() after it"
+                f"this process was forked while {self.path} was in use, by a program that does not use "
+                "Python's fork hooks: call disconnect() before the fork, or connect() after it"
             )
         self._lock.close()
 
@@ -210,7 +210,7 @@ class Session:
             found = file_identity(self.path)
             if found is None or before not in (None, found) or self._identity not in (None, found):
                 self.expired = True
-                raise BackendUnusable(f"{self.path} was replaced just now: try again")
+                raise BackendUnusable(f"{self.path} was just replaced: try again")
             self._identity = found
         except BaseException:
             connection.close()
@@ -225,7 +225,7 @@ class Session:
 
 
 class _Watcher:
-    """Notices commits of any program, by a connection that does nothing else."""
+    """Detects commits by any program, over a connection used for nothing else."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -254,18 +254,18 @@ class _Watcher:
         """Close the connection and open none until ``resume()``; False after the timeout."""
         if not self._lock.acquire(timeout=timeout):
             return False
-        # Set under the lock: a look that comes between this and the fork must not open it again.
+        # Set under the lock: a check between this and the fork must not open it again.
         self._is_paused = True
         self._close()
         self._lock.release()
         return True
 
     def resume(self) -> None:
-        """Open a connection at the next look."""
+        """Open a connection at the next check."""
         self._is_paused = False
 
     def end(self) -> None:
-        """Close the connection for good: a look that comes late opens none."""
+        """Close the connection for good: a late check opens none."""
         with self._lock:
             self._has_ended = True
             self._close()

@@ -73,8 +73,8 @@ class Writer:
     ) -> None:
         try:
             if error is not None:
-                # A new connection looks at the file afresh, so a mended disk is noticed by itself.
-                self.let_go()
+                # A new connection reads the file afresh, so a repaired disk is detected automatically.
+                self.disconnect()
         finally:
             self._lock.release()
         if isinstance(error, sqlite3.Error):
@@ -89,16 +89,16 @@ class Writer:
         with self:
             pass
 
-    def let_go(self) -> None:
+    def disconnect(self) -> None:
         """Close the connection; the next write opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
     def close(self) -> None:
-        """Close the connection and write no more."""
+        """Close the connection for good."""
         self._closed = True
-        self.let_go()
+        self.disconnect()
 
     def commit(self, group: Sequence[Job]) -> None:
         """Store a group of jobs and set their answers; see ``Combiner``."""
@@ -135,7 +135,7 @@ class Writer:
                     cache.put(target, bucket, generations[bucket], counts[target])
 
     def check(self) -> None:
-        """Write a row, read it, take it away again, and commit that.
+        """Write a row, read it, delete it, and commit that.
 
         Raises:
             BackendError: one of them does not work.
@@ -148,7 +148,7 @@ class Writer:
                 connection.execute("INSERT INTO reaction VALUES (?,?,?,1)", row)
                 found = connection.execute(f"SELECT count FROM reaction {where}", row).fetchall()
                 connection.execute(f"DELETE FROM reaction {where}", row)
-                # Without it SQLite may find that nothing changed, and would not try the disk.
+                # Without this SQLite may find that nothing changed and not write to the disk.
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 connection.execute(f"PRAGMA user_version={version}")
                 connection.execute("COMMIT")
@@ -156,7 +156,7 @@ class Writer:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
             if found != [(1,)]:
-                raise BackendUnusable("the database does not give back what was written: look at the disk")
+                raise BackendUnusable("the database does not return what was written: check the disk")
 
     def edit(self, targets: Iterable[str], statements: Sequence[tuple[str, Sequence[object]]]) -> None:
         """Run statements in one transaction.
@@ -193,7 +193,7 @@ class Writer:
         if not in_place:
             raise OutcomeUnknown(
                 "the database file was deleted or replaced while it was in use, so this write is in the "
-                "old one only; openheart goes on with the file that is there now. Stop it before you "
+                "old one only; openheart continues with the file that is there now. Stop it before you "
                 "move its file"
             )
         for job, answer in zip(group, answers, strict=True):
@@ -234,7 +234,7 @@ def select_counts(
     found: dict[str, Counts] = {target: {} for target in targets}
     for start in range(0, len(targets), LARGEST_GROUP):
         part = targets[start : start + LARGEST_GROUP]
-        # Few different statements, so that all of them stay prepared.
+        # Few distinct statements, so that all of them stay prepared.
         marks = ",".join("?" * _padded(len(part)))
         part = [*part, *[part[-1]] * (_padded(len(part)) - len(part))]
         statement = f"SELECT target, emoji, count FROM reaction WHERE instance=? AND target IN ({marks})"
@@ -260,7 +260,7 @@ def _replay(group: Sequence[Job], counts: dict[str, Counts]) -> tuple[list[list[
 
 
 def _add(connection: sqlite3.Connection, instance: str, sums: dict[Key, int]) -> None:
-    # One statement is one transaction by itself, and one call that gives the interpreter lock away.
+    # One statement is one transaction by itself, and one call that releases the interpreter lock.
     if len(sums) > LARGEST_GROUP and not connection.in_transaction:
         connection.execute("BEGIN IMMEDIATE")
     rows = [*sums.items()]

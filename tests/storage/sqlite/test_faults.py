@@ -300,7 +300,7 @@ def test_a_process_that_keeps_its_turn_is_waited_for_and_then_named() -> None:
         backend.incr("page", "🥨")
         stopped = LockFile(Path("openheart.db.lock"))
         stopped.acquire(1)
-        with pytest.raises(BackendUnavailable, match="does not let go"):
+        with pytest.raises(BackendUnavailable, match="does not release it"):
             backend.incr("page", "🥨")
         stopped.release()
         stopped.close()

@@ -45,7 +45,7 @@ two.acquire(1)
 def test_one_holds_it_and_the_other_waits() -> None:
     one, two = LockFile(PATH), LockFile(PATH)
     one.acquire(1)
-    with pytest.raises(BackendUnavailable, match="does not let go"):
+    with pytest.raises(BackendUnavailable, match="does not release it"):
         two.acquire(0.01)
     got = threading.Event()
 
@@ -104,7 +104,7 @@ def test_a_look_that_meets_the_end_is_no_error(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list what is open")
 def test_a_child_that_forgets_holds_nothing_and_its_parent_keeps_the_turn() -> None:
-    assert "does not let go" in run_child(CHILD_FORGETS)
+    assert "does not release it" in run_child(CHILD_FORGETS)
 
 
 def test_every_process_sees_what_one_announces() -> None:
