@@ -193,7 +193,7 @@ def react(target: str, emoji: str) -> Counts:
         emoji: text that starts with the emoji.
 
     Returns:
-        The counts after it, emoji -> count.
+        The counts after it, emoji -> count, the largest first.
 
     Raises:
         InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
@@ -203,7 +203,7 @@ def react(target: str, emoji: str) -> Counts:
 
 
 def reactions(target: str) -> Counts:
-    """The counts of a target, emoji -> count, from the storage of the current app, else of ``APP``.
+    """The counts of a target, the largest first, from the storage of the current app, else of ``APP``.
 
     Args:
         target: the target in its decoded form.

@@ -28,7 +28,6 @@ from ..protocol.vectors import GROUPS
 from ..storage import Counts
 from ..system.text import escape_controls
 from ..version import __version__
-from ..web.answers import ordered
 from .group import EXIT_FINDING, EXIT_USAGE, Failure, Group, complain, say
 
 __all__ = ["main", "openheart_group"]
@@ -184,10 +183,7 @@ def count(ctx: click.Context, target: str, as_json: bool) -> None:
 def top(ctx: click.Context, limit: int, as_json: bool) -> None:
     """Print the pages with the most reactions, and their counts."""
     with _app(ctx) as app:
-        rows = [
-            (target, sum(counts.values()), ordered(counts))
-            for target, counts in state_of(app).service.top(limit)
-        ]
+        rows = [(target, sum(counts.values()), counts) for target, counts in state_of(app).service.top(limit)]
     if as_json:
         _print_json(
             [{"target": target, "total": total, "reactions": counts} for target, total, counts in rows]
@@ -315,7 +311,6 @@ def _open_once(url: str) -> None:
 
 
 def _print_counts(counts: Counts, as_json: bool) -> None:
-    counts = ordered(counts)
     if as_json:
         _print_json(counts)
         return

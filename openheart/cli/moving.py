@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from ..core.service import ordered
 from ..core.state import State, state_of
 from ..protocol import stored_target
 from ..settings.config import OPENHEART_HOLD, OPENHEART_URI
@@ -105,7 +106,7 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
     if before == after:
         raise click.UsageError(f"OLD and NEW are the same page, {after}", ctx)
     with _app(ctx) as app:
-        _print_counts(state_of(app).service.backend.rename(before, after), as_json)
+        _print_counts(ordered(state_of(app).service.backend.rename(before, after)), as_json)
 
 
 @openheart_group.command()
@@ -117,11 +118,11 @@ def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
     """Remove all counts of a page, and print them."""
     canonical = stored_target(target)
     with _app(ctx) as app:
-        backend = state_of(app).service.backend
-        counts = backend.counts((canonical,))[0]
+        service = state_of(app).service
+        counts = service.reactions(canonical)
         if counts and not yes:
             _ask(f"Remove {sum(counts.values())} reactions to {canonical}?", ctx)
-        backend.delete((canonical,))
+        service.backend.delete((canonical,))
     _print_counts(counts, as_json)
 
 

@@ -15,15 +15,15 @@ from ..storage.last_counts import LastCounts
 from ..system.forks import at_fork
 from .signals import announce, reaction_added
 
-__all__ = ["Service"]
+__all__ = ["Service", "ordered"]
 
 
 class Service:
-    """Adds and reads reactions for one application.
+    """Adds and reads reactions for one application. The counts that it returns have the largest first.
 
     Args:
         make_backend: makes the unconnected backend; called at first use, and again after ``close()``.
-        policy: which emoji the site takes.
+        policy: which emoji the site takes; also an attribute.
         sender: the sender of the signals, that is, the Flask app.
         hold: refuse reactions with OnHold; reading goes on.
         stale: the greatest age in seconds of counts that are shown while the storage is unavailable; 0 shows
@@ -42,7 +42,7 @@ class Service:
         logger: logging.Logger,
     ) -> None:
         self._make_backend = make_backend
-        self._policy = policy
+        self.policy = policy
         self._sender = sender
         self._hold = hold
         self.logger = logger
@@ -75,18 +75,18 @@ class Service:
             text: the text that starts with the emoji.
 
         Returns:
-            The counts of the target after it, emoji -> count.
+            The counts of the target after it, emoji -> count, the largest first.
 
         Raises:
             InvalidEmoji, EmojiNotAllowed: the text; nothing was stored.
             BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
         """
-        emoji = self._policy.admit(text)
+        emoji = self.policy.admit(text)
         if self._hold:
             raise OnHold("OPENHEART_HOLD is on: reactions are not stored until it is switched off")
         # Read each time, because close() resets it; opening the backend sets it.
         incr = self._incr or self._opened_incr()
-        counts = incr(target, emoji)
+        counts = ordered(incr(target, emoji))
         if self._last is not None:
             self._last.remember(target, counts)
         if reaction_added.receivers:
@@ -95,11 +95,11 @@ class Service:
 
     def reactions(self, target: str) -> Counts:
         """The counts of one canonical target, emoji -> count; ``{}`` where there are none."""
-        return self.backend.counts((target,))[0]
+        return ordered(self.backend.counts((target,))[0])
 
     def reactions_of(self, targets: Sequence[str]) -> list[Counts]:
         """The counts of several canonical targets, in one storage call."""
-        return self.backend.counts(targets)
+        return [ordered(counts) for counts in self.backend.counts(targets)]
 
     def read(self, targets: Sequence[str]) -> tuple[list[Counts], int | None]:
         """The counts of canonical targets, or the last known ones while the storage is unavailable.
@@ -114,9 +114,9 @@ class Service:
             BackendError: the storage does not answer, and nothing young enough is remembered.
         """
         if self._last is None:
-            return self.backend.counts(targets), None
+            return self.reactions_of(targets), None
         try:
-            found = self.backend.counts(targets)
+            found = self.reactions_of(targets)
         except BackendUnavailable:
             remembered = self._last.recall(targets)
             if remembered is None:
@@ -129,12 +129,12 @@ class Service:
     def targets(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         """One page of the targets that have counts, without those of tenants; see ``Backend.list``."""
         page = self.backend.list(prefix, cursor, limit)
-        shown = [(target, counts) for target, counts in page.targets if not is_scoped(target)]
+        shown = [(target, ordered(counts)) for target, counts in page.targets if not is_scoped(target)]
         return Listing(shown, None if page.cursor is None else past_scopes(page.cursor))
 
     def top(self, limit: int = 10) -> list[tuple[str, Counts]]:
         """The targets with the most reactions; see ``Backend.top``."""
-        return self.backend.top(limit)
+        return [(target, ordered(counts)) for target, counts in self.backend.top(limit)]
 
     def check(self) -> None:
         """Try a write and a read that leave nothing behind; raises BackendError."""
@@ -181,6 +181,13 @@ class Service:
         self._incr = None if self._backend is None else _incr_of(self._backend)
         if self._last is not None:
             self._last.begin_again()
+
+
+def ordered(counts: Counts) -> Counts:
+    """The counts with the largest first, equal ones in code point order."""
+    if len(counts) < 2:
+        return counts
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _incr_of(backend: Backend) -> Callable[[str, str], Counts]:

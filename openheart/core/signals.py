@@ -14,7 +14,7 @@ _namespace = Namespace()
 
 reaction_added: NamedSignal = _namespace.signal("reaction-added")
 """A reaction was stored. The sender is the Flask app; keyword arguments: ``target`` (str), ``emoji``
-(str) and ``counts`` (dict of emoji -> count after it, the listener's own copy)."""
+(str) and ``counts`` (dict of emoji -> count after it, the largest first, the listener's own copy)."""
 
 
 def announce(signal: NamedSignal, sender: object, logger: logging.Logger, **data: Any) -> None:

@@ -16,7 +16,6 @@ from ..core.state import app_of, state_of
 from ..errors import BackendError, InvalidTarget, OpenHeartError, TargetNotFound
 from ..protocol import canonical_target
 from ..storage import Counts
-from ..web.answers import ordered
 
 __all__ = [
     "Page",
@@ -98,7 +97,7 @@ class Page:
             raise TargetNotFound(
                 "This page has no reactions: give its route openheart=True, or a function for its target"
             )
-        self._counts = ordered(state_of(self._app).service.react(self.target, emoji))
+        self._counts = state_of(self._app).service.react(self.target, emoji)
         return self._counts
 
 
@@ -142,7 +141,7 @@ def reactions_of(targets: Iterable[str]) -> dict[str, Counts]:
     if not asked:
         return {}
     found = state_of().service.reactions_of([canonical_target(target) for target in asked])
-    return dict(zip(asked, map(ordered, found), strict=True))
+    return dict(zip(asked, found, strict=True))
 
 
 def target_for(endpoint: str, /, **values: Any) -> str:
@@ -256,7 +255,7 @@ def _read(targets: Iterable[str]) -> list[Counts]:
     asked = tuple(targets)
     service = state_of().service
     try:
-        return [ordered(counts) for counts in service.read(asked)[0]]
+        return service.read(asked)[0]
     except BackendError as error:
         service.logger.error("%s: %s", type(error).__name__, error.detail)
         return [{} for _ in asked]

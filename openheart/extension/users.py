@@ -10,12 +10,11 @@ from unicodedata import normalize
 
 from flask import current_app, g, has_app_context
 
-from ..core.service import Service
+from ..core.service import Service, ordered
 from ..core.state import state_of
 from ..errors import OpenHeartError, TenantError
 from ..protocol import scope_of, scoped_target
 from ..storage import Counts, Listing
-from ..web.answers import ordered
 
 __all__ = ["Scoped", "get_user", "scoped", "set_user", "tenant_loader", "user_loader"]
 
@@ -158,7 +157,7 @@ class Scoped:
             InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
             BackendError: the storage failed; nothing was stored, unless it is OutcomeUnknown.
         """
-        return ordered(self._service.react(scoped_target(self.prefix, target), emoji))
+        return self._service.react(scoped_target(self.prefix, target), emoji)
 
     def reactions(self, target: str) -> Counts:
         """The counts of a target of the tenant, emoji -> count, the largest first.
@@ -167,7 +166,7 @@ class Scoped:
             InvalidTarget: the target is not valid.
             BackendError: the storage failed.
         """
-        return ordered(self._service.reactions(scoped_target(self.prefix, target)))
+        return self._service.reactions(scoped_target(self.prefix, target))
 
     def reactions_of(self, targets: Iterable[str]) -> dict[str, Counts]:
         """The counts of several targets of the tenant, in one storage call.
@@ -183,7 +182,7 @@ class Scoped:
         if not asked:
             return {}
         found = self._service.reactions_of([scoped_target(self.prefix, target) for target in asked])
-        return dict(zip(asked, map(ordered, found), strict=True))
+        return dict(zip(asked, found, strict=True))
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         """One page of the tenant's targets that have counts.

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 from flask import Request, Response
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
-from ..storage import Counts
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["NO_STORE", "Headers", "conditional", "empty_answer", "json_answer", "json_bytes", "ordered"]
+__all__ = ["NO_STORE", "Headers", "conditional", "empty_answer", "json_answer", "json_bytes"]
 
 Headers = list[tuple[str, str]]
 """Response headers; each response has its own list."""
@@ -23,13 +21,6 @@ Headers = list[tuple[str, str]]
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 NO_STORE = ("Cache-Control", "no-store")
-
-
-def ordered(counts: Counts) -> Counts:
-    """The counts with the largest first, equal ones in code point order."""
-    if len(counts) < 2:
-        return counts
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 class Answer(Response):

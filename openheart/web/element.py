@@ -10,7 +10,6 @@ from flask import Response, request
 
 from ..core.state import State
 from ..errors import EmojiNotAllowed
-from ..protocol import Policy
 from ..settings import config as settings
 from .cors import read_headers
 from .languages import ENGLISH, chooser_of, nearest, translations
@@ -54,13 +53,10 @@ def openheart_js(state: State) -> Response:
 
 def _offered(state: State) -> str:
     taken = state.config[settings.OPENHEART_EMOJI] or OFFERED.split()
-    policy = Policy(
-        taken, state.config[settings.OPENHEART_EMOJI_DENY], state.config[settings.OPENHEART_SKIN_TONES]
-    )
     found = []
     for emoji in taken:
         try:
-            found.append(policy.admit(emoji))
+            found.append(state.service.policy.admit(emoji))
         except EmojiNotAllowed:
             continue
     return " ".join(found[:MOST])

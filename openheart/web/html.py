@@ -11,7 +11,7 @@ from ..core.state import State
 from ..errors import BackendError
 from ..settings import config as settings
 from ..storage import Counts
-from .answers import NO_STORE, Headers, ordered
+from .answers import NO_STORE, Headers
 from .languages import chooser_of, language_of, translations
 from .query import query_of
 from .route import Route, reading
@@ -54,7 +54,7 @@ def start_page(state: State) -> Response:
         except BackendError as error:
             state.service.logger.error("%s: %s", type(error).__name__, error.detail)
             unavailable = True
-    emoji = [*ordered(counts)]
+    emoji = [*counts]
     emoji += [each for each in state.config[settings.OPENHEART_EMOJI] or DEMO_EMOJI if each not in counts]
     root = request.script_root + "/"
     return _page(

@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..protocol import canonical_target, target_from_bytes, target_from_url
 from ..storage import Counts
-from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes, ordered
+from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes
 from .body import read_text
 from .cors import METHODS, check_write, preflight, read_headers
 from .html import counts_page, start_page
@@ -91,7 +91,7 @@ def _get(current: Request, state: State, target: str, headers: Headers) -> Respo
             return start_page(state)
     canonical = _from_path(current, state, target)
     _require_reading(state)
-    body = json_bytes(ordered(_counts(state, (canonical,), headers)[0]))
+    body = json_bytes(_counts(state, (canonical,), headers)[0])
     return conditional(current, body, state.cache_control, headers)
 
 
@@ -105,7 +105,7 @@ def _get_many(current: Request, state: State, headers: Headers) -> Response:
     if len(asked) > BATCH_LIMIT:
         raise InvalidRequest(f"{len(asked)} targets were requested; one request takes at most {BATCH_LIMIT}")
     canonical = [_from_url(current, state, text) for text in asked]
-    counts = dict(zip(asked, map(ordered, _counts(state, canonical, headers)), strict=True))
+    counts = dict(zip(asked, _counts(state, canonical, headers), strict=True))
     return conditional(current, json_bytes(counts), state.cache_control, headers)
 
 
@@ -127,7 +127,7 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
     prefix = unicodedata.normalize("NFC", prefix).lstrip("/")
     page = state.service.targets(prefix, query_of(current).get("cursor"), PAGE_SIZE)
     document = {
-        "targets": {target: ordered(counts) for target, counts in page.targets},
+        "targets": dict(page.targets),
         "cursor": page.cursor,
     }
     return conditional(current, json_bytes(document), state.cache_control, headers)
@@ -146,11 +146,11 @@ def _post(current: Request, state: State, target: str, headers: Headers) -> Resp
     if page:
         if back is not None:
             return empty_answer(303, [*headers, ("Location", back)])
-        shown = {} if state.write_only else ordered(counts)
+        shown = {} if state.write_only else counts
         return counts_page(state, language, canonical, shown, headers)
     if state.write_only:
         return empty_answer(204, headers)
-    return json_answer(json_bytes(ordered(counts)), headers)
+    return json_answer(json_bytes(counts), headers)
 
 
 def _target_of_post(current: Request, state: State, target: str) -> str:

@@ -164,6 +164,24 @@ def test_top_and_targets_show_what_is_stored() -> None:
     assert service.reactions_of(["b", "c"]) == [{"🥨": 2}, {}]
 
 
+def test_counts_have_the_largest_first_and_equal_ones_in_code_point_order_wherever_they_are_read(
+    heard: Any,
+) -> None:
+    service = make_service(stale=60)
+    for emoji in ("🥨", "🎉", "❤️", "❤️"):
+        service.react("page", emoji)
+
+    order = ["❤️", "🎉", "🥨"]
+    assert list(heard[-1][1]["counts"]) == order
+    assert list(service.react("page", "❤️")) == order
+    assert list(service.reactions("page")) == order
+    assert [list(counts) for counts in service.reactions_of(["page", "page"])] == [order, order]
+    assert list(service.read(["page"])[0][0]) == order
+    assert [list(counts) for _, counts in service.targets().targets] == [order]
+    assert [list(counts) for _, counts in service.top()] == [order]
+    service.close()
+
+
 class Away(MemoryBackend):
     """A storage that goes away and comes back."""
 

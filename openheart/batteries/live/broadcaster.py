@@ -9,7 +9,6 @@ from typing import Any
 
 from ...core.service import Service
 from ...errors import LiveFull
-from ...web.answers import ordered
 from .bus import Bus, LocalBus
 from .collect import Collector
 from .hub import Event, Hub, Listener, json_text, mark, reset
@@ -122,5 +121,5 @@ class Broadcaster:
         for channel, target, counts in zip(
             channels, targets, self._service.reactions_of(targets), strict=True
         ):
-            text = json_text({"target": target, "counts": ordered(counts)})
+            text = json_text({"target": target, "counts": counts})
             self.hub.deliver(Event(channel, "reaction", text, is_state=True))
