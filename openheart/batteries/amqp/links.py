@@ -109,10 +109,15 @@ class Connection(pika.BlockingConnection):
 
     def close_quietly(self) -> None:
         """Close it, whatever state it is in."""
-        with contextlib.suppress(*FAILURES):
+        try:
             if self.is_open:
                 with self.limited(CLOSE_TIMEOUT):
                     self.close()
+        except FAILURES:
+            return
+        except ValueError:
+            # The socket was closed and pika has not noticed; what it opened itself is still open.
+            self._impl.ioloop.close()
 
 
 class Link:

@@ -189,6 +189,7 @@ def test_a_connection_that_was_cut_while_nobody_used_it_is_replaced(proxy: Proxy
 
 def test_one_that_the_broker_dropped_after_a_long_silence_is_replaced(broker: Rabbitmq, queue: str) -> None:
     app = Flask("two")
+    dropped = broker.log().count("missed heartbeats from client")
     # It drops who was silent for two seconds.
     OpenHeart(app, env=False, uri="memory:", cloudamqp_url=f"{broker.url}?heartbeat=1")
     with app.app_context():
@@ -196,13 +197,27 @@ def test_one_that_the_broker_dropped_after_a_long_silence_is_replaced(broker: Ra
         openheart.amqp.publish(queue, "1")
         before = openheart.amqp.get_connection()
         assert isinstance(before, Connection)
-        until(lambda: "missed heartbeats from client" in broker.log())
+        until(lambda: broker.log().count("missed heartbeats from client") > dropped)
         # It closes the connection after it has written that.
         until(lambda: not before.is_alive())
         openheart.amqp.publish(queue, "2")
         assert openheart.amqp.get_connection() is not before
         assert openheart.amqp.declare(queue) == 2
     battery_of(Amqp, app).close()
+
+
+def test_one_whose_socket_is_gone_before_pika_notices_it_is_closed_without_an_error(
+    broker: Rabbitmq, queue: str
+) -> None:
+    load(broker.url)
+    openheart.amqp.declare(queue)
+    connection = openheart.amqp.get_connection()
+    assert isinstance(connection, Connection)
+    connection._impl._transport._sock.close()
+
+    openheart.unload()
+
+    assert not connection.is_open
 
 
 def test_a_broker_that_does_not_answer_costs_the_timeout_and_not_more(broker: Rabbitmq, queue: str) -> None:
