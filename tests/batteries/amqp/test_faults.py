@@ -215,9 +215,9 @@ def test_one_whose_socket_is_gone_before_pika_notices_it_is_closed_without_an_er
     assert isinstance(connection, Connection)
     connection._impl._transport._sock.close()
 
-    openheart.unload()
+    connection.close_quietly()
 
-    assert not connection.is_open
+    assert not connection.is_alive()
 
 
 def test_a_broker_that_does_not_answer_costs_the_timeout_and_not_more(broker: Rabbitmq, queue: str) -> None:
