@@ -196,6 +196,13 @@ def test_each_scheme_of_ours_is_that_of_its_class() -> None:
         assert scheme in point.load().load().schemes
 
 
+def test_each_storage_of_ours_is_held_to_the_contract() -> None:
+    folders = {point.load().where.split(".")[2] for point in own_plugins(BACKENDS).values()}
+    contracts = Path(__file__).parents[1] / "contracts"
+
+    assert {path.stem.removeprefix("test_") for path in contracts.glob("test_*.py")} == folders
+
+
 def test_an_entry_point_that_is_no_backend_is_named(install: Callable[[str, str], None]) -> None:
     install("third", f"{__name__}:NOT_A_BACKEND")
     with pytest.raises(ConfigError, match="a subclass of openheart.storage.Backend"):

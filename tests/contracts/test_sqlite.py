@@ -7,11 +7,6 @@ from openheart.storage.contract import BackendContract
 from openheart.storage.sqlite import lock_file
 
 
-class TestMemory(BackendContract):
-    uri = "memory:"
-    is_shared = False
-
-
 class TestSqlite(BackendContract):
     uri = "sqlite:///contract.db"
 
