@@ -182,6 +182,8 @@ def test_what_one_does_the_other_sees_without_a_reload(board: Board, browser: Ch
 
 
 def test_health_names_every_battery_and_the_end_is_orderly(board: Board) -> None:
+    # Work in the background is listed from its first use on.
+    add_idea(enter(board, "Ann", "healthy"), "Fruit")
     health = json.loads(Visitor(board.site.url).ask("/openheart/-/readyz"))
     assert health["status"] == "ready"
     assert set(health["batteries"].values()) == {"ok"}
