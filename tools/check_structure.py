@@ -75,7 +75,7 @@ def measures(package: Path) -> Iterator[Measure]:
     classes = [(path, node.name) for path, node in nodes(modules) if isinstance(node, ast.ClassDef)]
 
     # Python leaves __pycache__ in a removed folder.
-    folders = [each.name for each in package.iterdir() if any(each.glob("*.*"))]
+    folders = sorted({each.parent.name for each in package.glob("*/*.*")} - {"__pycache__"})
     yield number("top-level folders", folders, MOST_FOLDERS, "join two of them")
     yield number(
         "top-level files", [each.name for each in package.glob("*.py")], MOST_FILES, "give one a room"
