@@ -6,12 +6,12 @@ import functools
 import json
 from importlib.resources import files
 
-from flask import Response, request
+from flask import Response
 
 from ..core.state import State
 from ..errors import EmojiNotAllowed
 from ..settings import config as settings
-from .cors import read_headers
+from .javascript import script_answer
 from .languages import ENGLISH, chooser_of, nearest, translations
 from .route import Route, reading
 
@@ -29,7 +29,6 @@ SAY = """const WORDS = %s;
 const say = (tag, text) => WORDS[tag.closest("[lang]")?.lang.split("-")[0].toLowerCase()]?.[text] ?? text;
 """
 MOST = 8
-HOUR = 3600
 
 
 def routes(state: State) -> list[Route]:
@@ -39,16 +38,7 @@ def routes(state: State) -> list[Route]:
 
 def openheart_js(state: State) -> Response:
     """The script, with the emoji that this server accepts; a page of an allowed origin may load it."""
-    headers = read_headers(request, state.origins)
-    headers += [
-        ("Content-Type", "text/javascript; charset=utf-8"),
-        ("Cache-Control", f"public, max-age={HOUR}, must-revalidate"),
-        ("X-Content-Type-Options", "nosniff"),
-    ]
-    response = Response(_script(_offered(state), _languages(state)), headers=headers)
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    return script_answer(state, _script(_offered(state), _languages(state)))
 
 
 def _offered(state: State) -> str:

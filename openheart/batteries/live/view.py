@@ -24,6 +24,7 @@ from ...errors import (
 )
 from ...web.answers import NO_STORE, Headers, empty_answer
 from ...web.cors import is_own_or_named, read_headers
+from ...web.javascript import script_answer
 from ...web.problems import problem
 from ...web.query import query_of
 from ...web.results import PROBLEM_TYPE
@@ -40,7 +41,6 @@ METHODS = "GET, HEAD, OPTIONS"
 MOST_CHANNELS = 100
 RETRY = (2000, 6000)  # ms after which a browser reconnects; random, so that not all do at once
 DAY = 86_400
-HOUR = 3600
 STREAM: Headers = [
     ("Content-Type", "text/event-stream; charset=utf-8"),
     NO_STORE,
@@ -195,16 +195,7 @@ def _preflight(current: Request, headers: Headers) -> Response:
 
 def live_js(state: State) -> Response:
     """The script that shows reactions as they happen; a page of an allowed origin may load it."""
-    headers = read_headers(request, state.origins)
-    headers += [
-        ("Content-Type", "text/javascript; charset=utf-8"),
-        ("Cache-Control", f"public, max-age={HOUR}, must-revalidate"),
-        ("X-Content-Type-Options", "nosniff"),
-    ]
-    response = Response(_script(), headers=headers)
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    return script_answer(state, _script())
 
 
 @functools.cache
