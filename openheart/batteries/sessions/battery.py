@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flask import session
 
 from ...core.state import app_of
 from ...errors import BatteryUnavailable, ConfigError
 from ...settings.config import INSTANCE, SECRET_KEY
 from ...storage.valkey.row import OPENHEART_VALKEY_TIMEOUT
+from ...system.breaker import Breaker
 from ..battery import Battery, battery_of
 from ..valkey.battery import Valkey, failures
 from .row import ROW
-
-if TYPE_CHECKING:
-    from ...storage.valkey.breaker import Breaker
 
 __all__ = ["Sessions", "renew_session"]
 
@@ -31,7 +27,7 @@ def renew_session() -> None:
         renew(session)
 
 
-class Sessions(Battery["Breaker"]):
+class Sessions(Battery[Breaker]):
     """The sessions of an application. Its resource remembers whether the server is unavailable."""
 
     row = ROW
@@ -70,8 +66,6 @@ class Sessions(Battery["Breaker"]):
         self.check()
 
     def open(self) -> Breaker:
-        from ...storage.valkey.breaker import Breaker
-
         # Connecting is tried twice.
         return Breaker(2 * self.config[OPENHEART_VALKEY_TIMEOUT])
 

@@ -21,8 +21,7 @@ from valkey.exceptions import ResponseError
 from werkzeug.exceptions import ServiceUnavailable
 
 from ...errors import BatteryError, BatteryUnavailable
-from ...storage.valkey.breaker import Breaker
-from ...storage.valkey.errors import Unavailable
+from ...system.breaker import Breaker, Unavailable
 from ...system.hosts import is_loopback
 from ..battery import battery_of
 from ..valkey.battery import CLOSED, Valkey, failures

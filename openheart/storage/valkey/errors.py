@@ -14,20 +14,9 @@ from valkey.exceptions import (
     ReadOnlyError,
 )
 
-__all__ = ["Lost", "Unavailable", "Verdict", "fix_for", "judge"]
+from ...system.breaker import Unavailable
 
-
-class Unavailable(Exception):
-    """The server is unavailable; nothing was sent.
-
-    Args:
-        text: what happened.
-        is_known: whether this was known already, so that the server was not tried.
-    """
-
-    def __init__(self, text: str, *, is_known: bool = False) -> None:
-        super().__init__(text)
-        self.is_known = is_known
+__all__ = ["Lost", "Verdict", "fix_for", "judge"]
 
 
 class Lost(Exception):

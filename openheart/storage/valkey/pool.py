@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
+from ...system.breaker import Unavailable
 from .connection import Clocked
-from .errors import Unavailable
 
 __all__ = ["ConnectionPool"]
 

@@ -10,9 +10,9 @@ from typing import Any
 from valkey.exceptions import AuthenticationError, BusyLoadingError, ResponseError, ValkeyError
 from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 
-from .breaker import Breaker
+from ...system.breaker import Breaker, Unavailable
 from .connection import Clocked, ClockedTcp, ClockedTls, ClockedUnix, Command
-from .errors import Lost, Unavailable, Verdict, judge
+from .errors import Lost, Verdict, judge
 from .pool import ConnectionPool
 from .uri import Address
 

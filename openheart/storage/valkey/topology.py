@@ -14,8 +14,8 @@ from valkey.crc import VALKEY_CLUSTER_HASH_SLOTS, key_slot
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
 from valkey.exceptions import ValkeyError
 
-from .breaker import Breaker
-from .errors import Unavailable, Verdict, judge
+from ...system.breaker import Breaker, Unavailable
+from .errors import Verdict, judge
 from .server import Server
 from .uri import Address, Place
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from valkey._parsers import _RESP2Parser
 
-from openheart.storage.valkey.breaker import FAILURES, Breaker
-from openheart.storage.valkey.errors import Lost, Unavailable, Verdict, fix_for, judge
+from openheart.storage.valkey.errors import Lost, Verdict, fix_for, judge
+from openheart.system.breaker import Unavailable
 
 
 def parsed(answer: str) -> Exception:
@@ -53,20 +53,3 @@ def test_what_was_not_sent_and_what_was_not_answered_are_told_apart() -> None:
 
 def test_a_refusal_that_nobody_foresaw_points_at_the_log() -> None:
     assert fix_for(parsed("ERR something that nobody foresaw")) == "check its log"
-
-
-def test_a_breaker_lets_one_look_while_a_server_is_unavailable() -> None:
-    breaker = Breaker(patience=60)
-    for _ in range(FAILURES):
-        breaker.admit()
-        breaker.failed("it is off")
-    with pytest.raises(Unavailable, match="it is off") as caught:
-        breaker.admit()
-    assert caught.value.is_known
-    breaker._next_look = 0.0
-    breaker.admit()
-    with pytest.raises(Unavailable):
-        breaker.admit()
-    breaker.worked()
-    breaker.admit()
-    breaker.admit()

@@ -8,15 +8,26 @@ from __future__ import annotations
 import threading
 import time
 
-from .errors import Unavailable
-
-__all__ = ["Breaker"]
+__all__ = ["Breaker", "Unavailable"]
 
 FAILURES = 3
-"""After this many failures in a row a server counts as unavailable."""
+"""After this many failures in a row a server counts as unavailable, unless its breaker says otherwise."""
 
 LOOK_EVERY = 0.5
 """Seconds between two tries of an unavailable server; calls in between are refused."""
+
+
+class Unavailable(Exception):
+    """The server is unavailable; nothing was sent.
+
+    Args:
+        text: what happened.
+        is_known: whether this was known already, so that the server was not tried.
+    """
+
+    def __init__(self, text: str, *, is_known: bool = False) -> None:
+        super().__init__(text)
+        self.is_known = is_known
 
 
 class Breaker:
@@ -24,23 +35,33 @@ class Breaker:
 
     Args:
         patience: seconds that one try may take.
+        failures: how many failures in a row it takes until the server counts as unavailable.
+
+    Attributes:
+        why: what happened at the last failure.
     """
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, failures: int = FAILURES) -> None:
         self._patience = patience
+        self._limit = failures
         self._failures = 0
-        self._why = ""
+        self.why = ""
         self._next_look = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the server counts as unavailable."""
+        return self._failures >= self._limit
+
     def admit(self) -> None:
         """Let a call through, or raise Unavailable because the server is known to be unavailable."""
-        if self._failures < FAILURES:
+        if not self.is_open:
             return
         with self._lock:
             now = time.monotonic()
             if now < self._next_look:
-                raise Unavailable(self._why, is_known=True)
+                raise Unavailable(self.why, is_known=True)
             # This caller tries; until it has a result, all others are refused.
             self._next_look = now + max(LOOK_EVERY, self._patience)
 
@@ -52,6 +73,6 @@ class Breaker:
         """Note that the server failed."""
         with self._lock:
             self._failures += 1
-            self._why = why
-            if self._failures >= FAILURES:
+            self.why = why
+            if self.is_open:
                 self._next_look = time.monotonic() + LOOK_EVERY
