@@ -113,10 +113,7 @@ class ConfigError(OpenHeartError):
 
 
 class SchemeError(ConfigError, RuntimeError):
-    """No backend has the scheme of this URI.
-
-    It is a RuntimeError too, because that is what ``get_backend`` promises.
-    """
+    """No backend has the scheme of this URI; a RuntimeError too, as ``get_backend`` promises."""
 
 
 class MissingDependency(ConfigError):
@@ -371,6 +368,9 @@ class BackendUnavailable(BackendError):
 
 class BackendNotConnected(BackendUnavailable):
     """The backend was used before ``connect()`` or after ``disconnect()``."""
+
+    def __init__(self, detail: str = "the backend was disconnected: call connect() first") -> None:
+        super().__init__(detail)
 
 
 class QueueFull(BackendUnavailable):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -15,6 +14,7 @@ from flask import Flask
 from ..core.state import app_of, state_of
 from ..errors import BatteryError, OpenHeartError
 from ..settings.config import Config
+from ..system.forks import PerProcess
 from ..system.masks import mask_uris
 from ..system.text import escape_controls
 from .row import Row
@@ -55,7 +55,7 @@ class Battery(ABC, Generic[T]):
         self.app = app
         self.config = config
         self.logger = logger
-        self._processes: dict[int, _Process[T]] = {}
+        self._own: PerProcess[_Process[T]] = PerProcess(_Process)
 
     @abstractmethod
     def open(self) -> T:
@@ -94,7 +94,7 @@ class Battery(ABC, Generic[T]):
             ConfigError: a setting or a library is missing.
             BatteryError: it cannot be opened. The next use tries again.
         """
-        process = self._own()
+        process = self._own.here
         before = process.failure
         with process.lock:
             if not process.opened:
@@ -114,11 +114,11 @@ class Battery(ABC, Generic[T]):
     @property
     def is_open(self) -> bool:
         """Whether this process has opened it."""
-        return bool(self._own().opened)
+        return bool(self._own.here.opened)
 
     def close(self) -> None:
         """Close it. The next use opens it again."""
-        process = self._own()
+        process = self._own.here
         with process.lock:
             opened, process.opened = process.opened, []
         for resource in opened:
@@ -129,7 +129,7 @@ class Battery(ABC, Generic[T]):
 
         The result is kept for some seconds.
         """
-        process = self._own()
+        process = self._own.here
         with process.checking:
             if time.monotonic() - process.checked_at > HEALTH_LASTS:
                 process.health = _complaint(self.check)
@@ -144,18 +144,6 @@ class Battery(ABC, Generic[T]):
         finally:
             if not was_open:
                 self.close()
-
-    def _own(self) -> _Process[T]:
-        # A forked child must not use what the parent opened, and the parent's lock may have been held at the
-        # fork. So there is no lock here either: setdefault() gives all threads that come first the same one.
-        pid = os.getpid()
-        process = self._processes.get(pid)
-        if process is None:
-            process = self._processes.setdefault(pid, _Process())
-            for other in [*self._processes]:
-                if other != pid:
-                    self._processes.pop(other, None)
-        return process
 
 
 class _Process(Generic[T]):

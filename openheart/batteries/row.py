@@ -11,23 +11,12 @@ from typing import Any
 
 from ..errors import ConfigError, MissingDependency
 from ..settings.config import Config, Option
-from ..system.forks import at_fork
+from ..system.forks import PerProcess
 
 __all__ = ["Row"]
 
 
-class _Imports:
-    """The lock for imports, made again after a fork."""
-
-    def __init__(self) -> None:
-        self._renew()
-        at_fork(in_child=self._renew)
-
-    def _renew(self) -> None:
-        self.lock = threading.RLock()
-
-
-_imports = _Imports()
+_importing = PerProcess(lambda: threading.RLock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +76,7 @@ class Row:
 
         Python may give threads partly initialized modules when they import packages that need each other.
         """
-        with _imports.lock:
+        with _importing.here:
             for name in (*filter(None, (self.library,)), *self.modules):
                 importlib.import_module(name)
 

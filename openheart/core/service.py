@@ -12,7 +12,7 @@ from ..storage import Backend, Counts, Listing
 from ..storage.combine import HotPages
 from ..storage.cursor import past_scopes
 from ..storage.last_counts import LastCounts
-from ..system.forks import at_fork
+from ..system.forks import PerProcess
 from .signals import announce, reaction_added
 
 __all__ = ["Service", "ordered"]
@@ -48,10 +48,7 @@ class Service:
         self.logger = logger
         self._last = LastCounts(stale) if stale else None
         self._backend: Backend | None = None
-        self._incr: Callable[[str, str], Counts] | None = None
-        self._opening = threading.Lock()
-        self._failure: BackendError | None = None
-        at_fork(in_child=self._begin_again)
+        self._own = PerProcess(_Opened)
 
     @property
     def backend(self) -> Backend:
@@ -85,7 +82,7 @@ class Service:
         if self._hold:
             raise OnHold("OPENHEART_HOLD is on: reactions are not stored until it is switched off")
         # Read each time, because close() resets it; opening the backend sets it.
-        incr = self._incr or self._opened_incr()
+        incr = self._own.here.incr or self._opened_incr()
         counts = ordered(incr(target, emoji))
         if self._last is not None:
             self._last.remember(target, counts)
@@ -147,16 +144,18 @@ class Service:
 
     def close(self) -> None:
         """Finish what was accepted and close the storage. The next use opens it again."""
-        with self._opening:
-            backend, self._backend, self._incr = self._backend, None, None
+        own = self._own.here
+        with own.lock:
+            backend, self._backend, own.incr = self._backend, None, None
         if backend is not None:
             backend.disconnect()
 
     def _open(self) -> Backend:
-        before = self._failure
-        with self._opening:
+        own = self._own.here
+        before = own.failure
+        with own.lock:
             if self._backend is None:
-                failure = self._failure
+                failure = own.failure
                 if failure is not None and failure is not before:
                     # It failed for another thread while this one waited; trying in turn would take long.
                     raise type(failure)(failure.detail) from failure
@@ -164,23 +163,25 @@ class Service:
                 try:
                     backend.connect()
                 except BackendError as error:
-                    self._failure = error
+                    own.failure = error
                     raise
-                self._incr = _incr_of(backend)
                 self._backend = backend
+            if own.incr is None:
+                own.incr = self._backend.incr if self._backend.adds_up else HotPages(self._backend.apply).incr
             return self._backend
 
     def _opened_incr(self) -> Callable[[str, str], Counts]:
         backend = self._open()
-        return self._incr or backend.incr
+        return self._own.here.incr or backend.incr
 
-    def _begin_again(self) -> None:
-        # In a child after a fork: the threads that held these locks, or were sending a reaction, do not exist
-        # here, so nothing may wait for them.
-        self._opening = threading.Lock()
-        self._incr = None if self._backend is None else _incr_of(self._backend)
-        if self._last is not None:
-            self._last.begin_again()
+
+class _Opened:
+    """What one process has of a service: the backend itself is shared, and knows when it was forked."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.failure: BackendError | None = None
+        self.incr: Callable[[str, str], Counts] | None = None
 
 
 def ordered(counts: Counts) -> Counts:
@@ -188,7 +189,3 @@ def ordered(counts: Counts) -> Counts:
     if len(counts) < 2:
         return counts
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _incr_of(backend: Backend) -> Callable[[str, str], Counts]:
-    return backend.incr if backend.adds_up else HotPages(backend.apply).incr

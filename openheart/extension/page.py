@@ -110,9 +110,17 @@ class OpenHeartRequest(Request):
         return Page(app_of(), self)
 
 
+class OutsideRequest(OpenHeartError, RuntimeError):
+    """``openheart.page`` was used outside a request.
+
+    Also a RuntimeError, by which a LocalProxy knows that there is nothing behind it: isinstance(), bool() and
+    repr() work on it then.
+    """
+
+
 def _current_page() -> Page:
     if not has_request_context():
-        raise OpenHeartError("openheart.page needs a request, and there is none: use it in a view")
+        raise OutsideRequest("openheart.page needs a request, and there is none: use it in a view")
     # openheart.page and request.openheart are the same object, whichever is used first.
     known = request.__dict__
     if "openheart" not in known:

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from ..system.forks import PerProcess
 from .backend import Counts
 
 __all__ = ["ROOM", "LastCounts"]
@@ -25,15 +26,11 @@ class LastCounts:
     def __init__(self, max_age: float) -> None:
         self._max_age = max_age
         self._seen: OrderedDict[str, tuple[float, Counts]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def begin_again(self) -> None:
-        """Make a new lock in a child after a fork, where a thread that is gone may hold the old one."""
-        self._lock = threading.Lock()
+        self._lock = PerProcess(lambda: threading.Lock())
 
     def remember(self, target: str, counts: Counts) -> None:
         """Keep the counts of a target as they are now."""
-        with self._lock:
+        with self._lock.here:
             self._seen[target] = (time.monotonic(), counts.copy())
             self._seen.move_to_end(target)
             if len(self._seen) > ROOM:
@@ -46,7 +43,7 @@ class LastCounts:
             None when one of them is not remembered, or too old.
         """
         now = time.monotonic()
-        with self._lock:
+        with self._lock.here:
             found = [self._seen.get(target) for target in targets]
         ages, counts = [], []
         for entry in found:

@@ -1,15 +1,22 @@
-"""Hooks around a fork, for objects with threads, locks or connections, which in a child are the parent's."""
+"""Forks: in a child, threads do not exist, and locks and connections are the parent's.
+
+What can be made again in a child is kept in a ``PerProcess``, which looks at the process id: uWSGI forks
+without Python's hooks. What has to be closed before a fork uses ``at_fork``.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
+import sys
 import weakref
 from collections.abc import Callable, Iterable
 from types import MethodType
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
-__all__ = ["at_fork"]
+__all__ = ["PerProcess", "at_fork", "may_fork_unnoticed"]
+
+T = TypeVar("T")
 
 _Call: TypeAlias = Callable[[], None]
 _Calls: TypeAlias = dict[int, _Call]  # by number, in the order of the numbers
@@ -19,6 +26,44 @@ _before: _Calls = {}
 _in_parent: _Calls = {}
 _in_child: _Calls = {}
 _numbers = itertools.count()
+
+
+class PerProcess(Generic[T]):
+    """Something of which each process has its own, made when it is first used there.
+
+    So a lock in it is made by the process that uses it. A parent's lock may be held by a thread that the
+    child does not have, and gevent patches the locks of a worker only after the fork.
+
+    Args:
+        make: makes it; called again if two threads need it at the same time, and one result is dropped. For
+            a lock it must be a function of ours: ``threading.Lock`` itself may be what gevent replaces later.
+    """
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: dict[int, T] = {}
+
+    @property
+    def here(self) -> T:
+        """That of this process."""
+        pid = os.getpid()
+        try:
+            return self._made[pid]
+        except KeyError:
+            # No lock, because it would need one of its own; setdefault() is atomic.
+            made = self._made.setdefault(pid, self._make())
+        for other in [*self._made]:
+            if other != pid:
+                self._made.pop(other, None)
+        return made
+
+
+def may_fork_unnoticed() -> bool:
+    """Whether this process may fork without Python's hooks: uWSGI before it has started its workers."""
+    uwsgi = sys.modules.get("uwsgi")
+    return uwsgi is not None and not uwsgi.worker_id()
 
 
 def at_fork(

@@ -128,7 +128,7 @@ def test_threads_that_wait_for_one_that_cannot_be_opened_do_not_try_it_in_turn(
             _ = thing.resource
         caught.append(raised.value)
 
-    monkeypatch.setattr(thing._own(), "lock", Counting())
+    monkeypatch.setattr(thing._own.here, "lock", Counting())
     monkeypatch.setattr(thing, "open", open)
     threads = [threading.Thread(target=use) for _ in range(8)]
     for thread in threads:
@@ -308,7 +308,7 @@ def test_readyz_lists_each_and_a_fault_of_one_is_logged_and_not_shown(
         "status": "ready",
         "batteries": {"thing": "ok", "late": "ok"},
     }
-    battery_of(Thing, app)._own().checked_at = float("-inf")
+    battery_of(Thing, app)._own.here.checked_at = float("-inf")
     thing.fails["check"] = BatteryError("thing", "the server at 10.0.0.1 is unavailable")
     answer = client.get("/openheart/-/readyz")
     assert answer.status_code == 200

@@ -53,7 +53,7 @@ service = Service(Slow, Policy(), sender=None, hold=False, stale=60, logger=logg
 worker = threading.Thread(target=service.react, args=("page", "🥨"))
 if where == "remember":
     is_inside.set()
-    stopped = service._last._lock
+    stopped = service._last._lock.here
 else:
     stopped = contextlib.nullcontext()
     worker.start()
@@ -256,7 +256,7 @@ def test_a_storage_that_cannot_be_opened_is_tried_by_one_thread_for_all_that_wai
     all_wait = threading.Event()
     service = make_service(backends=[Away(), Away()])
 
-    opening = service._opening
+    opening = service._own.here.lock
 
     class Opening:
         def __enter__(self) -> None:
@@ -267,7 +267,7 @@ def test_a_storage_that_cannot_be_opened_is_tried_by_one_thread_for_all_that_wai
         def __exit__(self, *_: object) -> None:
             opening.release()
 
-    service._opening = Opening()  # type: ignore[assignment]
+    service._own.here.lock = Opening()  # type: ignore[assignment]
 
     def read() -> None:
         with pytest.raises(BackendUnavailable, match="away"):

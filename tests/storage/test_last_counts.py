@@ -25,13 +25,3 @@ def test_the_target_seen_longest_ago_is_forgotten_first() -> None:
     last.remember("one more", {})
     assert last.recall(["0"]) == ([{"🥨": 1}], 1)
     assert last.recall(["1"]) is None
-
-
-def test_in_a_child_nobody_waits_for_the_lock_of_a_thread_that_is_not_there() -> None:
-    last = LastCounts(60)
-    last.remember("a", {"🥨": 1})
-    with last._lock:
-        last.begin_again()
-        assert last._lock.acquire(blocking=False)
-        last._lock.release()
-    assert last.recall(["a"]) == ([{"🥨": 1}], 1)

@@ -129,3 +129,22 @@ def test_being_told_of_forks_keeps_no_object_alive() -> None:
     gone = weakref.ref(thing)
     del thing
     assert gone() is None
+
+
+FORK_WITHOUT_HOOKS = """
+import ctypes, os, threading
+from openheart.system.forks import PerProcess
+lock = PerProcess(threading.Lock)
+first = lock.here
+assert lock.here is first
+first.acquire()
+# As a server written in C forks: Python's hooks do not run.
+child = ctypes.PyDLL(None).fork()
+if child == 0:
+    os._exit(0 if lock.here is not first and lock.here is lock.here and not lock.here.locked() else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), lock.here is first)
+"""
+
+
+def test_a_child_has_its_own_even_if_python_is_not_told_of_the_fork() -> None:
+    assert run_child(FORK_WITHOUT_HOOKS).split() == ["0", "True"]

@@ -106,7 +106,7 @@ class Background(Battery[ThreadPool]):
     def close(self) -> None:
         # Before it counts as closed, because running work may add more.
         try:
-            for pool in list(self._own().opened):
+            for pool in list(self._own.here.opened):
                 pool.end(self.config[SERVER_GRACE])
         finally:
             super().close()

@@ -174,7 +174,7 @@ class Live(Battery[Broadcaster]):
     def close(self) -> None:
         """Close it. The next use opens it again; a reaction does so only if the storage was closed too."""
         service = state_of(self.app).service
-        with self._own().lock:
+        with self._own.here.lock:
             self._was_closed = True
             self._last_storage = weakref.ref(service.backend) if service.is_open else None
         super().close()
@@ -192,7 +192,7 @@ class Live(Battery[Broadcaster]):
 
     def _reacted(self, sender: object, target: str, **_: Any) -> None:
         # Under the lock of close(), so that nothing is opened after it and never closed.
-        with self._own().lock:
+        with self._own.here.lock:
             if not self.is_open and self._is_late():
                 return
             broadcaster = self.resource

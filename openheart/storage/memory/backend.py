@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ...system.finding import Finding
+from ...system.forks import PerProcess
 from ...system.masks import mask_uri
 from ..backend import Backend, Change, Counts, Listing, Rows
 from ..cursor import read_cursor, write_cursor
@@ -41,7 +42,7 @@ class MemoryBackend(Backend):
             expected = "memory: alone; for counts that last, sqlite:///openheart.db"
             raise ConfigError("OPENHEART_URI", mask_uri(uri), "the URI given", expected)
         self._counts: dict[str, Counts] = {}
-        self._lock = threading.Lock()
+        self._lock = PerProcess(lambda: threading.Lock())
         self._connected = False
 
     def connect(self) -> None:
@@ -63,7 +64,7 @@ class MemoryBackend(Backend):
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         self.require_connected()
         answers = []
-        with self._lock:
+        with self._lock.here:
             for change in changes:
                 counts = self._counts.setdefault(change.target, {})
                 counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
@@ -72,13 +73,13 @@ class MemoryBackend(Backend):
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         self.require_connected()
-        with self._lock:
+        with self._lock.here:
             return [self._counts.get(target, {}).copy() for target in targets]
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         self.require_connected()
         after = None if cursor is None else read_cursor(cursor)
-        with self._lock:
+        with self._lock.here:
             ordered = sorted(self._counts)
             start = bisect_left(ordered, prefix)
             if after is not None:
@@ -89,13 +90,13 @@ class MemoryBackend(Backend):
 
     def delete(self, targets: Sequence[str]) -> None:
         self.require_connected()
-        with self._lock:
+        with self._lock.here:
             for target in targets:
                 self._counts.pop(target, None)
 
     def rename(self, old: str, new: str) -> Counts:
         self.require_connected()
-        with self._lock:
+        with self._lock.here:
             counts = self._counts.get(new, {})
             for emoji, count in self._counts.pop(old, {}).items():
                 counts[emoji] = counts.get(emoji, 0) + count

@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ...errors import BackendError, BackendUnusable, OutcomeUnknown
 from ...system.finding import Finding
-from ...system.forks import at_fork
+from ...system.forks import PerProcess
 from ..backend import Backend, Change, Counts, Listing
 from ..cursor import after_prefix, read_cursor, write_cursor
 from . import moves
@@ -77,10 +77,8 @@ class MongoBackend(Backend):
         self.database = database_of(uri) or database_named(database) or "openheart"
         self._timeout = timeout
         self._pool = pool
-        self._client: CollectionClient | None = None
         self._connected = False
-        self._opening = threading.Lock()
-        at_fork(in_child=self._begin_again)
+        self._own = PerProcess(_OwnClient)
 
     def examine(self) -> Iterator[Finding]:
         command = f'sh.shardCollection("{self.database}.{COLLECTION}", {{ _id: "hashed" }})'
@@ -98,18 +96,20 @@ class MongoBackend(Backend):
             )
 
     def connect(self) -> None:
-        with self._opening:
+        own = self._own.here
+        with own.opening:
             self._connected = True
             try:
-                self._open()
+                self._open(own)
             except BaseException:
                 self._connected = False
                 raise
 
     def disconnect(self) -> None:
-        with self._opening:
+        own = self._own.here
+        with own.opening:
             self._connected = False
-            client, self._client = self._client, None
+            client, own.client = own.client, None
         if client is not None:
             client.close()
 
@@ -201,11 +201,6 @@ class MongoBackend(Backend):
                 "read from the primary, without readPreference in OPENHEART_URI"
             )
 
-    def _begin_again(self) -> None:
-        # In a child after a fork: the threads and sockets of the client are its parent's.
-        self._opening = threading.Lock()
-        self._client = None
-
     def _with_counts(self, between: Mapping[str, str] | None) -> dict[str, Any]:
         wanted = {"i": self.instance or "", "c": {"$exists": True}}
         return wanted if between is None else {**wanted, "target": between}
@@ -233,18 +228,19 @@ class MongoBackend(Backend):
         raise AssertionError
 
     def _read(self, work: Callable[[Collection], T]) -> T:
-        return (self._client or self._opened()).run(work, writes=False)
+        return (self._own.here.client or self._opened()).run(work, writes=False)
 
     def _write(self, work: Callable[[Collection], T]) -> T:
-        return (self._client or self._opened()).run(work, writes=True)
+        return (self._own.here.client or self._opened()).run(work, writes=True)
 
     def _opened(self) -> CollectionClient:
-        with self._opening:
+        own = self._own.here
+        with own.opening:
             self.require_connected()
-            return self._open()
+            return self._open(own)
 
-    def _open(self) -> CollectionClient:
-        if self._client is None:
+    def _open(self, own: _OwnClient) -> CollectionClient:
+        if own.client is None:
             client = CollectionClient(
                 self.uri, self.database, COLLECTION, timeout=self._timeout, pool=self._pool
             )
@@ -253,8 +249,16 @@ class MongoBackend(Backend):
             except BaseException:
                 client.close()
                 raise
-            self._client = client
-        return self._client
+            own.client = client
+        return own.client
+
+
+class _OwnClient:
+    """What one process has of a backend: the threads and sockets of a client do not survive a fork."""
+
+    def __init__(self) -> None:
+        self.opening = threading.Lock()
+        self.client: CollectionClient | None = None
 
 
 def _range(prefix: str) -> dict[str, str]:

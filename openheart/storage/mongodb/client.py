@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote
@@ -16,8 +15,10 @@ from pymongo.uri_parser import parse_uri, split_options
 from pymongo.write_concern import WriteConcern
 
 from ...errors import BackendNotConnected, BackendUnavailable, ConfigError, OutcomeUnknown
+from ...system.breaker import Breaker, Unavailable
+from ...system.lifecycle import Lifecycle
 from ...system.masks import mask_uri
-from .errors import DISCONNECTED, named_error, reason_of
+from .errors import named_error, reason_of
 
 __all__ = ["Collection", "CollectionClient", "database_named", "database_of", "hosts_of", "make_client"]
 
@@ -30,8 +31,8 @@ _NOT_IN_A_NAME = re.compile(r"""[/\\."$*<>:|?\s\0]""")
 _WRITES = frozenset({"findAndModify", "insert", "update", "delete"})
 
 LOOK = 0.5
-"""Seconds for which one call waits for a server that is known to be unavailable (the driver may make it one
-second), and until the next call does."""
+"""Seconds for which one call waits for a server that is known to be unavailable; the driver may make it one
+second."""
 
 
 class CollectionClient:
@@ -65,10 +66,10 @@ class CollectionClient:
         self._collection: Collection = self._client[database].get_collection(
             collection, write_concern=WriteConcern("majority")
         )
-        self._unavailable: dict[bool, str] = {}
-        self._looking = threading.Lock()
-        self._next_look = 0.0
-        self._is_closed = False
+        # For reads and for writes, which may need different servers.
+        self._breakers = {writes: Breaker(2 * LOOK, failures=1) for writes in (False, True)}
+        self._timeout = timeout
+        self._life = Lifecycle(BackendNotConnected)
 
     def open(self, index: Sequence[tuple[str, int]]) -> bool:
         """Wait for a server that accepts writes, and create the index if there is none.
@@ -96,39 +97,36 @@ class CollectionClient:
             OutcomeUnknown: a write was sent and its answer was lost.
             BackendError: any other failure; nothing was written.
         """
-        why = self._unavailable.get(writes) if self._unavailable else None
-        if why is not None and not self._is_there(writes) and not self._look(writes):
-            raise BackendUnavailable(why)
-        self._sent.unanswered = 0
-        try:
-            result = work(self._collection)
-        except PyMongoError as error:
-            named = named_error(error, self._where, writes=writes, unanswered=self._sent.unanswered > 0)
-            if self._is_closed and not isinstance(named, OutcomeUnknown):
-                raise BackendNotConnected(DISCONNECTED) from error
-            if isinstance(error, ServerSelectionTimeoutError):
-                self._unavailable[writes] = named.detail
-            raise named from error
-        self._unavailable.pop(writes, None)
-        return result
+        breaker = self._breakers[writes]
+        with self._life:
+            if breaker.is_open and not self._is_there(writes):
+                self._look(breaker, writes)
+            self._sent.unanswered = 0
+            try:
+                result = work(self._collection)
+            except PyMongoError as error:
+                named = named_error(error, self._where, writes=writes, unanswered=self._sent.unanswered > 0)
+                if not self._life.is_open and not isinstance(named, OutcomeUnknown):
+                    raise BackendNotConnected from error
+                if isinstance(error, ServerSelectionTimeoutError):
+                    breaker.failed(named.detail)
+                raise named from error
+            breaker.worked()
+            return result
 
     def close(self) -> None:
-        """Close the connections."""
-        # First, because running calls meet a client that is half closed, which fails in many ways.
-        self._is_closed = True
+        """Wait for running calls, then close the connections."""
+        self._life.close(self._timeout)
         self._client.close()
 
-    def _look(self, writes: bool) -> bool:
-        if not self._looking.acquire(blocking=False):
-            return False
+    def _look(self, breaker: Breaker, writes: bool) -> None:
         try:
-            if time.monotonic() < self._next_look:
-                return False
-            found = self._answers(writes)
-            self._next_look = time.monotonic() + LOOK
-            return found
-        finally:
-            self._looking.release()
+            breaker.admit()
+        except Unavailable as error:
+            raise BackendUnavailable(str(error)) from None
+        if not self._answers(writes):
+            breaker.failed(breaker.why)
+            raise BackendUnavailable(breaker.why)
 
     def _answers(self, writes: bool) -> bool:
         preference = ReadPreference.PRIMARY if writes else self._collection.read_preference

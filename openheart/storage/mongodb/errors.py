@@ -23,9 +23,8 @@ from ...errors import (
     OutcomeUnknown,
 )
 
-__all__ = ["DISCONNECTED", "named_error", "reason_of"]
+__all__ = ["named_error", "reason_of"]
 
-DISCONNECTED = "the backend was disconnected: call connect() first"
 
 # Codes of https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 _NOT_PRIMARY = frozenset({10058, 10107, 13435})
@@ -57,7 +56,7 @@ def named_error(error: PyMongoError, where: str, *, writes: bool, unanswered: bo
             "is lost if the primary fails now. Check the other members; do not add the reaction again"
         )
     if isinstance(error, InvalidOperation):
-        return BackendNotConnected(DISCONNECTED)
+        return BackendNotConnected()
     if isinstance(error, ConnectionFailure):
         if writes and isinstance(error, NotPrimaryError) and _code_of(error) not in _NOT_PRIMARY:
             return _interrupted(where, reason)

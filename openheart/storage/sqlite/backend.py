@@ -11,7 +11,7 @@ from typing import Literal, TypeVar, TypeVarTuple
 
 from ...errors import BackendNotConnected
 from ...system.finding import Finding
-from ...system.forks import at_fork
+from ...system.forks import PerProcess, at_fork
 from ..backend import Backend, Change, Counts, Listing, Rows
 from ..cursor import after_prefix, read_cursor, write_cursor
 from .disk import look_at_file
@@ -75,8 +75,9 @@ class SqliteBackend(Backend):
         self.busy_timeout = busy_timeout
         self.queue = queue
         self._session: Session | None = None
+        self._is_connected = False
         self._next_look = 0.0
-        self._opening = threading.Lock()
+        self._opening = PerProcess(lambda: threading.Lock())
         self._changing: Session | None = None  # the one that is being opened or closed
         self._forking: int | None = None  # the thread that holds _opening for its fork
         at_fork(before=self.suspend, in_parent=self.resume, in_child=self._begin_in_child)
@@ -95,18 +96,24 @@ class SqliteBackend(Backend):
             )
 
     def connect(self) -> None:
-        with self._opening:
-            if self._session is None:
-                self._open()
+        with self._opening.here:
+            self._is_connected = True
+            try:
+                session = self._session or self._open()
+                if session.is_brief:
+                    self._close(session)
+            except BaseException:
+                self._is_connected = False
+                raise
 
     def disconnect(self) -> None:
-        with self._opening:
-            session, self._session = self._session, None
-            if session is not None:
-                self._close(session)
+        with self._opening.here:
+            self._is_connected = False
+            if self._session is not None:
+                self._close(self._session)
 
     def is_connected(self) -> bool:
-        return self._session is not None
+        return self._is_connected
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         return self._with_session(Session.apply, changes) if changes else []
@@ -162,7 +169,7 @@ class SqliteBackend(Backend):
 
     def suspend(self) -> None:
         """Close every connection for a fork; ``resume()`` must follow in this thread of the parent."""
-        if not self._opening.acquire(timeout=_FORK_PATIENCE):
+        if not self._opening.here.acquire(timeout=_FORK_PATIENCE):
             return
         self._forking = threading.get_ident()
         if self._session is not None and self._session.pid == os.getpid():
@@ -176,11 +183,9 @@ class SqliteBackend(Backend):
         if self._session is not None and self._session.pid == os.getpid():
             self._session.resume()
         self._forking = None
-        self._opening.release()
+        self._opening.here.release()
 
     def _begin_in_child(self) -> None:
-        # Whichever thread of the parent holds the lock does not exist here.
-        self._opening = threading.Lock()
         self._forking = None
         if self._changing is not None:
             # The fork did not wait for it. It is not suspended, so forget() refuses it: it may have a
@@ -191,40 +196,51 @@ class SqliteBackend(Backend):
 
     def _with_session(self, work: Callable[[Session, *Given], T], *given: *Given) -> T:
         session = self._session
-        if session is None or session.expired or session.pid != os.getpid():
-            session = self._renewed(session)
-        now = time.monotonic()
-        if now >= self._next_look:
-            self._next_look = now + LOOK_EVERY
-            session.look()
-            if session.expired:
+        while True:
+            if session is None or session.expired or session.pid != os.getpid():
                 session = self._renewed(session)
-        try:
-            return work(session, *given)
-        except BackendNotConnected:
-            # Another thread closed this session, because the file was replaced or by disconnect(). It may
-            # be on its way to the next one, for which _renewed() waits; nothing was done so far.
-            pass
-        return work(self._renewed(session), *given)
+            try:
+                now = time.monotonic()
+                if now >= self._next_look:
+                    self._next_look = now + LOOK_EVERY
+                    session.look()
+                    if session.expired:
+                        continue
+                return work(session, *given)
+            except BackendNotConnected:
+                # Another thread closed this session, because the file was replaced, by disconnect(), or after
+                # its own use. Nothing was done so far.
+                session = self._renewed(session)
+            finally:
+                if session.is_brief:
+                    self._release(session)
 
     def _renewed(self, session: Session | None) -> Session:
-        with self._opening:
+        with self._opening.here:
+            self.require_connected()
             current = self._session
-            if current is None:
-                self.require_connected()
-                raise AssertionError
-            if current is session:
+            if current is not None:
+                if current is not session:
+                    return current
                 self._close(current)
-                current = self._open()
-            return current
+            return self._open()
+
+    def _release(self, session: Session) -> None:
+        with self._opening.here:
+            if session.is_brief and session is self._session:
+                self._close(session)
 
     def _close(self, session: Session) -> None:
-        self._changing = session
+        self._changing, self._session = session, None
         try:
             if session.pid == os.getpid():
                 session.close()
             else:
                 session.forget()
+        except BaseException:
+            # It stays the one that has to be closed first.
+            self._session = session
+            raise
         finally:
             self._changing = None
 

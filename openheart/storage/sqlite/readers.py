@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...errors import BackendNotConnected
+from ...system.lifecycle import Lifecycle
 
 __all__ = ["Readers"]
 
@@ -15,7 +16,7 @@ _IDLE = 8  # connections that are kept; a connection takes about 100 KB
 
 
 class Readers:
-    """Lends connections to threads, one to each at a time.
+    """Lends connections to threads, one to each at a time, and has another that watches for changes.
 
     Args:
         connect: opens one.
@@ -24,11 +25,10 @@ class Readers:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
         self._idle: list[sqlite3.Connection] = []
-        self._lent = 0
-        self._era = 0
-        self._paused = False
-        self._closed = False
-        self._changed = threading.Condition(threading.Lock())
+        self._life = Lifecycle(BackendNotConnected)
+        self._watcher: sqlite3.Connection | None = None
+        self._version = -1
+        self._watching = threading.Lock()
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Read all the rows of one statement.
@@ -37,75 +37,70 @@ class Readers:
             BackendNotConnected: it is closed.
             sqlite3.Error: pass it to ``named_error``.
         """
-        connection, era = self._take()
-        try:
-            if connection is None:
+        with self._life:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
                 connection = self._connect()
-            rows = connection.execute(statement, parameters).fetchall()
-        except BaseException:
-            # It may be in the middle of a statement, or the file may have changed.
-            if connection is not None:
+            try:
+                rows = connection.execute(statement, parameters).fetchall()
+            except BaseException:
+                # It may be in the middle of a statement, or the file may have changed.
                 connection.close()
-            self._give_back(None, era)
-            raise
-        self._give_back(connection, era)
-        return rows
+                raise
+            if len(self._idle) < _IDLE:
+                self._idle.append(connection)
+            else:
+                connection.close()
+            return rows
+
+    def sees_a_change(self) -> bool:
+        """Whether anything was committed by any program since the last call that may not be known yet.
+
+        False while it is paused or closed.
+        """
+        if not self._life.is_open:
+            return False
+        with self._life, self._watching:
+            try:
+                if self._watcher is None:
+                    self._watcher, self._version = self._connect(), -1
+                version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error:
+                self._close_watcher()
+                return True
+            changed, self._version = version != self._version, version
+            return changed
 
     def pause(self, timeout: float) -> bool:
-        """Close every connection and lend none until ``resume()``.
+        """Close every connection and open none until ``resume()``.
 
         Args:
             timeout: seconds to wait for the reads that are under way.
 
         Returns:
-            Whether all are closed.
+            Whether all are closed; otherwise reading goes on.
         """
-        with self._changed:
-            self._paused = True
-            self._close_idle()
-            return self._changed.wait_for(lambda: not self._lent, timeout)
+        is_paused = self._life.pause(timeout)
+        if is_paused:
+            self._close_all()
+        return is_paused
 
     def resume(self) -> None:
-        """Lend again."""
-        with self._changed:
-            self._paused = False
-            self._changed.notify_all()
-
-    def renew(self) -> None:
-        """Close every connection, lent ones when they are returned, and open new ones from now on."""
-        with self._changed:
-            self._close_idle()
+        """Read again."""
+        self._life.resume()
 
     def close(self) -> None:
-        """Close every connection for good."""
-        with self._changed:
-            self._closed = True
-            self._paused = False
-            self._close_idle()
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._lent)
+        """Close every connection for good, after the reads that are under way."""
+        self._life.close()
+        self._close_all()
 
-    def _take(self) -> tuple[sqlite3.Connection | None, int]:
-        with self._changed:
-            if self._paused:
-                self._changed.wait_for(lambda: not self._paused)
-            if self._closed:
-                raise BackendNotConnected("the backend was disconnected: call connect() first")
-            self._lent += 1
-            return (self._idle.pop() if self._idle else None), self._era
-
-    def _give_back(self, connection: sqlite3.Connection | None, era: int) -> None:
-        with self._changed:
-            if connection is not None:
-                if era == self._era and len(self._idle) < _IDLE:
-                    self._idle.append(connection)
-                else:
-                    connection.close()
-            self._lent -= 1
-            if not self._lent:
-                self._changed.notify_all()
-
-    def _close_idle(self) -> None:
-        self._era += 1
+    def _close_all(self) -> None:
+        self._close_watcher()
         while self._idle:
             self._idle.pop().close()
+
+    def _close_watcher(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.close()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import BackendUnusable
+from ...system.forks import may_fork_unnoticed
 from ..backend import Change, Counts
 from ..combine import Combiner
 from .count_cache import CountCache
@@ -38,6 +38,8 @@ class Session:
         pid: the process it belongs to.
         expired: whether another file has taken the place of this one.
         suspended: whether every connection is closed for a fork.
+        is_brief: whether it must be closed after each use, because this process may fork at any moment, and
+            in a child SQLite's locks would be wrong.
 
     Raises:
         BackendError: the lock file cannot be used.
@@ -48,6 +50,7 @@ class Session:
         self.pid = os.getpid()
         self.expired = False
         self.suspended = False
+        self.is_brief = may_fork_unnoticed()
         self._instance = instance
         self._synchronous = synchronous
         self._patience = patience
@@ -56,7 +59,6 @@ class Session:
         self._lock = LockFile(path.with_name(f"{path.name}.lock"))
         self._generations = self._lock.generations
         self._readers = Readers(self._connect_reader)
-        self._watcher = _Watcher(self._connect_reader)
         self._writer = Writer(
             instance,
             self._lock,
@@ -141,7 +143,7 @@ class Session:
         """Check for changes by programs other than openheart: called every LOOK_EVERY seconds."""
         if not (self._is_in_place() and self._lock.is_in_place()):
             self.expired = True
-        elif self._generations is not None and self._watcher.sees_a_change():
+        elif self._generations is not None and self._readers.sees_a_change():
             # A new one, so that reads in progress fill the old one.
             self._writer.cache = CountCache()
 
@@ -153,9 +155,8 @@ class Session:
         """
         if self._combiner.pause(timeout):
             self._writer.disconnect()
-            self.suspended = self._readers.pause(timeout) and self._watcher.pause(timeout)
+            self.suspended = self._readers.pause(timeout)
             if not self.suspended:
-                self._readers.resume()
                 self._combiner.resume()
 
     def resume(self) -> None:
@@ -163,7 +164,6 @@ class Session:
         if self.suspended:
             self.suspended = False
             self._readers.resume()
-            self._watcher.resume()
             self._combiner.resume()
 
     def begin_in_child(self) -> None:
@@ -178,7 +178,6 @@ class Session:
         self._writer.close()
         self._combiner.resume()
         self._readers.close()
-        self._watcher.end()
         self._lock.close()
 
     def forget(self) -> None:
@@ -222,55 +221,3 @@ class Session:
         if not in_place:
             self.expired = True
         return in_place
-
-
-class _Watcher:
-    """Detects commits by any program, over a connection used for nothing else."""
-
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._connect = connect
-        self._connection: sqlite3.Connection | None = None
-        self._version = -1
-        self._is_paused = False
-        self._has_ended = False
-        self._lock = threading.Lock()
-
-    def sees_a_change(self) -> bool:
-        """Whether anything was committed since the last call that may not be known yet."""
-        with self._lock:
-            if self._is_paused or self._has_ended:
-                return False
-            try:
-                if self._connection is None:
-                    self._connection, self._version = self._connect(), -1
-                version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            except sqlite3.Error:
-                self._close()
-                return True
-            changed, self._version = version != self._version, version
-            return changed
-
-    def pause(self, timeout: float) -> bool:
-        """Close the connection and open none until ``resume()``; False after the timeout."""
-        if not self._lock.acquire(timeout=timeout):
-            return False
-        # Set under the lock: a check between this and the fork must not open it again.
-        self._is_paused = True
-        self._close()
-        self._lock.release()
-        return True
-
-    def resume(self) -> None:
-        """Open a connection at the next check."""
-        self._is_paused = False
-
-    def end(self) -> None:
-        """Close the connection for good: a late check opens none."""
-        with self._lock:
-            self._has_ended = True
-            self._close()
-
-    def _close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()

@@ -58,7 +58,7 @@ class Writer:
 
     def __enter__(self) -> sqlite3.Connection:
         if self._closed:
-            raise BackendNotConnected("the backend was disconnected: call connect() first")
+            raise BackendNotConnected()
         self._lock.acquire(self._patience)
         try:
             if self._connection is None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 from ...errors import ConfigError
 from ...system.finding import Finding
-from ...system.forks import at_fork
+from ...system.forks import PerProcess
 from ..backend import Backend, Change, Counts, Listing
 from .calls import Read, Write
 from .connection import read_info
@@ -85,23 +84,19 @@ class ValkeyBackend(Backend):
                 "(OPENHEART_VALKEY_RETRIES + 1): a retry must find the nonce of the first try",
             )
         self._keys = Keys(instance)
-        self._dispatcher: Dispatcher | None = None
-        self._opening = threading.Lock()
-        at_fork(in_child=self._begin_again)
+        self._is_connected = False
+        self._dispatchers = PerProcess(self._open)
 
     def connect(self) -> None:
-        with self._opening:
-            if self._dispatcher is None:
-                self._dispatcher = self._open()
+        self._is_connected = True
 
     def disconnect(self) -> None:
-        with self._opening:
-            dispatcher, self._dispatcher = self._dispatcher, None
-        if dispatcher is not None:
-            dispatcher.close()
+        self._is_connected = False
+        dispatchers, self._dispatchers = self._dispatchers, PerProcess(self._open)
+        dispatchers.here.close()
 
     def is_connected(self) -> bool:
-        return self._dispatcher is not None
+        return self._is_connected
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         dispatcher = self._current()
@@ -190,9 +185,10 @@ class ValkeyBackend(Backend):
         return Moves(self._current(), self._keys, self._nonce_ttl)
 
     def _current(self) -> Dispatcher:
-        while (dispatcher := self._dispatcher) is None:
-            self.require_connected()
-        return dispatcher
+        # Read before the check: a dispatcher that disconnect() has replaced since then refuses the call.
+        dispatchers = self._dispatchers
+        self.require_connected()
+        return dispatchers.here
 
     def _open(self) -> Dispatcher:
         topology = topology_of(self._place, self._timeout, self._pool)
@@ -201,12 +197,6 @@ class ValkeyBackend(Backend):
     def _write(self, target: str, pairs: Iterable[str | int], nonce: bytes) -> Write:
         key = self._keys.of(target)
         return Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (target, *pairs))
-
-    def _begin_again(self) -> None:
-        # In a child after a fork, which has no other threads; connections and locks are its parent's.
-        self._opening = threading.Lock()
-        if self._dispatcher is not None:
-            self._dispatcher = self._open()
 
 
 def _sums(changes: Iterable[Change]) -> Iterable[str | int]:

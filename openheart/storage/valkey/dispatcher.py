@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -13,9 +12,11 @@ from typing import Any, NoReturn
 from valkey.exceptions import ValkeyError
 
 from ...errors import BackendError, BackendNotConnected, BackendUnavailable, BackendUnusable, OutcomeUnknown
+from ...system.breaker import Unavailable
+from ...system.lifecycle import Lifecycle
 from .calls import Call, Scripted
 from .connection import Clocked, Command
-from .errors import Lost, Unavailable, Verdict, fix_for, judge
+from .errors import Lost, Verdict, fix_for, judge
 from .server import Exchange, Server
 from .topology import Topology
 
@@ -25,34 +26,6 @@ LARGEST_PIPELINE = 1000
 """Commands that go to the servers at once."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5  # seconds between two tries
-
-
-class Running:
-    """Counts running calls, so that they can end before the connections are closed. Entered once per call."""
-
-    def __init__(self) -> None:
-        self.number = 0
-        self._is_over = False
-        self._lock = threading.Lock()
-        self._ended = threading.Condition(self._lock)
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._is_over:
-                raise BackendNotConnected("the backend was disconnected: call connect() first")
-            self.number += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self.number -= 1
-            if self._is_over:
-                self._ended.notify_all()
-
-    def end(self, patience: float) -> None:
-        """Admit no more calls, and wait for running ones, at most this many seconds."""
-        with self._lock:
-            self._is_over = True
-            self._ended.wait_for(lambda: self.number == 0, timeout=patience)
 
 
 class Dispatcher:
@@ -71,7 +44,7 @@ class Dispatcher:
         self._budget = budget
         self._wait: Command | None = ("WAIT", wait, int(timeout * 500)) if wait else None
         self._replicas = wait
-        self.running = Running()
+        self.running = Lifecycle(BackendNotConnected)
         self._name = secrets.token_urlsafe(9).encode()
         self._names = count()
 
@@ -169,7 +142,7 @@ class Dispatcher:
 
     def close(self) -> None:
         """Wait for running calls, then close every connection."""
-        self.running.end(2 * self._budget)
+        self.running.close(2 * self._budget)
         self.topology.close()
 
     def _attempt(self, calls: Sequence[Call]) -> None:

@@ -33,7 +33,7 @@ backend = get_backend("sqlite:///openheart.db")
 connecting = threading.Thread(target=backend.connect)
 connecting.start()
 pause = threading.Event()
-while not backend._opening.locked():
+while not backend._opening.here.locked():
     pause.wait(0.001)
 child = os.fork()
 if child == 0:
@@ -140,12 +140,12 @@ def test_a_fork_that_finds_another_one_under_way_leaves_it_alone(monkeypatch: py
     other.start()
     other.join()
     assert session.suspended
-    assert backend._opening.locked()
+    assert backend._opening.here.locked()
     backend.suspend()
     backend.resume()
     backend.resume()
     assert not session.suspended
-    assert not backend._opening.locked()
+    assert not backend._opening.here.locked()
     assert backend.incr("page", "🥨") == {"🥨": 1}
     backend.disconnect()
 

@@ -333,9 +333,9 @@ def test_disconnecting_lets_what_runs_end(own: Server, backend: Backend) -> None
         running = threading.Thread(target=react)
         running.start()
         session = backend._current()  # type: ignore[attr-defined]
-        until(lambda: session.running.number == 1, "the reaction did not start")
+        until(lambda: session.running.calls == 1, "the reaction did not start")
         backend.disconnect()
-        assert session.running.number == 0
+        assert session.running.calls == 0
         running.join()
     assert len(answers) == 1
     with pytest.raises(BackendNotConnected):
