@@ -48,7 +48,9 @@ class Service:
         self.logger = logger
         self._last = LastCounts(stale) if stale else None
         self._backend: Backend | None = None
-        self._own = PerProcess(_Opened)
+        self._incr: Callable[[str, str], Counts] | None = None
+        self._opening = PerProcess(lambda: threading.Lock())
+        self._failure: BackendError | None = None
 
     @property
     def backend(self) -> Backend:
@@ -82,7 +84,7 @@ class Service:
         if self._hold:
             raise OnHold("OPENHEART_HOLD is on: reactions are not stored until it is switched off")
         # Read each time, because close() resets it; opening the backend sets it.
-        incr = self._own.here.incr or self._opened_incr()
+        incr = self._incr or self._opened_incr()
         counts = ordered(incr(target, emoji))
         if self._last is not None:
             self._last.remember(target, counts)
@@ -144,18 +146,16 @@ class Service:
 
     def close(self) -> None:
         """Finish what was accepted and close the storage. The next use opens it again."""
-        own = self._own.here
-        with own.lock:
-            backend, self._backend, own.incr = self._backend, None, None
+        with self._opening.here:
+            backend, self._backend, self._incr = self._backend, None, None
         if backend is not None:
             backend.disconnect()
 
     def _open(self) -> Backend:
-        own = self._own.here
-        before = own.failure
-        with own.lock:
+        before = self._failure
+        with self._opening.here:
             if self._backend is None:
-                failure = own.failure
+                failure = self._failure
                 if failure is not None and failure is not before:
                     # It failed for another thread while this one waited; trying in turn would take long.
                     raise type(failure)(failure.detail) from failure
@@ -163,25 +163,15 @@ class Service:
                 try:
                     backend.connect()
                 except BackendError as error:
-                    own.failure = error
+                    self._failure = error
                     raise
+                self._incr = backend.incr if backend.adds_up else HotPages(backend.apply).incr
                 self._backend = backend
-            if own.incr is None:
-                own.incr = self._backend.incr if self._backend.adds_up else HotPages(self._backend.apply).incr
             return self._backend
 
     def _opened_incr(self) -> Callable[[str, str], Counts]:
         backend = self._open()
-        return self._own.here.incr or backend.incr
-
-
-class _Opened:
-    """What one process has of a service: the backend itself is shared, and knows when it was forked."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.failure: BackendError | None = None
-        self.incr: Callable[[str, str], Counts] | None = None
+        return self._incr or backend.incr
 
 
 def ordered(counts: Counts) -> Counts:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ..errors import BackendError, BackendUnavailable, OutcomeUnknown, QueueFull
+from ..system.forks import PerProcess
 from .backend import Change, Counts
 
 __all__ = ["LARGEST_GROUP", "Combiner", "HotPages", "Job"]
@@ -237,7 +238,8 @@ class HotPages:
 
     def __init__(self, apply: Callable[[Sequence[Change]], list[Counts]]) -> None:
         self._apply = apply
-        self._busy: dict[str, Combiner] = {}
+        # A child must not wait for a thread of its parent that was storing.
+        self._busy: PerProcess[dict[str, Combiner]] = PerProcess(dict)
 
     def incr(self, target: str, emoji: str) -> Counts:
         """Add one reaction and return the counts after it; see ``Backend.incr``.
@@ -245,14 +247,15 @@ class HotPages:
         Raises:
             BackendError: of the change that it was part of; it applies to each reaction in it.
         """
-        combiner = self._busy.get(target) or self._busy.setdefault(target, Combiner(self._store))
+        busy = self._busy.here
+        combiner = busy.get(target) or busy.setdefault(target, Combiner(self._store))
         try:
             return combiner.apply((Change(target, emoji),))[0]
         finally:
             # Another thread may already hold it: then two are in use for a moment, which is just as
             # correct and combines a little less.
-            if combiner.is_idle and self._busy.get(target) is combiner:
-                self._busy.pop(target, None)
+            if combiner.is_idle and busy.get(target) is combiner:
+                busy.pop(target, None)
 
     def _store(self, group: Sequence[Job]) -> None:
         if len(group) == 1:

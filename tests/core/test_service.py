@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -256,7 +257,7 @@ def test_a_storage_that_cannot_be_opened_is_tried_by_one_thread_for_all_that_wai
     all_wait = threading.Event()
     service = make_service(backends=[Away(), Away()])
 
-    opening = service._own.here.lock
+    opening = service._opening.here
 
     class Opening:
         def __enter__(self) -> None:
@@ -267,7 +268,7 @@ def test_a_storage_that_cannot_be_opened_is_tried_by_one_thread_for_all_that_wai
         def __exit__(self, *_: object) -> None:
             opening.release()
 
-    service._own.here.lock = Opening()  # type: ignore[assignment]
+    service._opening = SimpleNamespace(here=Opening())  # type: ignore[assignment]
 
     def read() -> None:
         with pytest.raises(BackendUnavailable, match="away"):

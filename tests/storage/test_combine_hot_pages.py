@@ -39,7 +39,7 @@ class Gate:
 
 
 def waiting(pages: HotPages, target: str, number: int) -> bool:
-    return target in pages._busy and len(pages._busy[target]._queue) == number
+    return target in pages._busy.here and len(pages._busy.here[target]._queue) == number
 
 
 def react_behind(pages: HotPages, gate: Gate, pool: ThreadPoolExecutor, emoji: str) -> list[Future[Counts]]:
@@ -75,7 +75,7 @@ def test_reactions_that_wait_go_as_one_and_each_gets_the_counts_after_its_own() 
         {"🥨": 3, "👍": 1},
         {"🥨": 3, "👍": 2},
     ]
-    assert pages._busy == {}
+    assert pages._busy.here == {}
 
 
 def test_another_page_does_not_wait() -> None:
@@ -127,7 +127,7 @@ def test_who_went_with_a_thread_that_was_interrupted_is_told_that_the_outcome_is
     gate.error = None
     gate.open.release()
     assert pages.incr("page", "🥨") == {"🥨": 2}
-    assert pages._busy == {}
+    assert pages._busy.here == {}
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_ctrl_c_in_a_reaction_that_waits_takes_it_out_and_stops_no_other() -> No
         gate.open.release(2)
         assert first.result(PATIENCE) == {"🥨": 1}
         assert pool.submit(pages.incr, "page", "🥨").result(PATIENCE) == {"🥨": 2}
-    assert pages._busy == {}
+    assert pages._busy.here == {}
 
 
 class Woken:
@@ -204,7 +204,7 @@ def test_one_that_is_interrupted_when_it_is_its_turn_to_send_leaves_that_to_the_
         answers = [futures[number].result(PATIENCE) for number in (0, 2, 3)]
     assert answers == [{"🥨": 1}, {"🥨": 1, "👍": 1}, {"🥨": 2, "👍": 1}]
     assert gate.sent == [[Change("page", "🥨")], [Change("page", "👍"), Change("page", "🥨")]]
-    assert pages._busy == {}
+    assert pages._busy.here == {}
 
 
 def test_one_that_is_interrupted_alone_when_it_is_its_turn_leaves_the_page_free(
@@ -218,7 +218,7 @@ def test_one_that_is_interrupted_alone_when_it_is_its_turn_leaves_the_page_free(
         gate.open.release(2)
         assert isinstance(futures[1].exception(PATIENCE), KeyboardInterrupt)
         assert pool.submit(pages.incr, "page", "🥨").result(PATIENCE) == {"🥨": 2}
-    assert pages._busy == {}
+    assert pages._busy.here == {}
 
 
 def test_the_turn_does_not_go_to_one_that_was_interrupted_meanwhile(
@@ -243,7 +243,7 @@ def test_the_turn_does_not_go_to_one_that_was_interrupted_meanwhile(
         assert [type(error) for error in errors] == [KeyboardInterrupt, KeyboardInterrupt]
         assert futures[3].result(PATIENCE) == {"🥨": 1, "👍": 1}
     assert gate.sent == [[Change("page", "🥨")], [Change("page", "👍")]]
-    assert pages._busy == {}
+    assert pages._busy.here == {}
 
 
 def test_a_change_has_a_largest_size() -> None:

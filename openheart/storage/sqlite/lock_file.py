@@ -86,7 +86,12 @@ class LockFile:
         Raises:
             BackendUnavailable: another process kept it for longer.
         """
-        if self._now < 0 or (not self._others_wait() and _try(self._now)):
+        if self._now < 0:
+            return
+        words = self.generations
+        # A time and not a number of processes: if one is killed while it waits, this corrects itself.
+        others_wait = words is not None and 0 <= time.monotonic_ns() - words[_WAITING] < _WAITS_SINCE
+        if not others_wait and _try(self._now):
             return
         start = time.monotonic()
         self._wait(self._next, start, patience)
@@ -157,11 +162,6 @@ class LockFile:
             assert isinstance(shared, mmap.mmap)
             shared.close()
         self.close()
-
-    def _others_wait(self) -> bool:
-        words = self.generations
-        # A time and not a number of processes: if one is killed while it waits, this corrects itself.
-        return words is not None and 0 <= time.monotonic_ns() - words[_WAITING] < _WAITS_SINCE
 
     def _wait(self, descriptor: int, start: float, patience: float) -> None:
         # flock waits without a timeout, so it is polled: a stopped process must not stop all the others.

@@ -78,7 +78,8 @@ def test_who_just_had_it_queues_up_behind_those_who_wait(monkeypatch: pytest.Mon
     waiting = threading.Thread(target=wait)
     waiting.start()
     pause = threading.Event()
-    while not one._others_wait():
+    assert one.generations is not None
+    while not one.generations[lock_file._WAITING]:
         assert not pause.wait(0.001)
     one.release()
     one.acquire(30)
