@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from ...errors import OpenHeartError
+from ...system.workers import Backoff, Worker
 
 __all__ = ["Collector"]
 
@@ -40,75 +40,64 @@ class Collector:
         self._handle = handle
         self._logger = logger
         self._finishes = finishes
-        self._changed = threading.Condition(threading.Lock())
         self._waiting: dict[str, None] = {}
-        self._thread: threading.Thread | None = None
         self._has_failed_to_start = False
-        self._closing = threading.Event()
+        self._backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
+        self._worker = Worker(f"openheart-live-{name}", self._run)
 
     def add(self, names: Iterable[str]) -> None:
         """Handle names soon; never waits for it."""
-        with self._changed:
-            if self._closing.is_set():
+        with self._worker.changed:
+            if self._worker.is_stopping:
                 return
+            was_idle = not self._waiting
             self._waiting.update(dict.fromkeys(names))
             while len(self._waiting) > MOST:
                 del self._waiting[next(iter(self._waiting))]
-            if self._thread is None and self._waiting:
-                self._start()
-            self._changed.notify()
+            try:
+                if self._waiting:
+                    self._worker.start()
+            except RuntimeError as error:
+                # Not raised: a visitor who reacts cannot fix it. The names are handled once a thread starts.
+                if not self._has_failed_to_start:
+                    self._has_failed_to_start = True
+                    self._logger.warning(
+                        "Live events: no thread can be started for %s; the next event tries again: %s",
+                        self._name,
+                        error,
+                    )
+            if was_idle:
+                # Only then, because a hot page would wake the thread in its pauses too.
+                self._worker.changed.notify_all()
 
     def close(self) -> None:
         """Stop, and wait some seconds for the running batch."""
-        with self._changed:
-            self._closing.set()
-            thread = self._thread
-            self._changed.notify()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(PATIENCE)
-
-    def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name=f"openheart-live-{self._name}", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            # Not raised: a visitor who reacts cannot fix it. The names are handled once a thread starts.
-            if not self._has_failed_to_start:
-                self._has_failed_to_start = True
-                self._logger.warning(
-                    "Live events: no thread can be started for %s; the next event tries again: %s",
-                    self._name,
-                    error,
-                )
-        else:
-            self._thread = thread
+        self._worker.stop(PATIENCE)
 
     def _run(self) -> None:
-        wait = 0.0
         while batch := self._next():
             try:
                 self._handle(batch)
             except OpenHeartError as error:
-                if not wait:
+                if not self._backoff.last:
                     self._logger.warning("Live events: %s failed and is tried again: %s", self._name, error)
-                wait = min(2 * wait or FIRST_WAIT, LONGEST_WAIT)
-                with self._changed:
+                with self._worker.changed:
                     # Merged with the names that were added meanwhile; the order does not matter.
                     self._waiting = dict.fromkeys(batch) | self._waiting
+                self._backoff.next()
             except Exception:
                 self._logger.exception("Live events: %s failed", self._name)
             else:
-                if wait:
+                if self._backoff.last:
                     self._logger.info("Live events: %s works again", self._name)
-                wait = 0.0
-            if self._closing.wait(wait or PAUSE) and wait:
+                self._backoff.reset()
+            if self._worker.pause(self._backoff.last or PAUSE) and self._backoff.last:
                 return
 
     def _next(self) -> Sequence[str]:
-        with self._changed:
-            while not self._waiting and not self._closing.is_set():
-                self._changed.wait()
-            if self._closing.is_set() and not self._finishes:
+        with self._worker.changed:
+            self._worker.changed.wait_for(lambda: self._waiting or self._worker.is_stopping)
+            if self._worker.is_stopping and not self._finishes:
                 return ()
             batch = list(self._waiting)[:BATCH]
             for name in batch:

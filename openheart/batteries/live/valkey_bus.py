@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import random
 import secrets
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ...errors import BatteryOutcomeUnknown, BatteryUnavailable, OpenHeartError
+from ...system.workers import Backoff, Worker
 from ..valkey.battery import failures
 from .bus import RETENTION, Bus, Replay, read_id
 from .hub import NAME, Event, Hub, mark, reset
@@ -20,7 +19,7 @@ from .valkey_scripts import NOTIFY, PUBLISH, REPLAY
 
 __all__ = ["ValkeyBus"]
 
-FIRST_WAIT = 0.1  # seconds after the connection was lost, twice as long after each further try
+FIRST_WAIT = 0.2  # seconds after the connection was lost, twice as long after each further try
 LONGEST_WAIT = 5.0
 POLL = 1.0  # seconds between two checks of the channels, if nothing wakes the thread sooner
 QUIET = 5.0  # seconds without a message from the server before a PING, and then to wait for its answer
@@ -59,14 +58,12 @@ class ValkeyBus(Bus):
         # Imported now, before threads could import it at the same time.
         self._failures = failures()
         self._problems: tuple[type[Exception], ...] = (OpenHeartError, *self._failures)
-        self._changed = threading.Condition(threading.Lock())
         self._followed: frozenset[str] = frozenset()
         self._failure: str | None = None
-        self._wait = FIRST_WAIT
         # The id up to which this process has received every event of its channels.
         self._received: str | None = None
-        self._thread: threading.Thread | None = None
-        self._closing = threading.Event()
+        self._backoff = Backoff(FIRST_WAIT, LONGEST_WAIT, spread=True)
+        self._worker = Worker("openheart-live", self._run)
 
     def emit(self, channel: str, name: str, data: str) -> str:
         with self._asking() as client:
@@ -89,21 +86,19 @@ class ValkeyBus(Bus):
 
     def follow(self, channels: Sequence[str]) -> None:
         wanted = frozenset(channels)
-        with self._changed:
+        changed = self._worker.changed
+        with changed:
             if wanted <= self._followed:
                 return
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="openheart-live", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError as error:
-                    raise BatteryUnavailable(NAME, f"no thread can be started: {error}") from error
-                self._thread = thread
+            try:
+                self._worker.start()
+            except RuntimeError as error:
+                raise BatteryUnavailable(NAME, f"no thread can be started: {error}") from error
             is_waiting = self._failure is None
         if is_waiting:
             self._wake()
-        with self._changed:
-            self._changed.wait_for(lambda: wanted <= self._followed or self._failure is not None, PATIENCE)
+        with changed:
+            changed.wait_for(lambda: wanted <= self._followed or self._failure is not None, PATIENCE)
             if not wanted <= self._followed:
                 raise BatteryUnavailable(NAME, self._failure or "Valkey does not confirm a subscription")
 
@@ -135,12 +130,9 @@ class ValkeyBus(Bus):
             raise BatteryUnavailable(NAME, self._failure)
 
     def close(self) -> None:
-        self._closing.set()
-        with self._changed:
-            thread = self._thread
-        if thread is not None:
+        if not self._worker.stop():
             self._wake()
-            thread.join(PATIENCE)
+            self._worker.stop(PATIENCE)
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[Any]:
@@ -167,7 +159,7 @@ class ValkeyBus(Bus):
             client.publish(self._topic(client, f"w:{self._me}"), "")
 
     def _run(self) -> None:
-        while not self._closing.is_set():
+        while not self._worker.is_stopping:
             try:
                 self._listen(self._client())
             except self._problems as error:
@@ -175,16 +167,15 @@ class ValkeyBus(Bus):
             except Exception:
                 self._logger.exception("Live events: listening to Valkey failed and is tried again")
                 self._failed("listening failed; see the log")
-            self._closing.wait(self._wait * random.uniform(0.5, 1))
+            self._worker.pause(self._backoff.next())
 
     def _failed(self, why: str) -> None:
-        with self._changed:
+        with self._worker.changed:
             is_new = self._failure is None
             self._failure = why
             self._followed = frozenset()
-            self._changed.notify_all()
-        self._wait = min(2 * self._wait, LONGEST_WAIT)
-        if is_new and not self._closing.is_set():
+            self._worker.changed.notify_all()
+        if is_new and not self._worker.is_stopping:
             self._logger.warning(
                 "Live events: Valkey is unavailable, so browsers get only the events of this process until "
                 "it is available again: %s",
@@ -197,8 +188,8 @@ class ValkeyBus(Bus):
             wake = f"w:{self._me}"
             subscription.set({wake})
             has_caught_up = False
-            while not self._closing.is_set():
-                with self._changed:
+            while not self._worker.is_stopping:
+                with self._worker.changed:
                     wanted = self._hub.channels()
                     # First, so that new listeners wait until a channel dropped here is subscribed to again.
                     self._followed &= wanted
@@ -208,9 +199,9 @@ class ValkeyBus(Bus):
                     self._catch_up(wanted)
                     has_caught_up = True
                 if has_caught_up and followed != self._followed:
-                    with self._changed:
+                    with self._worker.changed:
                         self._followed = followed
-                        self._changed.notify_all()
+                        self._worker.changed.notify_all()
                 found = subscription.next()
                 # Earlier messages are among those of the replay, in their order.
                 if found is not None and has_caught_up:
@@ -238,9 +229,9 @@ class ValkeyBus(Bus):
             self._hub.deliver(mark(channel, replay.id, replay.position))
         self._on_changed(channel for channel in channels if channel.startswith("t:"))
         self._received = replay.id
-        with self._changed:
+        with self._worker.changed:
             was_unavailable, self._failure = self._failure is not None, None
-        self._wait = FIRST_WAIT
+        self._backoff.reset()
         if was_unavailable:
             self._logger.info("Live events: Valkey is available again")
 

@@ -106,7 +106,7 @@ def test_close_handles_what_waits_where_that_is_asked_for(
         seen.extend(names)
         began.set()
         # Until close() was called.
-        assert collector._closing.wait(30)
+        assert collector._worker.pause(30)
 
     collector = make(handle, finishes=finishes)
     collector.add(["a"])
