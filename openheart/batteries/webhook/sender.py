@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import secrets
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ...system.exits import at_exit
+from ...system.workers import Backoff, Worker
 from .request import Attempt
 
 __all__ = ["Sender"]
@@ -98,44 +97,38 @@ class Sender:
         self._early = max(1, limit // 2)
         self._grace = grace
         self._logger = logger
-        self._changed = threading.Condition()
         self._queue: deque[_Waiting] = deque()
         self._dropped = 0
         self._gone = False
-        self._end: float | None = None
-        self._thread: threading.Thread | None = None
+        # When close() no longer waits.
+        self._end = float("inf")
+        self._worker = Worker("openheart webhook", self._run)
         # For servers that exit without closing the application.
         self._take_back = at_exit(self.close)
 
     def add(self, target: str, emoji: str, count: int) -> None:
         """Report a reaction, soon."""
-        with self._changed:
+        with self._worker.changed:
             if self._gone:
                 return
-            if self._end is not None:
+            if self._worker.is_stopping:
                 self._logger.error(NOT_REPORTED, 1, "the application is closing")
                 return
             if len(self._queue) >= self._limit:
                 self._queue.popleft()
                 self._dropped += 1
             self._queue.append(_Waiting(target, emoji, count, time.monotonic()))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="openheart webhook", daemon=True)
-                self._thread.start()
-            elif len(self._queue) in (1, self._early):
-                self._changed.notify_all()
+            self._worker.start()
+            if len(self._queue) in (1, self._early):
+                self._worker.changed.notify_all()
 
     def close(self) -> None:
         """Send what waits, as far as the time allows, and log how much was not sent."""
         self._take_back()
-        with self._changed:
-            if self._end is None:
-                self._end = time.monotonic() + self._grace
-            self._changed.notify_all()
-            thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            # A little longer than the thread, so that it can log what it dropped.
-            thread.join(max(0.0, self._end - time.monotonic()) + LINGER)
+        with self._worker.changed:
+            self._end = min(self._end, time.monotonic() + self._grace)
+        # A little longer than the thread, so that it can log what it dropped.
+        self._worker.stop(self._end - time.monotonic() + LINGER)
         self._drop_all("the application closed")
 
     def _run(self) -> None:
@@ -153,29 +146,25 @@ class Sender:
 
     def _collect(self) -> bool:
         """Wait until the oldest reaction is due; False when no more will come."""
-        with self._changed:
-            while not self._queue:
-                if self._end is not None:
-                    return False
-                self._changed.wait()
-            due = self._queue[0].moment + self._wait
-            while self._end is None and len(self._queue) < self._early:
-                left = due - time.monotonic()
-                if left <= 0:
-                    break
-                self._changed.wait(left)
+        worker = self._worker
+        with worker.changed:
+            worker.changed.wait_for(lambda: self._queue or worker.is_stopping)
+            if not self._queue:
+                return False
+            left = self._queue[0].moment + self._wait - time.monotonic()
+            worker.changed.wait_for(lambda: len(self._queue) >= self._early or worker.is_stopping, left)
         return True
 
     def _take(self) -> _Rows:
         rows: _Rows = {}
         while True:
-            with self._changed:
+            with self._worker.changed:
                 # A few at a time, so that visitors who react do not wait long for the lock.
                 some = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
             for number, waiting in enumerate(some):
                 key = waiting.target, waiting.emoji
                 if key not in rows and len(rows) == MOST_ROWS:
-                    with self._changed:
+                    with self._worker.changed:
                         self._queue.extendleft(reversed(some[number:]))
                     return rows
                 row = rows.setdefault(key, _Row())
@@ -186,10 +175,11 @@ class Sender:
                 return rows
 
     def _deliver(self, notice: _Notice) -> None:
+        backoff = Backoff(FIRST_DELAY, LONGEST_DELAY, spread=True)
         for turn in range(1, self._tries + 1):
             self._report_dropped()
-            closing = self._end is not None
-            timeout = min(self._timeout, self._left())
+            closing = self._worker.is_stopping
+            timeout = min(self._timeout, self._end - time.monotonic())
             if timeout <= 0:
                 self._drop(notice, turn - 1, self.failure or "the application closed")
                 return
@@ -208,31 +198,18 @@ class Sender:
                 )
             self.failure = attempt.failure
             self.is_accepted = False
-            delay = _delay(turn, attempt.retry_after)
-            if turn == self._tries or not self._pause(delay, closing=closing):
+            delay = backoff.next(attempt.retry_after or 0.0)
+            if turn == self._tries or (closing and time.monotonic() + delay > self._end):
                 self._drop(notice, turn, attempt.failure)
                 return
-
-    def _pause(self, seconds: float, *, closing: bool) -> bool:
-        """Wait before the next try; False if there is no time for one."""
-        if closing and seconds > self._left():
-            return False
-        due = time.monotonic() + seconds
-        with self._changed:
-            # When close() begins, the next try is made at once.
-            while closing or self._end is None:
-                left = due - time.monotonic()
-                if left <= 0:
-                    break
-                self._changed.wait(left)
-        return True
-
-    def _left(self) -> float:
-        with self._changed:
-            return float("inf") if self._end is None else self._end - time.monotonic()
+            if closing:
+                time.sleep(delay)
+            else:
+                # When close() begins, the next try is made at once.
+                self._worker.pause(delay)
 
     def _stop(self, notice: _Notice, turn: int) -> None:
-        with self._changed:
+        with self._worker.changed:
             self._gone = True
         self.failure = "the receiver answered 410 Gone and gets no more notices until the next start"
         self._logger.error("OPENHEART_WEBHOOK: %s", self.failure)
@@ -250,14 +227,14 @@ class Sender:
 
     def _drop_all(self, reason: str) -> None:
         self._report_dropped()
-        with self._changed:
+        with self._worker.changed:
             count = len(self._queue)
             self._queue.clear()
         if count:
             self._logger.error(NOT_REPORTED, count, reason)
 
     def _report_dropped(self) -> None:
-        with self._changed:
+        with self._worker.changed:
             count, self._dropped = self._dropped, 0
         if count:
             self._logger.error(
@@ -278,10 +255,3 @@ def _notice(rows: _Rows) -> _Notice:
     }
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return _Notice(f"msg_{secrets.token_hex(16)}", body, sum(row.added for row in rows.values()))
-
-
-def _delay(turn: int, retry_after: float | None) -> float:
-    delay: float = min(FIRST_DELAY * 2.0 ** (turn - 1), LONGEST_DELAY)
-    # Random, so that not all processes of all servers try at the same moment.
-    delay *= random.uniform(0.5, 1.0)
-    return max(delay, min(retry_after or 0.0, LONGEST_DELAY))

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import trustme
@@ -337,6 +337,22 @@ def test_the_oldest_reactions_are_given_up_where_too_many_wait(receiver: Receive
     assert told == ["first", "2", "3", "4"]
 
 
+def test_without_a_thread_for_it_a_reaction_is_reported_with_the_next_one(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(thread: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    load(receiver)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        openheart.react("/a", "🥨")
+    openheart.react("/b", "🥨")
+    openheart.unload()
+    told = [row["target"] for request in receiver.requests for row in reactions_in(request)]
+    assert told == ["a", "b"]
+
+
 def test_the_end_of_the_app_waits_no_longer_than_its_grace(receiver: Receiver) -> None:
     log = Log(load(receiver, server_grace=0.3, webhook_tries=100, webhook_wait=0))
     receiver.hold.clear()
@@ -358,25 +374,6 @@ def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
         assert other.requests == []
     finally:
         other.stop()
-
-
-@pytest.mark.parametrize(
-    ("turn", "asked", "least", "most"),
-    [
-        (1, None, 0.5, 1.0),
-        (3, None, 2.0, 4.0),
-        (60, None, 150.0, 300.0),
-        (1, 20.0, 20.0, 20.0),
-        (1, 1e9, 300.0, 300.0),
-        (3, 0.0, 2.0, 4.0),
-    ],
-)
-def test_the_time_between_tries_doubles_and_follows_retry_after_up_to_a_bound(
-    monkeypatch: pytest.MonkeyPatch, turn: int, asked: float | None, least: float, most: float
-) -> None:
-    monkeypatch.setattr(webhook_sender, "FIRST_DELAY", 1.0)
-    for _ in range(20):
-        assert least <= webhook_sender._delay(turn, asked) <= most
 
 
 @pytest.mark.parametrize(
