@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue as queues
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from ...errors import BatteryError, OpenHeartError
+from ...system.workers import Backoff, Worker
 from .delivery import Message
 
 if TYPE_CHECKING:
@@ -64,27 +65,24 @@ class Consumer:
         self._tries = tries
         self._pause = pause
         self._prepare = prepare
-        self._stopping = threading.Event()
         self._connection: Connection | None = None
         self._work: queues.SimpleQueue[_Delivered | None] = queues.SimpleQueue()
         self._deadline = float("inf")
         name = f"openheart-amqp-{queue}"
-        self._keeper = threading.Thread(target=self._keep, name=name, daemon=True)
-        self._workers = [
-            threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True)
-            for number in range(1, threads + 1)
-        ]
+        self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        self._keeper = Worker(name, self._keep)
+        self._workers = [Worker(f"{name}-{number}", self._serve) for number in range(1, threads + 1)]
 
     def start(self) -> None:
         """Start its threads."""
-        for thread in (self._keeper, *self._workers):
-            thread.start()
+        for worker in (self._keeper, *self._workers):
+            worker.start()
 
     def ask_to_stop(self, grace: float) -> None:
         """Start to stop, without waiting for it."""
-        if not self._stopping.is_set():
+        if not self._keeper.is_stopping:
             self._deadline = time.monotonic() + grace
-            self._stopping.set()
+            self._keeper.stop()
             for _ in self._workers:
                 self._work.put(None)
         self._wake()
@@ -101,17 +99,17 @@ class Consumer:
         from .links import CLOSE_TIMEOUT
 
         self.ask_to_stop(grace)
-        if threading.current_thread() in self._workers:
+        if any(worker.is_current for worker in self._workers):
             # Called by a handler, which cannot wait for itself.
             return
-        for thread in self._workers:
-            thread.join(max(0.0, self._deadline - time.monotonic()))
-        self._keeper.join(max(0.0, self._deadline - time.monotonic()) + 2 * CLOSE_TIMEOUT)
-        busy = [thread for thread in self._workers if thread.is_alive()]
+        for worker in self._workers:
+            worker.stop(self._deadline - time.monotonic())
+        self._keeper.stop(max(0.0, self._deadline - time.monotonic()) + 2 * CLOSE_TIMEOUT)
+        busy = sum(not worker.stop() for worker in self._workers)
         if busy:
             self._logger.warning(
                 "amqp: %d handlers of the queue %r still ran after %g s; their messages are delivered again",
-                len(busy),
+                busy,
                 self.queue,
                 grace,
             )
@@ -125,7 +123,7 @@ class Consumer:
         Returns:
             Whether it is stopped.
         """
-        return self._stopping.wait(timeout)
+        return self._keeper.pause(timeout)
 
     def _wake(self) -> None:
         connection = self._connection
@@ -133,57 +131,46 @@ class Consumer:
             connection.call_soon(lambda: None)
 
     def _keep(self) -> None:
-        with self._links.log_filter:
-            self._run_until_stopped()
-
-    def _run_until_stopped(self) -> None:
         # Imported here and below, not at the top, because it imports pika.
         from .links import FAILURES, connect, reason_of
 
-        pause = FIRST_PAUSE
-        while not self._stopping.is_set():
+        while not self._keeper.is_stopping:
             try:
-                self._prepare_once()
-                connection = connect(self._links.parameters)
-                try:
-                    self._consume(connection)
-                finally:
-                    self._connection = None
-                    connection.close_quietly()
-                continue
+                with self._links.log_filter:
+                    with contextlib.closing(self._links.new()) as link:
+                        self._prepare(link)
+                    connection = connect(self._links.parameters)
+                    try:
+                        self._consume(connection)
+                    finally:
+                        self._connection = None
+                        connection.close_quietly()
+                # It was asked to stop.
+                return
             except _Lost as error:
-                pause = FIRST_PAUSE
-                self._complain(f"the broker {error}", pause)
+                self._backoff.reset()
+                trouble = f"the broker {error}"
             except BatteryError as error:
-                self._complain(error.detail, pause)
+                trouble = error.detail
             except (OpenHeartError, *FAILURES) as error:
-                self._complain(str(error) if isinstance(error, OpenHeartError) else reason_of(error), pause)
+                trouble = str(error) if isinstance(error, OpenHeartError) else reason_of(error)
             except Exception as error:
                 # If the thread ended here, nobody would notice that the queue is no longer consumed.
                 self._logger.exception(
                     "amqp: the consumer of the queue %r failed, and tries again", self.queue
                 )
-                self.trouble = f"{type(error).__name__}: {error}"
-            self._stopping.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-
-    def _prepare_once(self) -> None:
-        link = self._links.new()
-        try:
-            self._prepare(link)
-        finally:
-            link.close()
-
-    def _complain(self, trouble: str, pause: float) -> None:
-        # Logged once for each problem: a broker may be unavailable for a night.
-        if trouble != self.trouble:
-            self._logger.warning(
-                "amqp: the queue %r is not consumed: %s; trying again, first in %g s",
-                self.queue,
-                trouble,
-                pause,
-            )
-        self.trouble = trouble
+                self.trouble = trouble = f"{type(error).__name__}: {error}"
+            pause = self._backoff.next()
+            # Logged once for each problem: a broker may be unavailable for a night.
+            if trouble != self.trouble:
+                self._logger.warning(
+                    "amqp: the queue %r is not consumed: %s; trying again, first in %g s",
+                    self.queue,
+                    trouble,
+                    pause,
+                )
+            self.trouble = trouble
+            self._keeper.pause(pause)
 
     def _consume(self, connection: Connection) -> None:
         from .links import CLOSE_TIMEOUT, FAILURES, reason_of
@@ -199,7 +186,7 @@ class Consumer:
             self._logger.info("amqp: consuming the queue %r", self.queue)
         self.trouble = None
         try:
-            while not self._stopping.is_set():
+            while not self._keeper.is_stopping:
                 if cancelled:
                     raise _Lost("has removed the queue")
                 connection.process_data_events(None)
@@ -208,7 +195,7 @@ class Consumer:
             left = self._deadline - time.monotonic()
             with connection.limited(max(CLOSE_TIMEOUT, min(self._links.timeout, left))):
                 channel.basic_cancel(tag)
-            while any(thread.is_alive() for thread in self._workers) and time.monotonic() < self._deadline:
+            while not all(worker.stop() for worker in self._workers) and time.monotonic() < self._deadline:
                 connection.process_data_events(0.1)
             connection.run_callbacks()
         except FAILURES as error:
@@ -227,11 +214,12 @@ class Consumer:
     def _serve(self) -> None:
         while (delivered := self._work.get()) is not None:
             # Messages of a closed connection are delivered again.
-            if delivered.channel.is_open and not self._stopping.is_set():
+            if delivered.channel.is_open and not self._keeper.is_stopping:
                 self._handle(delivered)
         self._wake()
 
     def _handle(self, delivered: _Delivered) -> None:
+        backoff = Backoff(self._pause, LONGEST_RETRY)
         for tried in range(self._tries):
             message = delivered.message(self.queue, tried)
             try:
@@ -250,7 +238,7 @@ class Consumer:
             else:
                 self._settle(delivered, done=True)
                 return
-            if not last and self._stopping.wait(min(self._pause * 2**tried, LONGEST_RETRY)):
+            if not last and self._keeper.pause(backoff.next()):
                 self._settle(delivered, again=True)
                 return
         self._settle(delivered)

@@ -306,6 +306,18 @@ class TestConsume:
         assert "failed on the message id-1, try 3 of 3; the queue's dead-letter settings apply" in caplog.text
         assert "it cannot be baked" in caplog.text
 
+    def test_even_one_that_fails_very_often_is_tried_to_the_end(self, queue: str) -> None:
+        tried: list[int] = []
+
+        def handle(message: Message) -> None:
+            tried.append(message.tried)
+            raise ValueError
+
+        openheart.amqp.consume(queue, handle, tries=1100, pause=0.0)
+        openheart.amqp.publish(queue, "bad")
+        assert taken(f"{queue}.failed", declare=False).get(timeout=PATIENCE).text == "bad"
+        assert tried == [*range(1100)]
+
     def test_one_that_fails_once_is_not_put_aside(self, app: Flask, queue: str) -> None:
         done = threading.Event()
 
