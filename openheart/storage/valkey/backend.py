@@ -11,7 +11,6 @@ from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Backend, Change, Counts, Listing
 from .calls import Read, Write
-from .connection import read_info
 from .dispatcher import LARGEST_PIPELINE, Dispatcher
 from .listing import Scanner
 from .moves import Moves
@@ -24,6 +23,7 @@ from .row import (
     ROW,
 )
 from .script import Keys, read_counts
+from .server import read_info
 from .topology import topology_of
 from .uri import SCHEMES, read_uri
 
@@ -148,14 +148,14 @@ class ValkeyBackend(Backend):
         dispatcher.run(writes)
         dispatcher.run([Read(key) for key in probes])
         for key, server in probes.items():
-            dispatcher.ask(server, (b"DEL", key, self._keys.nonce(key, nonce)))
+            dispatcher.ask(server, b"DEL", key, self._keys.nonce(key, nonce))
 
     def examine(self) -> Iterator[Finding]:
         if not self.is_connected():
             return
         dispatcher = self._current()
         for server in dispatcher.servers():
-            info = read_info(dispatcher.ask(server, (b"INFO",))[1])
+            info = read_info(dispatcher.ask(server, b"INFO")[1])
             policy = info.get("maxmemory_policy", "noeviction")
             if policy != "noeviction" and info.get("maxmemory", "0") != "0":
                 yield Finding(

@@ -1,4 +1,4 @@
-"""One command on one key: what is sent for it, and its result."""
+"""Commands on keys: what is sent for each, its result, and the exchange of several with one server."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .connection import Clocked, Command
-from .script import ADD, Script
-from .server import Server
+from valkey.exceptions import AuthenticationError, BusyLoadingError, ResponseError, ValkeyError
+from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 
-__all__ = ["Call", "Read", "Scripted", "Write"]
+from ...system.breaker import Unavailable
+from .errors import Lost
+from .script import ADD, Script
+from .server import Command, Link, Server
+
+__all__ = ["Call", "Direct", "Exchange", "Read", "Scripted", "Write"]
 
 
 class Call:
@@ -23,9 +27,13 @@ class Call:
         error: why there is no reply; None once there is one.
         reply: the reply.
         is_open: whether it may have been executed without an answer.
+        server: the server it goes to, whatever its key.
+        asked: the server that the key is moving to, for one try.
+        process: the identity of the server's process that it was last sent to.
     """
 
     writes = False
+    server: Server | None = None
 
     def __init__(self, key: bytes) -> None:
         self.key = key
@@ -33,17 +41,35 @@ class Call:
         self.reply: Any = None
         self.is_open = False
         self.asked: Server | None = None
+        self.process = b""
 
-    def command(self, connection: Clocked, *, first: bool) -> Command:
-        """The command; ``first`` says whether it is the first of its kind in this try."""
+    def command(self, link: Link) -> Command:
+        """The command, to be sent on ``link``."""
         raise NotImplementedError
 
 
 class Read(Call):
     """Reads the hash at a key."""
 
-    def command(self, connection: Clocked, *, first: bool) -> Command:
+    def command(self, link: Link) -> Command:
         return (b"HGETALL", self.key)
+
+
+class Direct(Call):
+    """A command that changes nothing, for one server.
+
+    Args:
+        server: the server.
+        words: the command.
+    """
+
+    def __init__(self, server: Server, *words: bytes | str | int) -> None:
+        super().__init__(b"")
+        self.server = server
+        self._words = words
+
+    def command(self, link: Link) -> Command:
+        return self._words
 
 
 class Scripted(Call):
@@ -53,23 +79,25 @@ class Scripted(Call):
         script: the script.
         keys: its keys; the first says where it goes.
         arguments: its arguments.
+
+    Attributes:
+        is_known: whether the server may know the script.
     """
 
     writes = True
 
     def __init__(self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes | str | int]) -> None:
         super().__init__(keys[0])
-        self.script = script
-        self.needs_script = False
+        self.is_known = True
+        self._script = script
         self._keys: Command = (len(keys), *keys)
         self._arguments = tuple(arguments)
 
-    def command(self, connection: Clocked, *, first: bool) -> Command:
-        # The first one that sends the script makes it known to those after it on this connection.
-        head = (b"EVAL", self.script.text) if self.needs_script and first else (b"EVALSHA", self.script.sha)
-        return (*head, *self._keys, *self._arguments_for(connection))
+    def command(self, link: Link) -> Command:
+        head = (b"EVALSHA", self._script.sha) if self.is_known else (b"EVAL", self._script.text)
+        return (*head, *self._keys, *self._arguments_for(link))
 
-    def _arguments_for(self, connection: Clocked) -> Command:
+    def _arguments_for(self, link: Link) -> Command:
         return self._arguments
 
 
@@ -99,5 +127,108 @@ class Write(Scripted):
         self._until = (time.monotonic() if begun is None else begun) + life / 2
         self._kept = int(max(life, kept) * 1000)
 
-    def _arguments_for(self, connection: Clocked) -> Command:
-        return (self._kept, int((self._until + connection.offset) * 1000), *self._arguments)
+    def _arguments_for(self, link: Link) -> Command:
+        return (self._kept, int((self._until + link.offset) * 1000), *self._arguments)
+
+
+class Exchange:
+    """Calls on their way to one server: sent when this is made, answered by ``finish``.
+
+    Args:
+        server: the server.
+        calls: the calls, all reads or all writes.
+        replicas: how many replicas must confirm writes.
+    """
+
+    def __init__(self, server: Server, calls: Sequence[Call], replicas: int = 0) -> None:
+        self._server = server
+        self._calls = calls
+        self._writes = calls[0].writes
+        self._replicas = replicas if self._writes else 0
+        self._link: Link | None = None
+        try:
+            link = server.borrow(writes=self._writes)
+        except (Unavailable, ValkeyError) as error:
+            for call in calls:
+                call.error, call.asked = error, None
+            return
+        try:
+            commands: list[Command] = []
+            for call in calls:
+                if call.asked is not None:
+                    commands.append(("ASKING",))
+                commands.append(call.command(link))
+                call.process = link.process
+            if self._replicas:
+                commands.append(("WAIT", self._replicas, int(server.timeout * 500)))
+            self._number = len(commands)
+            link.connection.send_packed_command(link.connection.pack_commands(commands))
+            self._link = link
+        except (ValkeyError, OSError) as error:
+            # Some of it may have been sent.
+            self._take([Lost(f"the connection to {server.name} broke: {error}")] * self._number)
+        finally:
+            if self._link is None:
+                server.give_back(link, is_usable=False)
+
+    def abandon(self) -> None:
+        """Close the connection if the answers were not awaited."""
+        link, self._link = self._link, None
+        if link is not None:
+            self._server.give_back(link, is_usable=False)
+
+    def finish(self, deadline: float | None = None) -> None:
+        """Wait for the answers, which are then in the calls, and give the connection back.
+
+        Args:
+            deadline: until when to wait for the first, in monotonic time; by default the timeout long.
+        """
+        link, self._link = self._link, None
+        if link is None:
+            return
+        connection = link.connection
+        found: list[Any] = []
+        errors: list[Exception] = []
+        is_usable = False
+        try:
+            if deadline is not None and not connection.can_read(max(0.001, deadline - time.monotonic())):
+                raise ValkeyTimeoutError("no answer in time")
+            while len(found) < self._number:
+                try:
+                    found.append(connection.read_response())
+                except (ResponseError, BusyLoadingError, AuthenticationError) as error:
+                    errors.append(error)
+                    found.append(error)
+                    if not isinstance(error, ResponseError):
+                        raise
+            is_usable = True
+            self._server.note(errors, writes=self._writes)
+        except (ValkeyError, OSError) as error:
+            lost = Lost(f"{self._server.name} received the command and did not answer: {error}")
+            if isinstance(error, ValkeyTimeoutError):
+                # A broken connection says little; the next one shows whether the server is there.
+                self._server.failed(str(lost))
+            elif found:
+                self._server.note(errors)
+            found += [lost] * (self._number - len(found))
+        finally:
+            self._server.give_back(link, is_usable=is_usable)
+        self._take(found)
+
+    def _take(self, replies: Sequence[Any]) -> None:
+        found = iter(replies)
+        for call in self._calls:
+            if call.asked is not None:
+                next(found)
+                call.asked = None
+            call.reply = next(found)
+            call.error = call.reply if isinstance(call.reply, Exception) else None
+        confirmed = replies[-1] if self._replicas else 0
+        if isinstance(confirmed, Exception):
+            lost = Lost(f"the replicas did not confirm it: {confirmed}")
+        elif confirmed < self._replicas:
+            lost = Lost(f"{confirmed} of {self._replicas} replicas confirmed it (OPENHEART_VALKEY_WAIT)")
+        else:
+            return
+        for call in self._calls:
+            call.error = call.error or lost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from operator import attrgetter
 from typing import Any, NoReturn
@@ -14,10 +14,9 @@ from valkey.exceptions import ValkeyError
 from ...errors import BackendError, BackendNotConnected, BackendUnavailable, BackendUnusable, OutcomeUnknown
 from ...system.breaker import Unavailable
 from ...system.lifecycle import Lifecycle
-from .calls import Call, Scripted
-from .connection import Clocked, Command
-from .errors import Lost, Verdict, fix_for, judge
-from .server import Exchange, Server
+from .calls import Call, Direct, Exchange, Scripted
+from .errors import Verdict, fix_for, judge
+from .server import Server
 from .topology import Topology
 
 __all__ = ["LARGEST_PIPELINE", "Dispatcher"]
@@ -42,7 +41,6 @@ class Dispatcher:
         self.topology = topology
         self._timeout = timeout
         self._budget = budget
-        self._wait: Command | None = ("WAIT", wait, int(timeout * 500)) if wait else None
         self._replicas = wait
         self.running = Lifecycle(BackendNotConnected)
         self._name = secrets.token_urlsafe(9).encode()
@@ -71,7 +69,7 @@ class Dispatcher:
                 pending = [call for call in pending if call.error is not None]
                 if not pending:
                     return
-                verdicts = {judge(call.error) for call in pending if call.error is not None}
+                verdicts = {self._note(call, call.error) for call in pending if call.error is not None}
                 self._give_up_for_good(calls, pending, after)
                 if verdicts <= {Verdict.NO_SCRIPT, Verdict.ASK} and time.monotonic() < deadline:
                     continue
@@ -89,26 +87,15 @@ class Dispatcher:
         for start in range(0, len(calls), LARGEST_PIPELINE):
             self.run(calls[start : start + LARGEST_PIPELINE], after=start > 0 and calls[0].writes)
 
-    def ask(self, server: Server, command: Command) -> tuple[bytes, Any]:
+    def ask(self, server: Server, *command: bytes | str | int) -> tuple[bytes, Any]:
         """Send one server a command that changes nothing.
 
         Returns:
             The identity of the server's process, and the reply.
         """
-        with self.running:
-            deadline = time.monotonic() + self._budget
-            pause = FIRST_PAUSE
-            while True:
-                exchange = Exchange(server, lambda _: [command])
-                (reply,) = exchange.replies()
-                if not isinstance(reply, Exception):
-                    return exchange.run_id, reply
-                self.topology.look_again()
-                is_down = isinstance(reply, Unavailable) and reply.is_known
-                if judge(reply) is Verdict.UNUSABLE or is_down or time.monotonic() + pause >= deadline:
-                    raise error_for(reply)
-                time.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+        call = Direct(server, *command)
+        self.run([call])
+        return call.process, call.reply
 
     def servers(self) -> list[Server]:
         """Every server that holds keys; raises BackendError."""
@@ -149,7 +136,7 @@ class Dispatcher:
         parts: dict[Server, list[Call]] = {}
         for call in calls:
             try:
-                server = call.asked or self.topology.server_of(call.key)
+                server = call.asked or call.server or self.topology.server_of(call.key)
             except (Unavailable, ValkeyError) as error:
                 call.error = error
                 continue
@@ -157,65 +144,27 @@ class Dispatcher:
         # Sent to every server before waiting for the first. Always in the same order, so that two threads
         # cannot each wait for a connection that the other has.
         order = sorted(parts, key=attrgetter("address")) if len(parts) > 1 else parts
-        sent: list[tuple[list[Call], Exchange]] = []
+        sent: list[Exchange] = []
         try:
             for server in order:
-                part = parts[server]
-                sent.append((part, Exchange(server, self._commands(part), writes=part[0].writes)))
+                sent.append(Exchange(server, parts[server], self._replicas))
             deadline = time.monotonic() + self._timeout if len(sent) > 1 else None
-            for part, exchange in sent:
-                self._take(part, exchange.replies(deadline))
+            for exchange in sent:
+                exchange.finish(deadline)
         finally:
-            for _, exchange in sent:
+            for exchange in sent:
                 exchange.abandon()
 
-    def _commands(self, part: Sequence[Call]) -> Callable[[Clocked], list[Command]]:
-        def made(connection: Clocked) -> list[Command]:
-            commands: list[Command] = []
-            brought: set[bytes] = set()
-            for call in part:
-                if call.asked is not None:
-                    commands.append(("ASKING",))
-                script = call.script.sha if isinstance(call, Scripted) and call.needs_script else b""
-                commands.append(call.command(connection, first=script not in brought))
-                brought.add(script)
-            if self._wait is not None and part[0].writes:
-                commands.append(self._wait)
-            return commands
-
-        return made
-
-    def _take(self, part: Sequence[Call], replies: list[Any]) -> None:
-        if isinstance(replies[0], (Unavailable, ValkeyError)) and len(replies) == 1:
-            replies *= 2 * len(part) + 1
-        confirmed = replies[-1] if self._wait is not None and part[0].writes else self._replicas
-        found = iter(replies)
-        for call in part:
-            if call.asked is not None:
-                next(found)
-                call.asked = None
-            reply = next(found)
-            if (
-                call.writes
-                and not isinstance(reply, Exception)
-                and not (isinstance(confirmed, int) and confirmed >= self._replicas)
-            ):
-                reply = _unconfirmed(confirmed, self._replicas)
-            if not isinstance(reply, Exception):
-                call.reply, call.error = reply, None
-                continue
-            call.error = reply
-            self._note(call, reply)
-
-    def _note(self, call: Call, error: Exception) -> None:
+    def _note(self, call: Call, error: Exception) -> Verdict:
         verdict = judge(error)
         if verdict is Verdict.LOST:
             call.is_open = True
         elif verdict is Verdict.NO_SCRIPT and isinstance(call, Scripted):
-            call.needs_script = True
+            call.is_known = False
         elif verdict is Verdict.ASK:
             host, _, port = str(error).split(" ")[2].rpartition(":")
             call.asked = self.topology.server_at((host, int(port)))
+        return verdict
 
     def _give_up_for_good(self, calls: Sequence[Call], pending: Sequence[Call], after: bool) -> None:
         for call in pending:
@@ -231,12 +180,6 @@ class Dispatcher:
                 f"{'' if stored else ' may have been counted'}. Adding it again could count it twice"
             ) from failed.error
         raise error_for(failed.error) from failed.error
-
-
-def _unconfirmed(confirmed: object, replicas: int) -> Lost:
-    if isinstance(confirmed, int):
-        return Lost(f"{confirmed} of {replicas} replicas confirmed it (OPENHEART_VALKEY_WAIT)")
-    return Lost(f"the replicas did not confirm it: {confirmed}")
 
 
 def error_for(error: Exception) -> BackendError:

@@ -117,12 +117,13 @@ class Scanner:
                     break
 
     def _scan(self, server: Server, cursor: int, count: int) -> tuple[bytes, int, list[bytes]]:
-        command = (b"SCAN", cursor, b"MATCH", self._keys.pattern, b"COUNT", count, b"TYPE", b"hash")
-        run_id, (following, keys) = self._dispatcher.ask(server, command)
+        run_id, (following, keys) = self._dispatcher.ask(
+            server, b"SCAN", cursor, b"MATCH", self._keys.pattern, b"COUNT", count, b"TYPE", b"hash"
+        )
         return run_id, int(following), list(dict.fromkeys(keys))
 
     def _scan_id(self, server: Server) -> bytes:
-        return self._dispatcher.ask(server, (b"PING",))[0]
+        return self._dispatcher.ask(server, b"PING")[0]
 
     def _rows(self, keys: Sequence[bytes], prefix: str) -> list[tuple[bytes, tuple[str, Counts]]]:
         if not keys:

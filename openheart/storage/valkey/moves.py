@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from ...errors import OutcomeUnknown
 from ..backend import Counts
 from .calls import Call, Read, Scripted, Write
-from .connection import Clocked, Command
 from .dispatcher import Dispatcher
 from .script import TARGET_FIELD, Keys, Script, read_counts
+from .server import Command, Link
 
 __all__ = ["Moves"]
 
@@ -118,7 +118,7 @@ class Delete(Call):
 
     writes = True
 
-    def command(self, connection: Clocked, *, first: bool) -> Command:
+    def command(self, link: Link) -> Command:
         return (b"DEL", self.key)
 
 
@@ -131,7 +131,7 @@ class Expire(Call):
         super().__init__(key)
         self._given = (nonce, int(life * 1000))
 
-    def command(self, connection: Clocked, *, first: bool) -> Command:
+    def command(self, link: Link) -> Command:
         return (b"PEXPIRE", *self._given)
 
 

@@ -15,6 +15,7 @@ from valkey.exceptions import ConnectionError as ValkeyConnectionError
 from valkey.exceptions import ValkeyError
 
 from ...system.breaker import Breaker, Unavailable
+from .calls import Direct, Exchange
 from .errors import Verdict, judge
 from .server import Server
 from .uri import Address, Place
@@ -38,7 +39,7 @@ class Topology(abc.ABC):
         pool: the most connections to each server.
 
     Attributes:
-        unfit: which servers cannot hold keys here; see ``Clocked``.
+        unfit: which servers cannot hold keys here; see ``Server``.
     """
 
     unfit: ClassVar[Mapping[str, str]] = _NO_SERVER
@@ -86,7 +87,7 @@ class Topology(abc.ABC):
     def _make(self, address: Address, verify: Callable[[], None] | None = None) -> Server:
         return Server(
             address,
-            dict(self._place.connection),
+            self._place.connection,
             timeout=self._timeout,
             pool=self._pool,
             unfit=self.unfit,
@@ -137,7 +138,7 @@ class Sentinels(Topology):
     def __init__(self, place: Place, timeout: float, pool: int) -> None:
         super().__init__(place, timeout, pool)
         self._sentinels = [
-            Server(address, dict(place.sentinel), timeout=timeout, pool=2, unfit=_NO_SENTINEL)
+            Server(address, place.sentinel, timeout=timeout, pool=2, unfit=_NO_SENTINEL)
             for address in place.addresses
         ]
         self._master: Address | None = None
@@ -175,7 +176,7 @@ class Sentinels(Topology):
         said = []
         refusal: ValkeyError | None = None
         for sentinel in list(self._sentinels):
-            (reply,) = sentinel.exchange([command])
+            reply = _ask(sentinel, *command)
             if isinstance(reply, list):
                 # The one that answers is asked first from now on.
                 self._sentinels = sorted(self._sentinels, key=lambda other: other is not sentinel)
@@ -222,7 +223,7 @@ class Cluster(Topology):
         said: list[str] = []
         refusal: ValkeyError | None = None
         for node in dict.fromkeys((*known, *given)):
-            (reply,) = node.exchange([("CLUSTER", "SLOTS")])
+            reply = _ask(node, "CLUSTER", "SLOTS")
             if isinstance(reply, list) and reply:
                 self._take(reply, node)
                 return
@@ -241,6 +242,12 @@ class Cluster(Topology):
             address = ((host or b"").decode() or node.address[0], int(port))
             slots[first : last + 1] = [self.server_at(address)] * (last + 1 - first)
         self._slots = slots
+
+
+def _ask(server: Server, *command: str) -> Any:
+    call = Direct(server, *command)
+    Exchange(server, [call]).finish()
+    return call.error or call.reply
 
 
 def _refusal(reply: Any) -> ValkeyError | None:

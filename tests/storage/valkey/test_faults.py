@@ -20,8 +20,8 @@ from openheart.errors import (
 from openheart.storage import Backend, Change, get_backend
 from openheart.storage.contract_moves import in_threads
 from openheart.storage.valkey.calls import Write
-from openheart.storage.valkey.connection import Clocked, Command
 from openheart.storage.valkey.script import Keys
+from openheart.storage.valkey.server import Command, Link
 
 from ...child import run_child
 from ...servers.ports import free_port
@@ -173,7 +173,7 @@ def test_no_connection_in_time_names_the_setting(own: Server) -> None:
         borrowed = backend._current().topology.server_of(b"").borrow()  # type: ignore[attr-defined]
         with pytest.raises(BackendUnavailable, match="raise OPENHEART_VALKEY_POOL"):
             backend.incr("page", HEART)
-        backend._current().topology.server_of(b"").give_back(borrowed)  # type: ignore[attr-defined]
+        backend._current().topology.server_of(b"").give_back(borrowed, is_usable=True)  # type: ignore[attr-defined]
         assert backend.incr("page", HEART) == {HEART: 2}
 
 
@@ -310,8 +310,8 @@ def test_a_try_that_comes_after_its_nonce_could_have_ended_is_refused(
     # As when the server's clock, or a request in somebody's buffer, is a minute off.
     make = Write.command
 
-    def late(call: Write, connection: Clocked, *, first: bool) -> Command:
-        made = make(call, connection, first=first)
+    def late(call: Write, link: Link) -> Command:
+        made = make(call, link)
         return (*made[:6], int(made[6]) - 60_000, *made[7:])
 
     monkeypatch.setattr(Write, "command", late)
