@@ -11,7 +11,7 @@ from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Backend, Change, Counts, Listing
 from .calls import Read, Write
-from .dispatcher import LARGEST_PIPELINE, Dispatcher
+from .dispatcher import Dispatcher
 from .listing import Scanner
 from .moves import Moves
 from .row import (
@@ -110,26 +110,23 @@ class ValkeyBackend(Backend):
             by_target.setdefault(change.target, []).append(number)
         answers: list[Counts] = [{}] * len(changes)
         nonce = dispatcher.nonce()
-        targets = list(by_target)
-        for start in range(0, len(targets), LARGEST_PIPELINE):
-            part = targets[start : start + LARGEST_PIPELINE]
-            calls = [
-                self._write(target, _sums(changes[number] for number in by_target[target]), nonce)
-                for target in part
-            ]
-            dispatcher.run(calls, after=start > 0)
-            for target, call in zip(part, calls, strict=True):
-                counts = read_counts(call.reply)
-                # The script added them together; subtracting backwards gives the counts after each one.
-                for number in reversed(by_target[target]):
-                    answers[number] = counts
-                    counts = _without(counts, changes[number]) if number != by_target[target][0] else counts
+        calls = {
+            target: self._write(target, _sums(changes[number] for number in numbers), nonce)
+            for target, numbers in by_target.items()
+        }
+        dispatcher.run([*calls.values()])
+        for target, numbers in by_target.items():
+            counts = read_counts(calls[target].reply)
+            # The script added them together; subtracting backwards gives the counts after each one.
+            for number in reversed(numbers):
+                answers[number] = counts
+                counts = _without(counts, changes[number]) if number != numbers[0] else counts
         return answers
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         dispatcher = self._current()
         calls = {target: Read(self._keys.of(target)) for target in targets}
-        dispatcher.run_all([*calls.values()])
+        dispatcher.run([*calls.values()])
         return [read_counts(calls[target].reply) for target in targets]
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:

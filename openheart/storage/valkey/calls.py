@@ -12,7 +12,7 @@ from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 from ...system.breaker import Unavailable
 from .errors import Lost
 from .script import ADD, Script
-from .server import Command, Link, Server
+from .server import Command, OpenConnection, Server
 
 __all__ = ["Call", "Direct", "Exchange", "Read", "Scripted", "Write"]
 
@@ -43,15 +43,15 @@ class Call:
         self.asked: Server | None = None
         self.process = b""
 
-    def command(self, link: Link) -> Command:
-        """The command, to be sent on ``link``."""
+    def command(self, opened: OpenConnection) -> Command:
+        """The command, to be sent on ``opened``."""
         raise NotImplementedError
 
 
 class Read(Call):
     """Reads the hash at a key."""
 
-    def command(self, link: Link) -> Command:
+    def command(self, opened: OpenConnection) -> Command:
         return (b"HGETALL", self.key)
 
 
@@ -68,7 +68,7 @@ class Direct(Call):
         self.server = server
         self._words = words
 
-    def command(self, link: Link) -> Command:
+    def command(self, opened: OpenConnection) -> Command:
         return self._words
 
 
@@ -93,11 +93,11 @@ class Scripted(Call):
         self._keys: Command = (len(keys), *keys)
         self._arguments = tuple(arguments)
 
-    def command(self, link: Link) -> Command:
+    def command(self, opened: OpenConnection) -> Command:
         head = (b"EVALSHA", self._script.sha) if self.is_known else (b"EVAL", self._script.text)
-        return (*head, *self._keys, *self._arguments_for(link))
+        return (*head, *self._keys, *self._arguments_for(opened))
 
-    def _arguments_for(self, link: Link) -> Command:
+    def _arguments_for(self, opened: OpenConnection) -> Command:
         return self._arguments
 
 
@@ -110,7 +110,7 @@ class Write(Scripted):
         life: twice the seconds in which this call may be sent again.
         arguments: the target, then emoji and number in turn.
         kept: seconds that the nonce is kept, where that is longer.
-        begun: when its life starts, in monotonic time; now by default.
+        begun: when its life starts, in monotonic time; by default when it is first sent.
     """
 
     def __init__(
@@ -124,11 +124,14 @@ class Write(Scripted):
         begun: float | None = None,
     ) -> None:
         super().__init__(ADD, (key, nonce), arguments)
-        self._until = (time.monotonic() if begun is None else begun) + life / 2
+        self._begun = begun
+        self._patience = life / 2
         self._kept = int(max(life, kept) * 1000)
 
-    def _arguments_for(self, link: Link) -> Command:
-        return (self._kept, int((self._until + link.offset) * 1000), *self._arguments)
+    def _arguments_for(self, opened: OpenConnection) -> Command:
+        if self._begun is None:
+            self._begun = time.monotonic()
+        return (self._kept, int((self._begun + self._patience + opened.offset) * 1000), *self._arguments)
 
 
 class Exchange:
@@ -145,9 +148,9 @@ class Exchange:
         self._calls = calls
         self._writes = calls[0].writes
         self._replicas = replicas if self._writes else 0
-        self._link: Link | None = None
+        self._opened: OpenConnection | None = None
         try:
-            link = server.borrow(writes=self._writes)
+            opened = server.borrow(writes=self._writes)
         except (Unavailable, ValkeyError) as error:
             for call in calls:
                 call.error, call.asked = error, None
@@ -157,25 +160,25 @@ class Exchange:
             for call in calls:
                 if call.asked is not None:
                     commands.append(("ASKING",))
-                commands.append(call.command(link))
-                call.process = link.process
+                commands.append(call.command(opened))
+                call.process = opened.process
             if self._replicas:
                 commands.append(("WAIT", self._replicas, int(server.timeout * 500)))
             self._number = len(commands)
-            link.connection.send_packed_command(link.connection.pack_commands(commands))
-            self._link = link
+            opened.connection.send_packed_command(opened.connection.pack_commands(commands))
+            self._opened = opened
         except (ValkeyError, OSError) as error:
             # Some of it may have been sent.
             self._take([Lost(f"the connection to {server.name} broke: {error}")] * self._number)
         finally:
-            if self._link is None:
-                server.give_back(link, is_usable=False)
+            if self._opened is None:
+                server.give_back(opened, is_usable=False)
 
     def abandon(self) -> None:
         """Close the connection if the answers were not awaited."""
-        link, self._link = self._link, None
-        if link is not None:
-            self._server.give_back(link, is_usable=False)
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            self._server.give_back(opened, is_usable=False)
 
     def finish(self, deadline: float | None = None) -> None:
         """Wait for the answers, which are then in the calls, and give the connection back.
@@ -183,10 +186,10 @@ class Exchange:
         Args:
             deadline: until when to wait for the first, in monotonic time; by default the timeout long.
         """
-        link, self._link = self._link, None
-        if link is None:
+        opened, self._opened = self._opened, None
+        if opened is None:
             return
-        connection = link.connection
+        connection = opened.connection
         found: list[Any] = []
         errors: list[Exception] = []
         is_usable = False
@@ -212,7 +215,7 @@ class Exchange:
                 self._server.note(errors)
             found += [lost] * (self._number - len(found))
         finally:
-            self._server.give_back(link, is_usable=is_usable)
+            self._server.give_back(opened, is_usable=is_usable)
         self._take(found)
 
     def _take(self, replies: Sequence[Any]) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from itertools import count
 from operator import attrgetter
-from typing import Any, NoReturn
+from typing import Any
 
 from valkey.exceptions import ValkeyError
 
@@ -50,42 +50,20 @@ class Dispatcher:
         """A name that is unique among the calls of all processes."""
         return b"%b%x" % (self._name, next(self._names))
 
-    def run(self, calls: Sequence[Call], *, after: bool = False) -> None:
+    def run(self, calls: Sequence[Call]) -> None:
         """Execute calls, each once, with one pipeline for each server.
 
         Args:
             calls: the calls, all reads or all writes; each has its reply afterwards.
-            after: whether something was stored already for the same caller.
 
         Raises:
             OutcomeUnknown: some writes may have been executed, and some not.
             BackendError: nothing was executed.
         """
         with self.running:
-            deadline = time.monotonic() + self._budget
-            pause, pending = FIRST_PAUSE, calls
-            while True:
-                self._attempt(pending)
-                pending = [call for call in pending if call.error is not None]
-                if not pending:
-                    return
-                verdicts = {self._note(call, call.error) for call in pending if call.error is not None}
-                self._give_up_for_good(calls, pending, after)
-                if verdicts <= {Verdict.NO_SCRIPT, Verdict.ASK} and time.monotonic() < deadline:
-                    continue
-                self.topology.look_again()
-                # If nothing was sent, do not wait for a server that is known to be unavailable.
-                is_down = any(isinstance(call.error, Unavailable) and call.error.is_known for call in pending)
-                is_open = after or any(call.writes and (call.is_open or call.error is None) for call in calls)
-                if time.monotonic() + pause >= deadline or (is_down and not is_open):
-                    self._give_up(calls, pending[0], after)
-                time.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-
-    def run_all(self, calls: Sequence[Call]) -> None:
-        """Execute any number of repeatable calls, LARGEST_PIPELINE at once; raises as ``run``."""
-        for start in range(0, len(calls), LARGEST_PIPELINE):
-            self.run(calls[start : start + LARGEST_PIPELINE], after=start > 0 and calls[0].writes)
+            for start in range(0, len(calls), LARGEST_PIPELINE):
+                part = calls[start : start + LARGEST_PIPELINE]
+                self._run(part, is_stored=start > 0 and part[0].writes)
 
     def ask(self, server: Server, *command: bytes | str | int) -> tuple[bytes, Any]:
         """Send one server a command that changes nothing.
@@ -111,26 +89,50 @@ class Dispatcher:
         Args:
             template: makes a key of a number, with ``%d``.
         """
-        missing = set(self.servers())
-        found: dict[bytes, Server] = {}
+        number_of_servers = len(self.servers())
+        found: dict[Server, bytes] = {}
         with self.running:
-            for number in range(100 * len(missing) ** 2):
-                if not missing:
-                    break
-                key = template % number
-                try:
-                    server = self.topology.server_of(key)
-                except (Unavailable, ValkeyError) as error:
-                    raise error_for(error) from None
-                if server in missing:
-                    missing.remove(server)
-                    found[key] = server
-        return found
+            try:
+                for number in range(100 * number_of_servers**2):
+                    if len(found) == number_of_servers:
+                        break
+                    found.setdefault(self.topology.server_of(template % number), template % number)
+            except (Unavailable, ValkeyError) as error:
+                raise error_for(error) from None
+        return {key: server for server, key in found.items()}
 
     def close(self) -> None:
         """Wait for running calls, then close every connection."""
         self.running.close(2 * self._budget)
         self.topology.close()
+
+    def _run(self, calls: Sequence[Call], *, is_stored: bool) -> None:
+        deadline = time.monotonic() + self._budget
+        pause, pending = FIRST_PAUSE, calls
+        while True:
+            self._attempt(pending)
+            errors = {call: call.error for call in pending if call.error is not None}
+            if not errors:
+                return
+            pending = list(errors)
+            verdicts = [self._note(call, error) for call, error in errors.items()]
+            if Verdict.UNUSABLE not in verdicts:
+                is_over = time.monotonic() + pause >= deadline
+                if set(verdicts) <= {Verdict.NO_SCRIPT, Verdict.ASK} and not is_over:
+                    continue
+                self.topology.look_again()
+                # If nothing was sent, do not wait for a server that is known to be unavailable.
+                is_down = any(isinstance(error, Unavailable) and error.is_known for error in errors.values())
+                if not is_over and not (is_down and _outcome(calls, is_stored) is None):
+                    time.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                    continue
+            worst = verdicts.index(Verdict.UNUSABLE) if Verdict.UNUSABLE in verdicts else 0
+            error = errors[pending[worst]]
+            outcome = _outcome(calls, is_stored)
+            if outcome is not None:
+                raise OutcomeUnknown(f"{error}; {outcome}. Adding it again could count it twice") from error
+            raise error_for(error) from error
 
     def _attempt(self, calls: Sequence[Call]) -> None:
         parts: dict[Server, list[Call]] = {}
@@ -158,7 +160,7 @@ class Dispatcher:
     def _note(self, call: Call, error: Exception) -> Verdict:
         verdict = judge(error)
         if verdict is Verdict.LOST:
-            call.is_open = True
+            call.is_open = call.writes
         elif verdict is Verdict.NO_SCRIPT and isinstance(call, Scripted):
             call.is_known = False
         elif verdict is Verdict.ASK:
@@ -166,20 +168,11 @@ class Dispatcher:
             call.asked = self.topology.server_at((host, int(port)))
         return verdict
 
-    def _give_up_for_good(self, calls: Sequence[Call], pending: Sequence[Call], after: bool) -> None:
-        for call in pending:
-            if call.error is not None and judge(call.error) is Verdict.UNUSABLE:
-                self._give_up(calls, call, after)
 
-    def _give_up(self, calls: Sequence[Call], failed: Call, after: bool) -> NoReturn:
-        assert failed.error is not None
-        stored = after or any(call.writes and call.error is None for call in calls)
-        if stored or any(call.writes and call.is_open for call in calls):
-            raise OutcomeUnknown(
-                f"{failed.error}; {'some of the changes are stored and some may not be' if stored else 'it'}"
-                f"{'' if stored else ' may have been counted'}. Adding it again could count it twice"
-            ) from failed.error
-        raise error_for(failed.error) from failed.error
+def _outcome(calls: Sequence[Call], is_stored: bool) -> str | None:
+    if is_stored or any(call.writes and call.error is None for call in calls):
+        return "some of the changes are stored and some may not be"
+    return "it may have been counted" if any(call.is_open for call in calls) else None
 
 
 def error_for(error: Exception) -> BackendError:

@@ -11,7 +11,7 @@ from ..backend import Counts
 from .calls import Call, Read, Scripted, Write
 from .dispatcher import Dispatcher
 from .script import TARGET_FIELD, Keys, Script, read_counts
-from .server import Command, Link
+from .server import Command, OpenConnection
 
 __all__ = ["Moves"]
 
@@ -74,12 +74,12 @@ class Moves:
             if counts
         ]
         with _repeatable():
-            self._dispatcher.run_all(calls)
+            self._dispatcher.run(calls)
 
     def delete(self, targets: Sequence[str]) -> None:
         """Remove counts; see ``Backend.delete``."""
         with _repeatable():
-            self._dispatcher.run_all([Delete(self._keys.of(target)) for target in dict.fromkeys(targets)])
+            self._dispatcher.run([Delete(self._keys.of(target)) for target in dict.fromkeys(targets)])
 
     def rename(self, old: str, new: str) -> Counts:
         """Add the counts of one target to another's; see ``Backend.rename``.
@@ -118,7 +118,7 @@ class Delete(Call):
 
     writes = True
 
-    def command(self, link: Link) -> Command:
+    def command(self, opened: OpenConnection) -> Command:
         return (b"DEL", self.key)
 
 
@@ -131,7 +131,7 @@ class Expire(Call):
         super().__init__(key)
         self._given = (nonce, int(life * 1000))
 
-    def command(self, link: Link) -> Command:
+    def command(self, opened: OpenConnection) -> Command:
         return (b"PEXPIRE", *self._given)
 
 

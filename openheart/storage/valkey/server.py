@@ -21,12 +21,12 @@ from ...system.breaker import Breaker, Unavailable
 from .errors import Verdict, judge
 from .uri import Address
 
-__all__ = ["Command", "Link", "Server", "read_info"]
+__all__ = ["Command", "OpenConnection", "Server", "read_info"]
 
 Command: TypeAlias = tuple[bytes | str | int, ...]
 
 
-class Link(NamedTuple):
+class OpenConnection(NamedTuple):
     """An open connection, and what it reached.
 
     Attributes:
@@ -93,7 +93,7 @@ class Server:
         given = {name: value for name, value in options.items() if name != "ssl"}
         self._options: dict[str, Any] = {**times, **place, **given}
         self._kind = UnixDomainSocketConnection if port < 0 else SSLConnection if tls else Connection
-        self._idle: list[Link] = []
+        self._idle: list[OpenConnection] = []
         # One for each connection that may be lent. Its methods are atomic, and so are those of the list.
         self._turns: SimpleQueue[None] = SimpleQueue()
         for _ in range(pool):
@@ -105,7 +105,7 @@ class Server:
         host, port = self.address
         return host if port < 0 else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def borrow(self, *, writes: bool = False) -> Link:
+    def borrow(self, *, writes: bool = False) -> OpenConnection:
         """The connection that was used last, or a new one; return it with ``give_back``.
 
         Args:
@@ -125,12 +125,12 @@ class Server:
         try:
             while True:
                 try:
-                    link = self._idle.pop()
+                    opened = self._idle.pop()
                 except IndexError:
                     return self._open()
-                if not link.has_ended():
-                    return link
-                link.connection.disconnect()
+                if not opened.has_ended():
+                    return opened
+                opened.connection.disconnect()
         except BaseException as error:
             self._turns.put(None)
             if isinstance(error, AuthenticationError | BusyLoadingError | ResponseError):
@@ -141,12 +141,12 @@ class Server:
                 raise Unavailable(why) from error
             raise
 
-    def give_back(self, link: Link, *, is_usable: bool) -> None:
+    def give_back(self, opened: OpenConnection, *, is_usable: bool) -> None:
         """Give a connection back; one with commands that are not answered is not usable."""
         if is_usable:
-            self._idle.append(link)
+            self._idle.append(opened)
         else:
-            link.connection.disconnect()
+            opened.connection.disconnect()
         self._turns.put(None)
 
     def note(self, errors: Sequence[Exception], *, writes: bool = False) -> None:
@@ -170,7 +170,7 @@ class Server:
         while self._idle:
             self._idle.pop().connection.disconnect()
 
-    def _open(self) -> Link:
+    def _open(self) -> OpenConnection:
         if self._verify is not None:
             self._verify()
         connection = self._kind(**self._options)
@@ -190,7 +190,7 @@ class Server:
         if hasattr(select, "poll"):
             watch = select.poll()
             watch.register(connection._sock, select.POLLIN)
-        return Link(
+        return OpenConnection(
             connection,
             hashlib.blake2b(info.get("run_id", "").encode(), digest_size=8).digest(),
             int(info.get("server_time_usec", 0)) / 1e6 - time.monotonic(),

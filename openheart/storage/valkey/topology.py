@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
+import math
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from valkey.exceptions import ValkeyError
 from ...system.breaker import Breaker, Unavailable
 from .calls import Direct, Exchange
 from .errors import Verdict, judge
-from .server import Server
+from .server import Command, Server
 from .uri import Address, Place
 
 __all__ = ["Topology", "topology_of"]
@@ -55,7 +56,6 @@ class Topology(abc.ABC):
         self._is_stale = True
         self._is_lost = False
 
-    @abc.abstractmethod
     def server_of(self, key: bytes) -> Server:
         """The server that holds a key.
 
@@ -63,10 +63,16 @@ class Topology(abc.ABC):
             Unavailable: it cannot be found now.
             ResponseError, AuthenticationError: the server to ask refuses us.
         """
+        if self._is_stale:
+            self._refresh()
+        server = self._find(key)
+        if server is None:
+            raise Unavailable("no server is known to hold this key")
+        return server
 
-    @abc.abstractmethod
     def servers(self) -> list[Server]:
         """Every server that holds keys, in an order that does not change; raises as ``server_of``."""
+        return [self.server_of(b"")]
 
     def look_again(self) -> None:
         """Look up again where keys are, before the next key is used."""
@@ -94,42 +100,48 @@ class Topology(abc.ABC):
             verify=verify,
         )
 
-    def _refresh(self, look: Callable[[], None]) -> None:
+    @abc.abstractmethod
+    def _look(self) -> None:
+        """Find out where keys are; raises as ``server_of``."""
+
+    @abc.abstractmethod
+    def _find(self, key: bytes) -> Server | None:
+        """The server that held a key when that was found out last."""
+
+    def _refresh(self) -> None:
         # One thread looks, and the others wait for its result, unless the last one found nothing.
         if not self._looking.acquire(timeout=0 if self._is_lost else self._timeout):
             raise Unavailable(
                 "another thread is looking for the server that holds the data", is_known=self._is_lost
             )
         try:
-            if self._is_stale and time.monotonic() >= self._looked_at + FRESH:
-                self._looks.admit()
-                self._look_once(look)
+            if not self._is_stale or time.monotonic() < self._looked_at + FRESH:
+                return
+            self._looks.admit()
+            try:
+                self._look()
+            except Unavailable as error:
+                self._looks.failed(str(error))
+                was_lost, self._is_lost = self._is_lost, True
+                raise Unavailable(str(error), is_known=was_lost) from error
+            except ValkeyError:
+                self._looks.worked()
+                raise
+            self._looks.worked()
+            self._is_stale = self._is_lost = False
+            self._looked_at = time.monotonic()
         finally:
             self._looking.release()
-
-    def _look_once(self, look: Callable[[], None]) -> None:
-        try:
-            look()
-        except Unavailable as error:
-            self._looks.failed(str(error))
-            was_lost, self._is_lost = self._is_lost, True
-            raise Unavailable(str(error), is_known=was_lost) from error
-        except ValkeyError:
-            self._looks.worked()
-            raise
-        self._looks.worked()
-        self._is_stale = self._is_lost = False
-        self._looked_at = time.monotonic()
 
 
 class Single(Topology):
     """One server, whatever the key."""
 
-    def server_of(self, key: bytes) -> Server:
-        return self.server_at(self._place.addresses[0])
+    def _look(self) -> None:
+        pass
 
-    def servers(self) -> list[Server]:
-        return [self.server_of(b"")]
+    def _find(self, key: bytes) -> Server:
+        return self.server_at(self._place.addresses[0])
 
 
 class Sentinels(Topology):
@@ -143,15 +155,8 @@ class Sentinels(Topology):
         ]
         self._master: Address | None = None
 
-    def server_of(self, key: bytes) -> Server:
-        if self._is_stale:
-            self._refresh(self._look)
-        if self._master is None:
-            raise Unavailable(f"it is not known yet where the server {self._place.service!r} is")
-        return self.server_at(self._master)
-
-    def servers(self) -> list[Server]:
-        return [self.server_of(b"")]
+    def _find(self, key: bytes) -> Server | None:
+        return self._master and self.server_at(self._master)
 
     def close(self) -> None:
         super().close()
@@ -172,25 +177,14 @@ class Sentinels(Topology):
         self._master = self._ask()
 
     def _ask(self) -> Address:
-        command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._place.service)
-        said = []
-        refusal: ValkeyError | None = None
-        for sentinel in list(self._sentinels):
-            reply = _ask(sentinel, *command)
-            if isinstance(reply, list):
-                # The one that answers is asked first from now on.
-                self._sentinels = sorted(self._sentinels, key=lambda other: other is not sentinel)
-                return reply[0].decode(), int(reply[1])
-            refusal = refusal or _refusal(reply)
-            said.append(
-                str(
-                    reply
-                    or f"{sentinel.name} does not watch {self._place.service!r}, the name in OPENHEART_URI"
-                )
-            )
-        if refusal is not None:
-            raise refusal
-        raise Unavailable(f"no sentinel names the server: {'; '.join(said)}")
+        sentinel, (host, port) = _ask_any(
+            self._sentinels,
+            ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._place.service),
+            f"does not watch {self._place.service!r}, the name in OPENHEART_URI",
+        )
+        # The one that answers is asked first from now on.
+        self._sentinels = sorted(self._sentinels, key=lambda other: other is not sentinel)
+        return host.decode(), int(port)
 
 
 class Cluster(Topology):
@@ -202,13 +196,8 @@ class Cluster(Topology):
         super().__init__(place, timeout, pool)
         self._slots: list[Server | None] = []
 
-    def server_of(self, key: bytes) -> Server:
-        if self._is_stale:
-            self._refresh(self._look)
-        server = self._slots[key_slot(key)] if self._slots else None
-        if server is None:
-            raise Unavailable("no node of the cluster serves this key's slot")
-        return server
+    def _find(self, key: bytes) -> Server | None:
+        return self._slots[key_slot(key)] if self._slots else None
 
     def servers(self) -> list[Server]:
         self.server_of(b"")
@@ -219,40 +208,35 @@ class Cluster(Topology):
         known = list(self._servers.values())
         random.shuffle(known)
         given = [self.server_at(address) for address in self._place.addresses]
-        deadline = time.monotonic() + 2 * self._timeout
-        said: list[str] = []
-        refusal: ValkeyError | None = None
-        for node in dict.fromkeys((*known, *given)):
-            reply = _ask(node, "CLUSTER", "SLOTS")
-            if isinstance(reply, list) and reply:
-                self._take(reply, node)
-                return
-            refusal = refusal or _refusal(reply)
-            said.append(str(reply))
-            if time.monotonic() > deadline:
-                break
-        if refusal is not None:
-            raise refusal
-        raise Unavailable(f"no node of the cluster says where the data is: {'; '.join(said)}")
-
-    def _take(self, reply: list[Any], node: Server) -> None:
+        node, parts = _ask_any(
+            dict.fromkeys((*known, *given)), ("CLUSTER", "SLOTS"), "knows no slots", 2 * self._timeout
+        )
         slots: list[Server | None] = [None] * VALKEY_CLUSTER_HASH_SLOTS
-        for first, last, (host, port, *_), *_ in reply:
+        for first, last, (host, port, *_), *_ in parts:
             # An empty host is a node that does not know its own address: the one it was reached at.
             address = ((host or b"").decode() or node.address[0], int(port))
             slots[first : last + 1] = [self.server_at(address)] * (last + 1 - first)
         self._slots = slots
 
 
-def _ask(server: Server, *command: str) -> Any:
-    call = Direct(server, *command)
-    Exchange(server, [call]).finish()
-    return call.error or call.reply
-
-
-def _refusal(reply: Any) -> ValkeyError | None:
-    # A refusal does not end the search: the others may accept the password.
-    return reply if isinstance(reply, ValkeyError) and judge(reply) is Verdict.UNUSABLE else None
+def _ask_any(
+    servers: Iterable[Server], command: Command, otherwise: str, patience: float = math.inf
+) -> tuple[Server, list[Any]]:
+    deadline = time.monotonic() + patience
+    said: list[str] = []
+    refusal: Exception | None = None
+    for server in servers:
+        call = Direct(server, *command)
+        Exchange(server, [call]).finish()
+        if call.error is None and call.reply:
+            return server, call.reply
+        # A refusal does not end the search: the others may accept the password.
+        if call.error is not None and judge(call.error) is Verdict.UNUSABLE:
+            refusal = refusal or call.error
+        said.append(str(call.error or f"{server.name} {otherwise}"))
+        if time.monotonic() > deadline:
+            break
+    raise refusal or Unavailable(f"nobody says where the data is: {'; '.join(said)}")
 
 
 def topology_of(place: Place, timeout: float, pool: int) -> Topology:

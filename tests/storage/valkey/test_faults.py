@@ -21,7 +21,7 @@ from openheart.storage import Backend, Change, get_backend
 from openheart.storage.contract_moves import in_threads
 from openheart.storage.valkey.calls import Write
 from openheart.storage.valkey.script import Keys
-from openheart.storage.valkey.server import Command, Link
+from openheart.storage.valkey.server import Command, OpenConnection
 
 from ...child import run_child
 from ...servers.ports import free_port
@@ -310,8 +310,8 @@ def test_a_try_that_comes_after_its_nonce_could_have_ended_is_refused(
     # As when the server's clock, or a request in somebody's buffer, is a minute off.
     make = Write.command
 
-    def late(call: Write, link: Link) -> Command:
-        made = make(call, link)
+    def late(call: Write, opened: OpenConnection) -> Command:
+        made = make(call, opened)
         return (*made[:6], int(made[6]) - 60_000, *made[7:])
 
     monkeypatch.setattr(Write, "command", late)
