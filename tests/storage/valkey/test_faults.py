@@ -177,6 +177,23 @@ def test_no_connection_in_time_names_the_setting(own: Server) -> None:
         assert backend.incr("page", HEART) == {HEART: 2}
 
 
+def test_a_connection_that_comes_back_after_closing_is_closed(own: Server) -> None:
+    backend = get_backend(own.uri)
+    backend.connect()
+    server = backend._current().topology.server_of(b"")  # type: ignore[attr-defined]
+    lent = [server.borrow() for _ in range(2)]
+    server.give_back(lent[0], is_usable=True)
+    backend.disconnect()
+    until(lambda: clients(own) == 1, "the connection that was not lent stayed open")
+    server.give_back(lent[1], is_usable=True)
+    until(lambda: clients(own) == 0, "the connection that was lent stayed open")
+
+
+def clients(server: Server) -> int:
+    """Connections to a server, without the one that asks."""
+    return int(server.do("INFO", "clients")["connected_clients"]) - 1
+
+
 @pytest.mark.parametrize(
     ("uri", "mend"),
     [
