@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from valkey.connection import Connection
 from valkey.exceptions import ResponseError
 
 from openheart.errors import (
@@ -20,6 +21,7 @@ from openheart.errors import (
 from openheart.storage import Backend, Change, get_backend
 from openheart.storage.contract_moves import in_threads
 from openheart.storage.valkey.calls import Write
+from openheart.storage.valkey.dispatcher import LARGEST_PIPELINE
 from openheart.storage.valkey.script import Keys
 from openheart.storage.valkey.server import Command, OpenConnection
 
@@ -313,6 +315,17 @@ def test_some_of_several_targets_refused_is_an_unknown_outcome(own: Server, back
     assert backend.counts(["ours"]) == [{HEART: 1}]
 
 
+def test_a_batch_of_several_pipelines_that_is_refused_at_its_end_is_an_unknown_outcome(
+    own: Server, backend: Backend
+) -> None:
+    own.do("SET", Keys(None).of("theirs"), "theirs")
+    ours = [f"page/{number}" for number in range(LARGEST_PIPELINE)]
+    with pytest.raises(OutcomeUnknown, match="some of the changes are stored"):
+        backend.apply([Change(target, HEART) for target in [*ours, "theirs"]])
+    own.do("DEL", Keys(None).of("theirs"))
+    assert backend.counts([*ours, "theirs"]) == [{HEART: 1}] * len(ours) + [{}]
+
+
 def test_a_script_that_the_server_forgot_is_brought_again(own: Server, backend: Backend) -> None:
     backend.incr("page", HEART)
     own.do("SCRIPT", "FLUSH")
@@ -335,6 +348,14 @@ def test_a_try_that_comes_after_its_nonce_could_have_ended_is_refused(
     with pytest.raises(BackendUnavailable, match="came after its nonce"):
         backend.incr("page", HEART)
     assert backend.counts(["page"]) == [{HEART: 1}]
+
+
+def test_a_retry_has_the_time_limit_of_the_first_try() -> None:
+    opened = OpenConnection(Connection(), b"", 0.0, None)  # type: ignore[no-untyped-call]
+    write = Write(b"key", b"nonce", 60, ("page", HEART, 1))
+    first, begun = write.command(opened), time.monotonic()
+    until(lambda: time.monotonic() > begun + 0.01, "the clock stands")
+    assert write.command(opened) == first
 
 
 def test_disconnecting_lets_what_runs_end(own: Server, backend: Backend) -> None:
