@@ -14,6 +14,7 @@ from valkey.exceptions import ValkeyError
 from ...errors import BackendError, BackendNotConnected, BackendUnavailable, BackendUnusable, OutcomeUnknown
 from ...system.breaker import Unavailable
 from ...system.lifecycle import Lifecycle
+from ...system.workers import Backoff
 from .calls import Call, Direct, Exchange, Scripted
 from .errors import Verdict, fix_for, judge
 from .server import Server
@@ -108,7 +109,7 @@ class Dispatcher:
 
     def _run(self, calls: Sequence[Call], *, is_stored: bool) -> None:
         deadline = time.monotonic() + self._budget
-        pause, pending = FIRST_PAUSE, calls
+        backoff, pending = Backoff(FIRST_PAUSE, LONGEST_PAUSE), calls
         while True:
             self._attempt(pending)
             errors = {call: call.error for call in pending if call.error is not None}
@@ -117,15 +118,15 @@ class Dispatcher:
             pending = list(errors)
             verdicts = [self._note(call, error) for call, error in errors.items()]
             if Verdict.UNUSABLE not in verdicts:
-                is_over = time.monotonic() + pause >= deadline
-                if set(verdicts) <= {Verdict.NO_SCRIPT, Verdict.ASK} and not is_over:
+                if set(verdicts) <= {Verdict.NO_SCRIPT, Verdict.ASK} and time.monotonic() < deadline:
                     continue
                 self.topology.look_again()
                 # If nothing was sent, do not wait for a server that is known to be unavailable.
                 is_down = any(isinstance(error, Unavailable) and error.is_known for error in errors.values())
+                pause = backoff.next()
+                is_over = time.monotonic() + pause >= deadline
                 if not is_over and not (is_down and _outcome(calls, is_stored) is None):
                     time.sleep(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE)
                     continue
             worst = verdicts.index(Verdict.UNUSABLE) if Verdict.UNUSABLE in verdicts else 0
             error = errors[pending[worst]]

@@ -7,11 +7,11 @@ it sees whether a connection is still open, make each call about a fifth slower.
 from __future__ import annotations
 
 import hashlib
+import queue
 import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeAlias
 
 from valkey.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
@@ -97,7 +97,8 @@ class Server:
         self._is_closed = False
         self._idle: list[OpenConnection] = []
         # One for each connection that may be lent. Its methods are atomic, and so are those of the list.
-        self._turns: SimpleQueue[None] = SimpleQueue()
+        # The class is looked up here, because gevent may have replaced it since the import.
+        self._turns: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(pool):
             self._turns.put(None)
 
@@ -122,7 +123,7 @@ class Server:
             self._writes.admit()
         try:
             self._turns.get(timeout=self.timeout)
-        except Empty:
+        except queue.Empty:
             raise Unavailable("every connection is in use; raise OPENHEART_VALKEY_POOL") from None
         try:
             while True:
