@@ -174,12 +174,15 @@ def react_over_http(server: str, uri: str, before: str, turns: int) -> None:
 
         until(listens, "it does not listen")
         try:
-            tally = _react_over_http(address, turns)
-            if tally.errors:
-                processes.dump()
-            assert_stored(tally, uri, instance, before)
-        finally:
+            assert_stored(_react_over_http(address, turns), uri, instance, before)
+        except AssertionError:
+            processes.dump()
+            raise
+        if server == "uwsgi":
             processes.signal(signal.SIGTERM)
+        else:
+            # The master stops its workers, and a second signal would interrupt their end.
+            processes.first.terminate()
         processes.wait("it does not stop")
 
 
