@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -62,6 +63,8 @@ class Processes:
 
     def __init__(self, command: list[str], variables: Variables, log: Path) -> None:
         self._log = log
+        # Each of them keeps the other end open until it ends.
+        self._ended, held = os.pipe()
         # For the forker, which is a module of the tests.
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         with log.open("w") as output:
@@ -72,7 +75,9 @@ class Processes:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=[held],
             )
+        os.close(held)
 
     def signal(self, number: int) -> bool:
         """Send a signal to each; whether there is one."""
@@ -99,17 +104,16 @@ class Processes:
         Args:
             what: the complaint when they do not.
         """
-        deadline = time.monotonic() + PATIENCE
-        while self.first.poll() is None or self.signal(0):
-            if time.monotonic() > deadline:
-                self.dump()
-                raise AssertionError(what)
-            time.sleep(0.02)
-        return self.first.returncode
+        ended, _, _ = select.select([self._ended], [], [], PATIENCE)
+        if not ended:
+            self.dump()
+            raise AssertionError(what)
+        return self.first.wait(PATIENCE)
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
         self.first.wait(PATIENCE)
+        os.close(self._ended)
 
 
 def uwsgi(address: str) -> list[str]:
