@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ConfigError, MissingDependency
 from ..settings.config import Config, Option
-from ..system.forks import PerProcess
+from ..system.forks import PerProcess, no_fork
 
 __all__ = ["Row"]
 
@@ -76,7 +76,7 @@ class Row:
 
         Python may give threads partly initialized modules when they import packages that need each other.
         """
-        with _importing.here:
+        with no_fork(), _importing.here:
             for name in (*filter(None, (self.library,)), *self.modules):
                 importlib.import_module(name)
 

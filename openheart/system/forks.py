@@ -1,7 +1,8 @@
 """Forks: in a child, threads do not exist, and locks and connections are the parent's.
 
 What can be made again in a child is kept in a ``PerProcess``, which looks at the process id: uWSGI forks
-without Python's hooks. What has to be closed before a fork uses ``at_fork``.
+without Python's hooks. What has to be closed before a fork uses ``at_fork``. What a fork must not find half
+done is in ``no_fork``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import Generic, TypeAlias, TypeVar
 
-__all__ = ["PerProcess", "at_fork", "may_fork_unnoticed"]
+from .lifecycle import Lifecycle
+
+__all__ = ["PerProcess", "at_fork", "may_fork_unnoticed", "no_fork"]
+
+PATIENCE = 5.0  # seconds that a fork waits for the end of what is in no_fork()
 
 T = TypeVar("T")
 
@@ -122,10 +128,35 @@ def _call_each(calls: Iterable[_Call]) -> None:
         raise BaseExceptionGroup("openheart's fork hooks failed", failures)
 
 
+_undisturbed = PerProcess(lambda: Lifecycle(RuntimeError))
+_forking = PerProcess(lambda: threading.RLock())
+
+
+def no_fork() -> Lifecycle:
+    """``with no_fork():`` a fork waits for the end of the block, for some seconds.
+
+    A block that would begin during a fork begins after it, in the parent only.
+    """
+    return _undisturbed.here
+
+
+def _prepare() -> None:
+    # One thread at a time. What is registered in a block of no_fork() must be in the list.
+    _forking.here.acquire()
+    _undisturbed.here.pause(PATIENCE)
+    _call_each(reversed(list(_before.values())))
+
+
+def _go_on() -> None:
+    _call_each(list(_in_parent.values()))
+    _undisturbed.here.resume()
+    _forking.here.release()
+
+
 # Once, because Python cannot unregister a function for the life of the process.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=lambda: _call_each(reversed(list(_before.values()))),
-        after_in_parent=lambda: _call_each(list(_in_parent.values())),
+        before=_prepare,
+        after_in_parent=_go_on,
         after_in_child=lambda: _call_each(list(_in_child.values())),
     )

@@ -148,3 +148,31 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), lock.here is first)
 
 def test_a_child_has_its_own_even_if_python_is_not_told_of_the_fork() -> None:
     assert run_child(FORK_WITHOUT_HOOKS).split() == ["0", "True"]
+
+
+FORK_DURING_A_BLOCK = """
+import json, os, threading
+from openheart.system.forks import no_fork
+inside, is_over = threading.Event(), threading.Event()
+def work():
+    with no_fork():
+        inside.set()
+        waits.wait()
+        is_over.set()
+waits = threading.Event()
+working = threading.Thread(target=work)
+working.start()
+inside.wait()
+threading.Timer(0.1, waits.set).start()
+child = os.fork()
+if child == 0:
+    with no_fork():
+        os._exit(0 if is_over.is_set() else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+with no_fork():
+    working.join()
+"""
+
+
+def test_a_fork_waits_for_the_end_of_what_it_must_not_disturb() -> None:
+    assert run_child(FORK_DURING_A_BLOCK).strip() == "0"

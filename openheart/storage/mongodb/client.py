@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Python imports it at the first look-up of a host. A child that is forked at that moment could not.
+import encodings.idna  # noqa: F401
 import re
 import threading
 from collections.abc import Callable, Sequence

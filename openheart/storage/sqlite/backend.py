@@ -11,7 +11,7 @@ from typing import Literal, TypeVar, TypeVarTuple
 
 from ...errors import BackendNotConnected
 from ...system.finding import Finding
-from ...system.forks import PerProcess, at_fork
+from ...system.forks import PerProcess, at_fork, no_fork
 from ..backend import Backend, Change, Counts, Listing, Rows
 from ..cursor import after_prefix, read_cursor, write_cursor
 from .disk import look_at_file
@@ -78,7 +78,6 @@ class SqliteBackend(Backend):
         self._is_connected = False
         self._next_look = 0.0
         self._opening = PerProcess(lambda: threading.Lock())
-        self._changing: Session | None = None  # the one that is being opened or closed
         self._forking: int | None = None  # the thread that holds _opening for its fork
         at_fork(before=self.suspend, in_parent=self.resume, in_child=self._begin_in_child)
 
@@ -96,7 +95,7 @@ class SqliteBackend(Backend):
             )
 
     def connect(self) -> None:
-        with self._opening.here:
+        with no_fork(), self._opening.here:
             self._is_connected = True
             try:
                 session = self._session or self._open()
@@ -107,7 +106,7 @@ class SqliteBackend(Backend):
                 raise
 
     def disconnect(self) -> None:
-        with self._opening.here:
+        with no_fork(), self._opening.here:
             self._is_connected = False
             if self._session is not None:
                 self._close(self._session)
@@ -187,10 +186,6 @@ class SqliteBackend(Backend):
 
     def _begin_in_child(self) -> None:
         self._forking = None
-        if self._changing is not None:
-            # The fork did not wait for it. It is not suspended, so forget() refuses it: it may have a
-            # connection, and another one to the same file would share that one's wrong locks.
-            self._session, self._changing = self._changing, None
         if self._session is not None:
             self._session.begin_in_child()
 
@@ -216,7 +211,7 @@ class SqliteBackend(Backend):
                     self._release(session)
 
     def _renewed(self, session: Session | None) -> Session:
-        with self._opening.here:
+        with no_fork(), self._opening.here:
             self.require_connected()
             current = self._session
             if current is not None:
@@ -226,23 +221,16 @@ class SqliteBackend(Backend):
             return self._open()
 
     def _release(self, session: Session) -> None:
-        with self._opening.here:
+        with no_fork(), self._opening.here:
             if session.is_brief and session is self._session:
                 self._close(session)
 
     def _close(self, session: Session) -> None:
-        self._changing, self._session = session, None
-        try:
-            if session.pid == os.getpid():
-                session.close()
-            else:
-                session.forget()
-        except BaseException:
-            # It stays the one that has to be closed first.
-            self._session = session
-            raise
-        finally:
-            self._changing = None
+        self._session = None
+        if session.pid == os.getpid():
+            session.close()
+        else:
+            session.forget()
 
     def _open(self) -> Session:
         check_library()
@@ -254,10 +242,6 @@ class SqliteBackend(Backend):
             patience=self.busy_timeout,
             queue=self.queue,
         )
-        self._changing = session
-        try:
-            session.open()
-            self._session = session
-        finally:
-            self._changing = None
+        session.open()
+        self._session = session
         return session

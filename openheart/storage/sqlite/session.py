@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from .readers import Readers
 from .writer import Writer, select_counts
 
 __all__ = ["LOOK_EVERY", "Session"]
+
+_in_use: weakref.WeakSet[Session] = weakref.WeakSet()
+"""The sessions that may have connections. All connections of a process to a file share their locks, so a
+child must not open one beside a connection that it has from its parent."""
 
 LOOK_EVERY = 1.0
 """Seconds between two checks for what other programs do: change counts, replace the file."""
@@ -76,9 +81,14 @@ class Session:
             BackendError: it cannot be opened; this session is of no use then.
         """
         try:
+            for other in list(_in_use):
+                if other.pid != self.pid and other.path == self.path:
+                    other.forget()
+            _in_use.add(self)
             self._writer.open()
         except BaseException:
             self._lock.close()
+            _in_use.discard(self)
             raise
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
@@ -179,6 +189,7 @@ class Session:
         self._combiner.resume()
         self._readers.close()
         self._lock.close()
+        _in_use.discard(self)
 
     def forget(self) -> None:
         """Release, in a child, what the fork copied of the parent's session.
@@ -192,6 +203,7 @@ class Session:
                 "Python's fork hooks: call disconnect() before the fork, or connect() after it"
             )
         self._lock.close()
+        _in_use.discard(self)
 
     def _select_counts(self, targets: list[str]) -> dict[str, Counts]:
         return select_counts(self.select, self._instance, targets)

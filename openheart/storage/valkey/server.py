@@ -6,6 +6,8 @@ it sees whether a connection is still open, make each call about a fifth slower.
 
 from __future__ import annotations
 
+# Python imports it at the first look-up of a host. A child that is forked at that moment could not.
+import encodings.idna  # noqa: F401
 import hashlib
 import queue
 import select

@@ -26,7 +26,8 @@ from pathlib import Path
 from openheart.storage import get_backend
 from openheart.storage.sqlite import backend as sqlite_backend
 from openheart.storage.sqlite.lock_file import LockFile
-sqlite_backend._FORK_PATIENCE = 0.01
+from openheart.system import forks
+forks.PATIENCE = sqlite_backend._FORK_PATIENCE = 0.01
 stopped = LockFile(Path("openheart.db.lock"))
 stopped.acquire(1)
 backend = get_backend("sqlite:///openheart.db")
@@ -55,7 +56,8 @@ from openheart.errors import BackendUnusable
 from openheart.storage import get_backend
 from openheart.storage.sqlite import backend as sqlite_backend
 from openheart.storage.sqlite.session import Session
-sqlite_backend._FORK_PATIENCE = 0.01
+from openheart.system import forks
+forks.PATIENCE = sqlite_backend._FORK_PATIENCE = 0.01
 opened, go_on = threading.Event(), threading.Event()
 original = Session.open
 def slow(session):
@@ -81,6 +83,36 @@ go_on.set()
 connecting.join()
 assert backend.incr("page", "🥨") == {"🥨": 1}
 backend.disconnect()
+"""
+
+FORK_WHILE_ANOTHER_THREAD_BEGINS = """
+import json, os, threading
+opened, began = threading.Event(), threading.Event()
+def use():
+    began.set()
+    with get_backend("sqlite:///openheart.db") as backend:
+        backend.incr("page", "🥨")
+        opened.set()
+        done.wait()
+def late():
+    using.start()
+    began.wait()
+    # It opens nothing before the fork is over.
+    opened.wait(0.5)
+# The first hook runs last, right before the fork.
+os.register_at_fork(before=late)
+from openheart.storage import get_backend
+done, using = threading.Event(), threading.Thread(target=use)
+child = os.fork()
+if child == 0:
+    with get_backend("sqlite:///openheart.db") as backend:
+        backend.incr("page", "🥨")
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+done.set()
+using.join()
+with get_backend("sqlite:///openheart.db") as backend:
+    print(json.dumps([os.waitstatus_to_exitcode(status), backend.counts(["page"])]))
 """
 
 KILLED_IN_ITS_TURN = """
@@ -118,6 +150,10 @@ def test_a_child_does_not_wait_for_a_thread_that_its_parent_has() -> None:
 
 def test_a_child_that_was_forked_while_the_file_was_being_opened_refuses_it() -> None:
     assert "connect() after it" in run_child(FORK_WHILE_ANOTHER_THREAD_OPENS_THE_FILE)
+
+
+def test_a_storage_that_is_first_used_during_a_fork_is_opened_after_it() -> None:
+    assert json.loads(run_child(FORK_WHILE_ANOTHER_THREAD_BEGINS)) == [0, [{"🥨": 2}]]
 
 
 def test_a_child_that_does_nothing_keeps_no_turn_of_a_parent_that_was_killed() -> None:
