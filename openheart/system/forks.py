@@ -148,9 +148,11 @@ def _prepare() -> None:
 
 
 def _go_on() -> None:
-    _call_each(list(_in_parent.values()))
-    _undisturbed.here.resume()
-    _forking.here.release()
+    try:
+        _call_each(list(_in_parent.values()))
+    finally:
+        _undisturbed.here.resume()
+        _forking.here.release()
 
 
 # Once, because Python cannot unregister a function for the life of the process.

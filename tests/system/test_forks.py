@@ -176,3 +176,28 @@ with no_fork():
 
 def test_a_fork_waits_for_the_end_of_what_it_must_not_disturb() -> None:
     assert run_child(FORK_DURING_A_BLOCK).strip() == "0"
+
+
+FORK_AFTER_A_FAILURE = """
+import os, sys, threading
+from openheart.system.forks import at_fork, no_fork
+sys.unraisablehook = lambda failed: None
+def fail():
+    raise ValueError("broken")
+at_fork(in_parent=fail)
+def fork():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+fork()
+with no_fork():
+    print("goes on")
+other = threading.Thread(target=fork)
+other.start()
+other.join()
+"""
+
+
+def test_after_one_that_raised_other_threads_open_and_fork_as_before() -> None:
+    assert run_child(FORK_AFTER_A_FAILURE).splitlines() == ["0", "goes on", "0"]
