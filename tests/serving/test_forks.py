@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import tests
 from openheart.storage import get_backend
 
 from ..servers.ports import free_port
+from ..servers.valkey import Server
 from ..waiting import PATIENCE, until
 from .conftest import accepts
 from .reactor import Tally, react_from_threads
@@ -42,6 +44,20 @@ def tell_process(response):
 
 if os.environ["BEFORE"] == "used":
     openheart.react("pre", "🥨")
+"""
+SESSIONS = """
+import openheart
+from flask import session
+
+app = openheart.load(name="forked", uri="memory:", redis_session=True)
+
+@app.route("/visit/<name>")
+def visit(name):
+    session["seen"] = [*session.get("seen", []), name]
+    return session["seen"]
+
+# With the session and the client of the process that forks.
+app.test_client().get("/visit/before")
 """
 WORKERS, THREADS = 2, 4
 CLIENTS = 8
@@ -164,12 +180,11 @@ def assert_stored(tally: Tally, uri: str, instance: str, before: str) -> None:
         tally.verify(dict(backend.iter_targets()))
 
 
-def react_over_http(server: str, uri: str, before: str, turns: int) -> None:
-    """React through a server that has forked, and compare what it answered with what is stored."""
-    instance = f"forks-{uuid.uuid4().hex}"
-    Path("forked.py").write_text(APP, encoding="utf-8")
+@contextlib.contextmanager
+def served(server: str, code: str, variables: Variables) -> Iterator[str]:
+    """An app on a server that imports it and then forks; its address."""
+    Path("forked.py").write_text(code, encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"
-    variables = {"OPENHEART_URI": uri, "INSTANCE": instance, "BEFORE": before}
     with running(SERVERS[server](address), variables) as processes:
 
         def listens() -> bool:
@@ -178,7 +193,7 @@ def react_over_http(server: str, uri: str, before: str, turns: int) -> None:
 
         until(listens, "it does not listen")
         try:
-            assert_stored(_react_over_http(address, turns), uri, instance, before)
+            yield address
         except AssertionError:
             processes.dump()
             raise
@@ -188,6 +203,13 @@ def react_over_http(server: str, uri: str, before: str, turns: int) -> None:
             # The master stops its workers, and a second signal would interrupt their end.
             processes.first.terminate()
         processes.wait("it does not stop")
+
+
+def react_over_http(server: str, uri: str, before: str, turns: int) -> None:
+    """React through a server that has forked, and compare what it answered with what is stored."""
+    instance = f"forks-{uuid.uuid4().hex}"
+    with served(server, APP, {"OPENHEART_URI": uri, "INSTANCE": instance, "BEFORE": before}) as address:
+        assert_stored(_react_over_http(address, turns), uri, instance, before)
 
 
 def _react_over_http(address: str, turns: int) -> Tally:
@@ -241,6 +263,29 @@ def test_workers_that_are_forked_count_each_reaction_once(server: str, uri: str,
 @used_or_not
 def test_a_program_that_forks_under_load_counts_each_reaction_once(uri: str, before: str) -> None:
     react_while_forking(uri, before, CHILDREN, TURNS)
+
+
+@every_server
+def test_workers_that_are_forked_have_the_sessions_of_their_own_visitors(
+    server: str, valkey_server: Server
+) -> None:
+    variables = {"REDISTOGO_URL": valkey_server.uri, "SECRET_KEY": "s", "INSTANCE": uuid.uuid4().hex}
+    with served(server, SESSIONS, variables) as address:
+
+        def visit(name: str) -> object:
+            headers: dict[str, str] = {}
+            for _ in range(TURNS):
+                with contextlib.closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
+                    connection.request("GET", f"/visit/{name}", headers=headers)
+                    answer = connection.getresponse()
+                    cookie, text = answer.getheader("Set-Cookie"), answer.read().decode()
+                assert answer.status == 200, text
+                headers = {"Cookie": cookie.partition(";")[0]} if cookie else headers
+            return json.loads(text)
+
+        names = [f"visitor-{number}" for number in range(CLIENTS)]
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            assert list(pool.map(visit, names)) == [[name] * TURNS for name in names]
 
 
 @pytest.mark.torture
