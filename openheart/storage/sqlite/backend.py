@@ -194,21 +194,22 @@ class SqliteBackend(Backend):
         while True:
             if session is None or session.expired or session.pid != os.getpid():
                 session = self._renewed(session)
+            used = session
             try:
                 now = time.monotonic()
                 if now >= self._next_look:
                     self._next_look = now + LOOK_EVERY
-                    session.look()
-                    if session.expired:
+                    used.look()
+                    if used.expired:
                         continue
-                return work(session, *given)
+                return work(used, *given)
             except BackendNotConnected:
                 # Another thread closed this session, because the file was replaced, by disconnect(), or after
                 # its own use. Nothing was done so far.
-                session = self._renewed(session)
+                session = self._renewed(used)
             finally:
-                if session.is_brief:
-                    self._release(session)
+                if used.is_brief:
+                    self._release(used)
 
     def _renewed(self, session: Session | None) -> Session:
         with no_fork(), self._opening.here:

@@ -2,20 +2,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from openheart.errors import BackendUnusable
-from openheart.storage import get_backend
+from openheart.storage import Change, Counts, get_backend
 from openheart.storage.sqlite import backend as sqlite_backend
 from openheart.storage.sqlite.backend import SqliteBackend
 from openheart.storage.sqlite.lock_file import LockFile, bucket_of
 from openheart.storage.sqlite.readers import Readers
+from openheart.storage.sqlite.session import Session
 
 from ...child import run_child
 from ...conftest import open_databases
+from ...waiting import PATIENCE
 
 URI = "sqlite:///openheart.db"
 FILE = Path("openheart.db")
@@ -100,6 +106,25 @@ if ctypes.PyDLL(None).fork() == 0:
     os._exit(0)
 os.wait()
 assert backend.incr("page", "🥨") == {"🥨": 1}
+backend.disconnect()
+"""
+
+FORKS_OF_UWSGI = """
+import ctypes, os, sys, types
+uwsgi = sys.modules["uwsgi"] = types.ModuleType("uwsgi")
+uwsgi.worker_id = lambda: 0
+from openheart.storage import get_backend
+backend = get_backend("sqlite:///openheart.db")
+backend.connect()
+backend.incr("page", "🥨")
+for number in (1, 2):
+    if ctypes.PyDLL(None).fork() == 0:
+        uwsgi.worker_id = lambda: number
+        backend.incr("page", "🥨")
+        backend.disconnect()
+        os._exit(0)
+    os.wait()
+print(backend.incr("page", "🥨")["🥨"])
 backend.disconnect()
 """
 
@@ -188,6 +213,49 @@ def test_a_look_during_a_suspension_opens_nothing_and_the_next_one_looks_again(
 
 def test_a_fork_that_python_is_not_told_of_is_refused_in_the_child() -> None:
     assert "call disconnect() before the fork" in run_child(UNTOLD_FORK)
+
+
+def test_the_forks_of_uwsgi_lose_nothing() -> None:
+    assert run_child(FORKS_OF_UWSGI) == "4\n"
+
+
+def test_a_call_whose_session_another_thread_closes_after_its_own_use_gets_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In uWSGI's master a session lasts for the calls that run at the same time."""
+    monkeypatch.setitem(sys.modules, "uwsgi", SimpleNamespace(worker_id=lambda: 0))
+    first_began, second_began, first_ended = (threading.Event() for _ in range(3))
+    counts, apply = Session.counts, Session.apply
+    tries: list[Session] = []
+
+    def count_once_the_second_began(session: Session, targets: Sequence[str]) -> list[Counts]:
+        first_began.set()
+        assert second_began.wait(PATIENCE)
+        return counts(session, targets)
+
+    def apply_once_the_first_ended(session: Session, changes: Sequence[Change]) -> list[Counts]:
+        tries.append(session)
+        second_began.set()
+        assert first_ended.wait(PATIENCE)
+        # Without this a fault would be an endless loop.
+        assert len(tries) < 10
+        return apply(session, changes)
+
+    monkeypatch.setattr(Session, "counts", count_once_the_second_began)
+    monkeypatch.setattr(Session, "apply", apply_once_the_first_ended)
+    outcomes: list[Counts] = []
+    with get_backend(URI) as backend:
+        first = threading.Thread(target=backend.counts, args=(["page"],))
+        second = threading.Thread(target=lambda: outcomes.append(backend.incr("page", "🥨")))
+        first.start()
+        assert first_began.wait(PATIENCE)
+        second.start()
+        first.join(PATIENCE)
+        first_ended.set()
+        second.join(PATIENCE)
+        assert outcomes == [{"🥨": 1}]
+        assert len(tries) == 2
+        assert open_databases() == set()
 
 
 def test_a_check_of_a_new_file_leaves_an_empty_database() -> None:
