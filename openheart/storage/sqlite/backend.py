@@ -228,10 +228,15 @@ class SqliteBackend(Backend):
 
     def _close(self, session: Session) -> None:
         self._session = None
-        if session.pid == os.getpid():
-            session.close()
-        else:
-            session.forget()
+        try:
+            if session.pid == os.getpid():
+                session.close()
+            else:
+                session.forget()
+        except BaseException:
+            # It stays the one that has to be closed first.
+            self._session = session
+            raise
 
     def _open(self) -> Session:
         check_library()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ...errors import BackendUnusable
 from ...system.forks import may_fork_unnoticed
@@ -21,12 +21,12 @@ from .writer import Writer, select_counts
 
 __all__ = ["LOOK_EVERY", "Session"]
 
-_in_use: weakref.WeakSet[Session] = weakref.WeakSet()
-"""The sessions that may have connections. All connections of a process to a file share their locks, so a
-child must not open one beside a connection that it has from its parent."""
-
 LOOK_EVERY = 1.0
 """Seconds between two checks for what other programs do: change counts, replace the file."""
+
+# Those that may have connections, by id(). SQLite's locks belong to the process and the file: in a child
+# every other connection to the file would share the wrong ones, whichever object opens it.
+_open_sessions: WeakValueDictionary[int, Session] = WeakValueDictionary()
 
 
 class Session:
@@ -81,14 +81,15 @@ class Session:
             BackendError: it cannot be opened; this session is of no use then.
         """
         try:
-            for other in list(_in_use):
-                if other.pid != self.pid and other.path == self.path:
-                    other.forget()
-            _in_use.add(self)
+            # valuerefs(), because it is one step: other threads may open sessions meanwhile.
+            for other in _open_sessions.valuerefs():
+                session = other()
+                if session is not None and session.path == self.path and session.pid != self.pid:
+                    session._require_suspended()
+            _open_sessions[id(self)] = self
             self._writer.open()
         except BaseException:
-            self._lock.close()
-            _in_use.discard(self)
+            self._end()
             raise
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
@@ -188,8 +189,7 @@ class Session:
         self._writer.close()
         self._combiner.resume()
         self._readers.close()
-        self._lock.close()
-        _in_use.discard(self)
+        self._end()
 
     def forget(self) -> None:
         """Release, in a child, what the fork copied of the parent's session.
@@ -197,13 +197,19 @@ class Session:
         Raises:
             BackendUnusable: connections were open; neither using nor closing them is safe.
         """
+        self._require_suspended()
+        self._end()
+
+    def _require_suspended(self) -> None:
         if not self.suspended:
             raise BackendUnusable(
-                f"this process was forked while {self.path} was in use, by a program that does not use "
-                "Python's fork hooks: call disconnect() before the fork, or connect() after it"
+                f"this process was forked while {self.path} was in use, and its connections could not be "
+                "closed first: call disconnect() before the fork, or connect() after it"
             )
+
+    def _end(self) -> None:
+        _open_sessions.pop(id(self), None)
         self._lock.close()
-        _in_use.discard(self)
 
     def _select_counts(self, targets: list[str]) -> dict[str, Counts]:
         return select_counts(self.select, self._instance, targets)
