@@ -26,7 +26,9 @@ class Lifecycle:
         self.calls = 0
         self._is_paused = False
         self._is_closed = False
-        self._changed = threading.Condition(threading.Lock())
+        # Taken directly, because Ctrl-C inside a method of the condition would leave it locked.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
 
     @property
     def is_open(self) -> bool:
@@ -34,7 +36,7 @@ class Lifecycle:
         return not (self._is_paused or self._is_closed)
 
     def __enter__(self) -> None:
-        with self._changed:
+        with self._lock:
             while self._is_paused and not self._is_closed:
                 self._changed.wait()
             if self._is_closed:
@@ -42,7 +44,7 @@ class Lifecycle:
             self.calls += 1
 
     def __exit__(self, *_: object) -> None:
-        with self._changed:
+        with self._lock:
             self.calls -= 1
             if not self.calls:
                 self._changed.notify_all()
@@ -56,16 +58,20 @@ class Lifecycle:
         Returns:
             Whether none runs now; otherwise it is not paused.
         """
-        with self._changed:
+        with self._lock:
             self._is_paused = True
-            if not self._changed.wait_for(self._is_idle, timeout):
-                self._is_paused = False
-                self._changed.notify_all()
+            is_idle = False
+            try:
+                is_idle = self._changed.wait_for(self._is_idle, timeout)
+            finally:
+                if not is_idle:
+                    self._is_paused = False
+                    self._changed.notify_all()
             return self._is_paused
 
     def resume(self) -> None:
         """Continue after ``pause()``."""
-        with self._changed:
+        with self._lock:
             self._is_paused = False
             self._changed.notify_all()
 
@@ -78,7 +84,7 @@ class Lifecycle:
         Returns:
             Whether none runs now.
         """
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             self._changed.notify_all()
             return self._changed.wait_for(self._is_idle, timeout)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Callable
+from types import FrameType
 
 import pytest
 
+from openheart.system import lifecycle
 from openheart.system.lifecycle import Lifecycle
 
 from ..waiting import until
@@ -100,3 +104,46 @@ def test_a_call_that_raises_has_ended(life: Lifecycle) -> None:
     with pytest.raises(ZeroDivisionError), life:
         raise ZeroDivisionError
     assert life.close(0)
+
+
+class Interruption(BaseException):
+    """It comes from outside, as Ctrl-C does."""
+
+
+def interrupted_at(step: int, work: Callable[[], object]) -> None:
+    """Do the work, interrupted as it enters its step-th function, those of the condition among them."""
+    entered = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal entered
+        entered += frame.f_code.co_filename in (lifecycle.__file__, threading.__file__)
+        if entered == step:
+            raise Interruption
+
+    sys.settrace(trace)
+    try:
+        work()
+    except Interruption:
+        pass
+    finally:
+        sys.settrace(None)
+
+
+def enter(life: Lifecycle) -> None:
+    with life:
+        pass
+
+
+@pytest.mark.parametrize("work", [enter, lambda life: life.pause(0)])
+@pytest.mark.parametrize("step", range(1, 6))
+def test_an_interruption_at_any_step_keeps_no_other_call_waiting(
+    life: Lifecycle, work: Callable[[Lifecycle], object], step: int
+) -> None:
+    first = Caller(life)
+    assert first.began.wait(PATIENCE)
+    interrupted_at(step, lambda: work(life))
+    second = Caller(life)
+    assert second.began.wait(PATIENCE)
+    for call in (first, second):
+        call.may_end.set()
+        call.join(PATIENCE)

@@ -48,7 +48,7 @@ class Readers:
                 # It may be in the middle of a statement, or the file may have changed.
                 connection.close()
                 raise
-            if len(self._idle) < _IDLE:
+            if self._life.is_open and len(self._idle) < _IDLE:
                 self._idle.append(connection)
             else:
                 connection.close()
@@ -83,16 +83,25 @@ class Readers:
         """
         is_paused = self._life.pause(timeout)
         if is_paused:
-            self._close_all()
+            try:
+                self._close_all()
+            except BaseException:
+                self._life.resume()
+                raise
         return is_paused
 
     def resume(self) -> None:
         """Read again."""
         self._life.resume()
 
-    def close(self) -> None:
-        """Close every connection for good, after the reads that are under way."""
-        self._life.close()
+    def close(self, timeout: float) -> None:
+        """Close every connection for good.
+
+        Args:
+            timeout: seconds to wait for the reads that are under way; one that takes longer closes its own
+                connection.
+        """
+        self._life.close(timeout)
         self._close_all()
 
     def _close_all(self) -> None:

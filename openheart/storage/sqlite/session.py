@@ -165,10 +165,12 @@ class Session:
             timeout: seconds to wait for what is under way; ``suspended`` says whether it ended.
         """
         if self._combiner.pause(timeout):
-            self._writer.disconnect()
-            self.suspended = self._readers.pause(timeout)
-            if not self.suspended:
-                self._combiner.resume()
+            try:
+                self._writer.disconnect()
+                self.suspended = self._readers.pause(timeout)
+            finally:
+                if not self.suspended:
+                    self._combiner.resume()
 
     def resume(self) -> None:
         """Continue after a fork."""
@@ -188,7 +190,7 @@ class Session:
         self._combiner.pause()
         self._writer.close()
         self._combiner.resume()
-        self._readers.close()
+        self._readers.close(self._patience)
         self._end()
 
     def forget(self) -> None:

@@ -130,6 +130,42 @@ print(backend.incr("page", "🥨")["🥨"])
 backend.disconnect()
 """
 
+FORK_WITH_CTRL_C = """
+import json, os, signal, sys, threading
+from openheart.storage import get_backend
+sys.unraisablehook = lambda failed: None
+reading, over = threading.Event(), threading.Event()
+
+def interrupt():
+    # Once the fork waits for the read.
+    while backend._session._readers._life.is_open:
+        pause.wait(0.001)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+pause = threading.Event()
+backend = get_backend("sqlite:///openheart.db")
+backend.connect()
+backend.incr("page", "🥨")
+
+def read():
+    with backend._session._readers._life:
+        reading.set()
+        over.wait()
+
+reader = threading.Thread(target=read)
+reader.start()
+reading.wait()
+threading.Thread(target=interrupt).start()
+child = os.fork()
+if child == 0:
+    os._exit(0)
+os.waitpid(child, 0)
+over.set()
+reader.join()
+print(json.dumps([backend.incr("page", "🥨"), backend.counts(["other"])]))
+backend.disconnect()
+"""
+
 
 def add_as_another_program(target: str, emoji: str, count: int) -> None:
     connection = sqlite3.connect(FILE)
@@ -259,6 +295,28 @@ def test_a_call_whose_session_another_thread_closes_after_its_own_use_gets_a_new
         assert outcomes == [{"🥨": 1}]
         assert len(tries) == 2
         assert open_databases() == set()
+
+
+def test_ctrl_c_while_a_fork_waits_for_a_read_leaves_nothing_suspended() -> None:
+    assert json.loads(run_child(FORK_WITH_CTRL_C)) == [{"🥨": 2}, [{}]]
+
+
+def test_the_end_does_not_wait_for_ever_for_a_read() -> None:
+    connected, over = threading.Event(), threading.Event()
+
+    def connect() -> sqlite3.Connection:
+        connected.set()
+        assert over.wait(PATIENCE)
+        return sqlite3.connect(FILE, check_same_thread=False)
+
+    readers = Readers(connect)
+    reading = threading.Thread(target=readers.select, args=("SELECT 1",))
+    reading.start()
+    assert connected.wait(PATIENCE)
+    readers.close(0.01)
+    over.set()
+    reading.join(PATIENCE)
+    assert open_databases() == set()
 
 
 def test_a_check_of_a_new_file_leaves_an_empty_database() -> None:
