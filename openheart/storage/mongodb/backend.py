@@ -100,7 +100,8 @@ class MongoBackend(Backend):
         with own.opening:
             self._connected = True
             try:
-                self._open(own)
+                if own.client is None:
+                    own.client = self._open()
             except BaseException:
                 self._connected = False
                 raise
@@ -237,20 +238,23 @@ class MongoBackend(Backend):
         own = self._own.here
         with own.opening:
             self.require_connected()
-            return self._open(own)
+            if own.client is None:
+                # In a child, whose parent has made the index. It does not wait for a server here, because
+                # the others would wait for this lock, and then for the server, one after the other.
+                own.client = self._client()
+            return own.client
 
-    def _open(self, own: _OwnClient) -> CollectionClient:
-        if own.client is None:
-            client = CollectionClient(
-                self.uri, self.database, COLLECTION, timeout=self._timeout, pool=self._pool
-            )
-            try:
-                self.exactly_once = client.open([("i", 1), ("target", 1)])
-            except BaseException:
-                client.close()
-                raise
-            own.client = client
-        return own.client
+    def _open(self) -> CollectionClient:
+        client = self._client()
+        try:
+            self.exactly_once = client.open([("i", 1), ("target", 1)])
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def _client(self) -> CollectionClient:
+        return CollectionClient(self.uri, self.database, COLLECTION, timeout=self._timeout, pool=self._pool)
 
 
 class _OwnClient:

@@ -39,6 +39,27 @@ with get_backend(sys.argv[1], instance="forks") as backend:
     print(backend.counts(["page"])[0]["🥨"])
 """
 
+FORK_WITHOUT_A_SERVER = """
+import os, sys
+from openheart.errors import BackendUnavailable
+from openheart.storage import get_backend
+backend = get_backend(sys.argv[1], timeout=0.5)
+backend.connect()
+# What the child gets is not there.
+backend.uri = "mongodb://127.0.0.1:9/"
+child = os.fork()
+if not child:
+    for _ in range(3):
+        try:
+            backend.counts(["page"])
+        except BackendUnavailable as error:
+            print(type(error.__cause__).__name__, flush=True)
+    backend.disconnect()
+    os._exit(0)
+os.waitpid(child, 0)
+backend.disconnect()
+"""
+
 
 @pytest.fixture(scope="module")
 def server(mongodb_alone: MongoServer) -> MongoServer:
@@ -190,6 +211,11 @@ class TestDocuments:
 
 def test_a_fork_goes_on_with_a_client_of_its_own(server: MongoServer) -> None:
     assert run_child(FORKS, server.uri) == "81\n"
+
+
+def test_a_child_tries_a_server_that_is_unavailable_once_and_remembers_it(server: MongoServer) -> None:
+    causes = run_child(FORK_WITHOUT_A_SERVER, server.uri).splitlines()
+    assert causes == ["ServerSelectionTimeoutError", "NoneType", "NoneType"]
 
 
 def test_every_vector_passes_on_mongodb(server: MongoServer) -> None:
