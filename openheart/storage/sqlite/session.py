@@ -188,8 +188,10 @@ class Session:
     def close(self) -> None:
         """Finish the writes that wait, then close everything."""
         self._combiner.pause()
-        self._writer.close()
-        self._combiner.resume()
+        try:
+            self._writer.close()
+        finally:
+            self._combiner.resume()
         self._readers.close(self._patience)
         self._end()
 

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -299,6 +299,30 @@ def test_a_call_whose_session_another_thread_closes_after_its_own_use_gets_a_new
 
 def test_ctrl_c_while_a_fork_waits_for_a_read_leaves_nothing_suspended() -> None:
     assert json.loads(run_child(FORK_WITH_CTRL_C)) == [{"🥨": 2}, [{}]]
+
+
+@pytest.mark.parametrize("function", ["Writer.close", "Writer.disconnect", "Readers.close"])
+def test_a_disconnect_that_is_interrupted_can_be_repeated(function: str) -> None:
+    def trace(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code.co_qualname == function:
+            # As Ctrl-C does.
+            raise KeyboardInterrupt
+
+    backend = SqliteBackend(URI)
+    backend.connect()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            backend.disconnect()
+    finally:
+        sys.settrace(None)
+    again = threading.Thread(target=backend.disconnect, daemon=True)
+    again.start()
+    again.join(PATIENCE)
+    assert not again.is_alive()
+    assert open_databases() == set()
+    with backend:
+        assert backend.incr("page", "🥨") == {"🥨": 1}
 
 
 def test_the_end_does_not_wait_for_ever_for_a_read() -> None:
