@@ -94,15 +94,19 @@ class Readers:
         """Read again."""
         self._life.resume()
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float) -> bool:
         """Close every connection for good.
 
         Args:
             timeout: seconds to wait for the reads that are under way; one that takes longer closes its own
                 connection.
+
+        Returns:
+            Whether all are closed.
         """
-        self._life.close(timeout)
+        is_idle = self._life.close(timeout)
         self._close_all()
+        return is_idle
 
     def _close_all(self) -> None:
         self._close_watcher()

@@ -192,8 +192,9 @@ class Session:
             self._writer.close()
         finally:
             self._combiner.resume()
-        self._readers.close(self._patience)
-        self._end()
+        if self._readers.close(self._patience):
+            _open_sessions.pop(id(self), None)
+        self._lock.close()
 
     def forget(self) -> None:
         """Release, in a child, what the fork copied of the parent's session.

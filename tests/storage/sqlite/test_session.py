@@ -166,6 +166,35 @@ print(json.dumps([backend.incr("page", "🥨"), backend.counts(["other"])]))
 backend.disconnect()
 """
 
+FORK_WITH_A_LATE_READ = """
+import os, threading
+from openheart.errors import BackendUnusable
+from openheart.storage import get_backend
+reading, over = threading.Event(), threading.Event()
+backend = get_backend("sqlite:///openheart.db", busy_timeout=0.01)
+backend.connect()
+
+def read(session):
+    with session._readers._life:
+        reading.set()
+        over.wait()
+
+reader = threading.Thread(target=read, args=(backend._session,))
+reader.start()
+reading.wait()
+backend.disconnect()
+child = os.fork()
+if child == 0:
+    try:
+        backend.connect()
+    except BackendUnusable as error:
+        print(error, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+over.set()
+reader.join()
+"""
+
 
 def add_as_another_program(target: str, emoji: str, count: int) -> None:
     connection = sqlite3.connect(FILE)
@@ -337,10 +366,15 @@ def test_the_end_does_not_wait_for_ever_for_a_read() -> None:
     reading = threading.Thread(target=readers.select, args=("SELECT 1",))
     reading.start()
     assert connected.wait(PATIENCE)
-    readers.close(0.01)
+    assert not readers.close(0.01)
     over.set()
     reading.join(PATIENCE)
+    assert readers.close(0)
     assert open_databases() == set()
+
+
+def test_a_read_that_outlives_its_session_keeps_a_child_from_the_file() -> None:
+    assert "call disconnect() before the fork" in run_child(FORK_WITH_A_LATE_READ)
 
 
 def test_a_check_of_a_new_file_leaves_an_empty_database() -> None:
