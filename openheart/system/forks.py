@@ -122,7 +122,7 @@ def _call_each(calls: Iterable[_Call]) -> None:
                 call()
             is_done = True
         except BaseException as error:
-            # Not even Ctrl-C may leave an object suspended forever.
+            # Not even Ctrl-C may leave the others suspended.
             failures.append(error)
     if failures:
         raise BaseExceptionGroup("openheart's fork hooks failed", failures)

@@ -109,7 +109,7 @@ class Worker:
             patience: seconds to wait at most; its own thread does not wait.
 
         Returns:
-            Whether it has no thread in this process, or no more.
+            Whether no thread of it runs in this process.
         """
         own = self._own.here
         with own.changed:

@@ -117,7 +117,7 @@ class CollectionClient:
             return result
 
     def close(self) -> None:
-        """Wait for running calls, then close the connections."""
+        """Wait for running calls, as long as one may take, then close the connections."""
         self._life.close(self._timeout)
         self._client.close()
 

@@ -354,6 +354,30 @@ def test_a_disconnect_that_is_interrupted_can_be_repeated(function: str) -> None
         assert backend.incr("page", "🥨") == {"🥨": 1}
 
 
+def test_backends_that_threads_open_at_the_same_time_do_not_disturb_each_other() -> None:
+    failures: list[BaseException] = []
+
+    def connect(number: int) -> None:
+        try:
+            for _ in range(100):
+                with get_backend(f"sqlite:///{number}.db"):
+                    pass
+        except BaseException as error:
+            failures.append(error)
+
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=connect, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(often)
+    assert failures == []
+
+
 def test_the_end_does_not_wait_for_ever_for_a_read() -> None:
     connected, over = threading.Event(), threading.Event()
 
