@@ -10,7 +10,7 @@ from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Backend, Change, Counts, Listing
-from .calls import Read, Write
+from .calls import Write, read
 from .dispatcher import Dispatcher
 from .listing import Scanner
 from .moves import Moves
@@ -125,7 +125,7 @@ class ValkeyBackend(Backend):
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         dispatcher = self._current()
-        calls = {target: Read(self._keys.of(target)) for target in targets}
+        calls = {target: read(self._keys.of(target)) for target in targets}
         dispatcher.run([*calls.values()])
         return [read_counts(calls[target].reply) for target in targets]
 
@@ -143,7 +143,7 @@ class ValkeyBackend(Backend):
             Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (b"", HEART, 1)) for key in probes
         ]
         dispatcher.run(writes)
-        dispatcher.run([Read(key) for key in probes])
+        dispatcher.run([read(key) for key in probes])
         for key, server in probes.items():
             dispatcher.ask(server, b"DEL", key, self._keys.nonce(key, nonce))
 

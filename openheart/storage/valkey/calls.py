@@ -14,29 +14,34 @@ from .errors import Lost
 from .script import ADD, Script
 from .server import Command, OpenConnection, Server
 
-__all__ = ["Call", "Direct", "Exchange", "Read", "Scripted", "Write"]
+__all__ = ["Call", "Exchange", "Scripted", "Write", "read"]
 
 
 class Call:
-    """One command on one key, until it is answered.
+    """One command, until it is answered.
 
     Args:
         key: the key, which says where it goes.
+        words: the command.
+        writes: whether it changes something.
+        server: the server it goes to, whatever its key.
 
     Attributes:
+        key, writes, server: the arguments.
         error: why there is no reply; None once there is one.
         reply: the reply.
         is_open: whether it may have been executed without an answer.
-        server: the server it goes to, whatever its key.
         asked: the server that the key is moving to, for one try.
         process: the identity of the server's process that it was last sent to.
     """
 
-    writes = False
-    server: Server | None = None
-
-    def __init__(self, key: bytes) -> None:
+    def __init__(
+        self, key: bytes, *words: bytes | str | int, writes: bool = False, server: Server | None = None
+    ) -> None:
         self.key = key
+        self.writes = writes
+        self.server = server
+        self._words = words
         self.error: Exception | None = None
         self.reply: Any = None
         self.is_open = False
@@ -45,31 +50,12 @@ class Call:
 
     def command(self, opened: OpenConnection) -> Command:
         """The command, to be sent on ``opened``."""
-        raise NotImplementedError
-
-
-class Read(Call):
-    """Reads the hash at a key."""
-
-    def command(self, opened: OpenConnection) -> Command:
-        return (b"HGETALL", self.key)
-
-
-class Direct(Call):
-    """A command that changes nothing, for one server.
-
-    Args:
-        server: the server.
-        words: the command.
-    """
-
-    def __init__(self, server: Server, *words: bytes | str | int) -> None:
-        super().__init__(b"")
-        self.server = server
-        self._words = words
-
-    def command(self, opened: OpenConnection) -> Command:
         return self._words
+
+
+def read(key: bytes) -> Call:
+    """A call that reads the hash at a key."""
+    return Call(key, b"HGETALL", key)
 
 
 class Scripted(Call):
@@ -84,21 +70,18 @@ class Scripted(Call):
         is_known: whether the server may know the script.
     """
 
-    writes = True
-
     def __init__(self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes | str | int]) -> None:
-        super().__init__(keys[0])
+        super().__init__(keys[0], *arguments, writes=True)
         self.is_known = True
         self._script = script
         self._keys: Command = (len(keys), *keys)
-        self._arguments = tuple(arguments)
 
     def command(self, opened: OpenConnection) -> Command:
         head = (b"EVALSHA", self._script.sha) if self.is_known else (b"EVAL", self._script.text)
         return (*head, *self._keys, *self._arguments_for(opened))
 
     def _arguments_for(self, opened: OpenConnection) -> Command:
-        return self._arguments
+        return self._words
 
 
 class Write(Scripted):
@@ -131,7 +114,7 @@ class Write(Scripted):
     def _arguments_for(self, opened: OpenConnection) -> Command:
         if self._begun is None:
             self._begun = time.monotonic()
-        return (self._kept, int((self._begun + self._patience + opened.offset) * 1000), *self._arguments)
+        return (self._kept, int((self._begun + self._patience + opened.offset) * 1000), *self._words)
 
 
 class Exchange:

@@ -15,7 +15,7 @@ from ...errors import BackendError, BackendNotConnected, BackendUnavailable, Bac
 from ...system.breaker import Unavailable
 from ...system.lifecycle import Lifecycle
 from ...system.workers import Backoff
-from .calls import Call, Direct, Exchange, Scripted
+from .calls import Call, Exchange, Scripted
 from .errors import Verdict, fix_for, judge
 from .server import Server
 from .topology import Topology
@@ -72,7 +72,7 @@ class Dispatcher:
         Returns:
             The identity of the server's process, and the reply.
         """
-        call = Direct(server, *command)
+        call = Call(b"", *command, server=server)
         self.run([call])
         return call.process, call.reply
 

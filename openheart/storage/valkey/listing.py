@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ...errors import BackendUnavailable, InvalidRequest
 from ..backend import Counts, Listing, Rows
-from .calls import Read
+from .calls import read
 from .dispatcher import Dispatcher
 from .script import Keys, read_row
 from .server import Server
@@ -128,7 +128,7 @@ class Scanner:
     def _rows(self, keys: Sequence[bytes], prefix: str) -> list[tuple[bytes, tuple[str, Counts]]]:
         if not keys:
             return []
-        calls = [Read(key) for key in keys]
+        calls = [read(key) for key in keys]
         self._dispatcher.run(calls)
         rows = [(call.key, read_row(call.reply)) for call in calls]
         return [(key, row) for key, row in rows if row[1] and row[0].startswith(prefix)]

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 
 from ...errors import OutcomeUnknown
 from ..backend import Counts
-from .calls import Call, Read, Scripted, Write
+from .calls import Call, Scripted, Write, read
 from .dispatcher import Dispatcher
 from .script import TARGET_FIELD, Keys, Script, read_counts
-from .server import Command, OpenConnection
 
 __all__ = ["Moves"]
 
@@ -79,7 +78,8 @@ class Moves:
     def delete(self, targets: Sequence[str]) -> None:
         """Remove counts; see ``Backend.delete``."""
         with _repeatable():
-            self._dispatcher.run([Delete(self._keys.of(target)) for target in dict.fromkeys(targets)])
+            keys = map(self._keys.of, dict.fromkeys(targets))
+            self._dispatcher.run([Call(key, b"DEL", key, writes=True) for key in keys])
 
     def rename(self, old: str, new: str) -> Counts:
         """Add the counts of one target to another's; see ``Backend.rename``.
@@ -101,38 +101,18 @@ class Moves:
                 counts = dict(zip(take.reply[::2], take.reply[1::2], strict=True))
                 name = counts.pop(NAME, None)
                 if name is None:
-                    read = Read(aim)
-                    self._dispatcher.run([read])
-                    return read_counts(read.reply)
+                    there = read(aim)
+                    self._dispatcher.run([there])
+                    return read_counts(there.reply)
                 counts.pop(TARGET_FIELD, None)
                 nonce = self._keys.nonce(aim, name)
                 add = Write(aim, nonce, self._life, _flat(new, counts), kept=FOR_GOOD, begun=begun)
-                for call in (add, Scripted(DROP, (aside,), (name,)), Expire(aim, nonce, self._life)):
+                drop = Scripted(DROP, (aside,), (name,))
+                expire = Call(aim, b"PEXPIRE", nonce, int(self._life * 1000), writes=True)
+                for call in (add, drop, expire):
                     self._dispatcher.run([call])
                 if name == own:
                     return read_counts(add.reply)
-
-
-class Delete(Call):
-    """Removes a key."""
-
-    writes = True
-
-    def command(self, opened: OpenConnection) -> Command:
-        return (b"DEL", self.key)
-
-
-class Expire(Call):
-    """Makes a nonce expire after its usual lifetime."""
-
-    writes = True
-
-    def __init__(self, key: bytes, nonce: bytes, life: float) -> None:
-        super().__init__(key)
-        self._given = (nonce, int(life * 1000))
-
-    def command(self, opened: OpenConnection) -> Command:
-        return (b"PEXPIRE", *self._given)
 
 
 def _flat(target: str, counts: Mapping[str, int] | Mapping[bytes, bytes]) -> list[str | bytes | int]:

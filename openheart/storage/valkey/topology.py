@@ -16,7 +16,7 @@ from valkey.exceptions import ConnectionError as ValkeyConnectionError
 from valkey.exceptions import ValkeyError
 
 from ...system.breaker import Breaker, Unavailable
-from .calls import Direct, Exchange
+from .calls import Call, Exchange
 from .errors import Verdict, judge
 from .server import Command, Server
 from .uri import Address, Place
@@ -226,7 +226,7 @@ def _ask_any(
     said: list[str] = []
     refusal: Exception | None = None
     for server in servers:
-        call = Direct(server, *command)
+        call = Call(b"", *command, server=server)
         Exchange(server, [call]).finish()
         if call.error is None and call.reply:
             return server, call.reply
