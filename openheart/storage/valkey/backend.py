@@ -10,10 +10,10 @@ from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Backend, Change, Counts, Listing
+from . import moves
 from .calls import Write, read
 from .dispatcher import Dispatcher
 from .listing import Scanner
-from .moves import Moves
 from .row import (
     OPENHEART_NONCE_TTL,
     OPENHEART_VALKEY_POOL,
@@ -170,16 +170,13 @@ class ValkeyBackend(Backend):
                 )
 
     def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
-        self._moves().at_least(rows)
+        moves.raise_counts(self._current(), self._keys, rows)
 
     def delete(self, targets: Sequence[str]) -> None:
-        self._moves().delete(targets)
+        moves.delete(self._current(), self._keys, targets)
 
     def rename(self, old: str, new: str) -> Counts:
-        return self._moves().rename(old, new)
-
-    def _moves(self) -> Moves:
-        return Moves(self._current(), self._keys, self._nonce_ttl)
+        return moves.rename(self._current(), self._keys, old, new, self._nonce_ttl)
 
     def _current(self) -> Dispatcher:
         # Read before the check: a dispatcher that disconnect() has replaced since then refuses the call.

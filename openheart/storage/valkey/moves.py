@@ -12,7 +12,7 @@ from .calls import Call, Scripted, Write, read
 from .dispatcher import Dispatcher
 from .script import TARGET_FIELD, Keys, Script, read_counts
 
-__all__ = ["Moves"]
+__all__ = ["delete", "raise_counts", "rename"]
 
 NAME = b">"
 """The field of counts on their way that holds the name of the move; it is not an emoji."""
@@ -51,68 +51,51 @@ return 0
 """)
 
 
-class Moves:
-    """Moves counts of one instance.
+def raise_counts(dispatcher: Dispatcher, keys: Keys, rows: Sequence[tuple[str, Counts]]) -> None:
+    """See ``Backend.at_least``."""
+    calls = [Scripted(RAISE, (keys.of(target),), _flat(target, counts)) for target, counts in rows if counts]
+    with _repeatable():
+        dispatcher.run(calls)
 
-    Args:
-        dispatcher: sends the calls.
-        keys: the keys of the instance.
-        life: seconds that a nonce lives.
+
+def delete(dispatcher: Dispatcher, keys: Keys, targets: Sequence[str]) -> None:
+    """See ``Backend.delete``."""
+    with _repeatable():
+        dispatcher.run([Call(key, b"DEL", key, writes=True) for key in map(keys.of, dict.fromkeys(targets))])
+
+
+def rename(dispatcher: Dispatcher, keys: Keys, old: str, new: str, life: float) -> Counts:
+    """See ``Backend.rename``; ``life`` is the seconds that a nonce lives.
+
+    The two may be on two servers. So the counts are set aside beside the old ones under the name of this
+    move; added to the new ones with that name as their nonce, which is kept; and removed. A call that
+    finds counts set aside continues that move under its name. The nonce outlives every call that may
+    still use it.
     """
-
-    def __init__(self, dispatcher: Dispatcher, keys: Keys, life: float) -> None:
-        self._dispatcher = dispatcher
-        self._keys = keys
-        self._life = life
-
-    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
-        """Raise counts; see ``Backend.at_least``."""
-        calls = [
-            Scripted(RAISE, (self._keys.of(target),), _flat(target, counts))
-            for target, counts in rows
-            if counts
-        ]
-        with _repeatable():
-            self._dispatcher.run(calls)
-
-    def delete(self, targets: Sequence[str]) -> None:
-        """Remove counts; see ``Backend.delete``."""
-        with _repeatable():
-            keys = map(self._keys.of, dict.fromkeys(targets))
-            self._dispatcher.run([Call(key, b"DEL", key, writes=True) for key in keys])
-
-    def rename(self, old: str, new: str) -> Counts:
-        """Add the counts of one target to another's; see ``Backend.rename``.
-
-        The two may be on two servers. So the counts are set aside beside the old ones under the name of this
-        move; added to the new ones with that name as their nonce, which is kept; and removed. A call that
-        finds counts set aside continues that move under its name. The nonce outlives every call that may
-        still use it.
-        """
-        source, aim = self._keys.of(old), self._keys.of(new)
-        aside = self._keys.moving(source, aim)
-        with _repeatable():
-            while True:
-                own = self._dispatcher.nonce()
-                # Before the counts are read, so that they cannot be added after the nonce has expired.
-                begun = time.monotonic()
-                take = Scripted(TAKE, (source, aside), (own,))
-                self._dispatcher.run([take])
-                counts = dict(zip(take.reply[::2], take.reply[1::2], strict=True))
-                name = counts.pop(NAME, None)
-                if name is None:
-                    there = read(aim)
-                    self._dispatcher.run([there])
-                    return read_counts(there.reply)
-                counts.pop(TARGET_FIELD, None)
-                nonce = self._keys.nonce(aim, name)
-                add = Write(aim, nonce, self._life, _flat(new, counts), kept=FOR_GOOD, begun=begun)
-                drop = Scripted(DROP, (aside,), (name,))
-                expire = Call(aim, b"PEXPIRE", nonce, int(self._life * 1000), writes=True)
-                for call in (add, drop, expire):
-                    self._dispatcher.run([call])
-                if name == own:
-                    return read_counts(add.reply)
+    source, aim = keys.of(old), keys.of(new)
+    aside = keys.moving(source, aim)
+    with _repeatable():
+        while True:
+            own = dispatcher.nonce()
+            # Before the counts are read, so that they cannot be added after the nonce has expired.
+            begun = time.monotonic()
+            take = Scripted(TAKE, (source, aside), (own,))
+            dispatcher.run([take])
+            counts = dict(zip(take.reply[::2], take.reply[1::2], strict=True))
+            name = counts.pop(NAME, None)
+            if name is None:
+                there = read(aim)
+                dispatcher.run([there])
+                return read_counts(there.reply)
+            counts.pop(TARGET_FIELD, None)
+            nonce = keys.nonce(aim, name)
+            add = Write(aim, nonce, life, _flat(new, counts), kept=FOR_GOOD, begun=begun)
+            drop = Scripted(DROP, (aside,), (name,))
+            expire = Call(aim, b"PEXPIRE", nonce, int(life * 1000), writes=True)
+            for call in (add, drop, expire):
+                dispatcher.run([call])
+            if name == own:
+                return read_counts(add.reply)
 
 
 def _flat(target: str, counts: Mapping[str, int] | Mapping[bytes, bytes]) -> list[str | bytes | int]:
