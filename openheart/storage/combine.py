@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import BackendError, BackendUnavailable, OutcomeUnknown, QueueFull
 from ..system.forks import PerProcess
 from .backend import Change, Counts
 
-__all__ = ["LARGEST_GROUP", "Combiner", "HotPages", "Job"]
+__all__ = ["LARGEST_GROUP", "Combiner", "HotPages", "Job", "added_up", "counts_after_each"]
 
 LARGEST_GROUP = 512
 """The most changes in one group, unless one caller brings more."""
@@ -262,14 +262,37 @@ class HotPages:
             group[0].answers = self._apply(group[0].changes)
             return
         changes = [job.changes[0] for job in group]
-        sums: Counts = {}
-        for change in changes:
-            sums[change.emoji] = sums.get(change.emoji, 0) + 1
-        counts = self._apply([Change(changes[0].target, emoji, count) for emoji, count in sums.items()])[-1]
-        # Backwards from what is stored now, as if what other processes added meanwhile had come first.
-        for job, change in zip(reversed(group), reversed(changes), strict=True):
-            job.answers = [counts]
-            left = counts.get(change.emoji, 0) - 1
-            counts = {**counts, change.emoji: left}
-            if left <= 0:
-                del counts[change.emoji]
+        target = changes[0].target
+        sums = added_up(changes)[target]
+        counts = self._apply([Change(target, emoji, number) for emoji, number in sums.items()])[-1]
+        for job, answer in zip(group, counts_after_each(changes, {target: counts}), strict=True):
+            job.answers = [answer]
+
+
+def added_up(changes: Sequence[Change]) -> dict[str, Counts]:
+    """What changes add in all: target -> emoji -> number."""
+    sums: dict[str, Counts] = {}
+    for change in changes:
+        of_target = sums.setdefault(change.target, {})
+        of_target[change.emoji] = of_target.get(change.emoji, 0) + change.delta
+    return sums
+
+
+def counts_after_each(changes: Sequence[Change], counts: Mapping[str, Counts]) -> list[Counts]:
+    """The answers to changes that were stored together; see ``Backend.apply``.
+
+    Args:
+        changes: the changes, in order.
+        counts: the counts of each target after all of them.
+    """
+    now = {**counts}
+    answers = []
+    # Backwards from what is stored now, as if what other processes added meanwhile had come first.
+    for change in reversed(changes):
+        after = now[change.target]
+        answers.append(after)
+        left = after.get(change.emoji, 0) - change.delta
+        now[change.target] = before = {**after, change.emoji: left}
+        if left <= 0:
+            del before[change.emoji]
+    return answers[::-1]

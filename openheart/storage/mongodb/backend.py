@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from ...errors import BackendError, BackendUnusable, OutcomeUnknown
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Backend, Change, Counts, Listing
+from ..combine import added_up, counts_after_each
 from ..cursor import after_prefix, read_cursor, write_cursor
 from . import moves
 from .client import Collection, CollectionClient, database_named, database_of
@@ -118,23 +119,18 @@ class MongoBackend(Backend):
         return self._connected
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        added: dict[str, Counts] = {}
-        for change in changes:
-            sums = added.setdefault(change.target, {})
-            sums[change.emoji] = sums.get(change.emoji, 0) + change.delta
+        sums = added_up(changes)
         counts: dict[str, Counts] = {}
-        for target, more in added.items():
+        for target, added in sums.items():
             try:
-                after = self._write(partial(self._add, target=target, added=more))
+                counts[target] = self._write(partial(self._add, target=target, added=added))
             except BackendError as error:
                 if counts and not isinstance(error, OutcomeUnknown):
                     raise OutcomeUnknown(
-                        f"{len(counts)} of {len(added)} targets were stored, and then: {error.detail}"
+                        f"{len(counts)} of {len(sums)} targets were stored, and then: {error.detail}"
                     ) from error
                 raise
-            # The counts before this call, to which the changes are added one by one.
-            counts[target] = {emoji: count - more.get(emoji, 0) for emoji, count in after.items()}
-        return [_replay(counts[change.target], change) for change in changes]
+        return counts_after_each(changes, counts)
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         if not targets:
@@ -157,9 +153,9 @@ class MongoBackend(Backend):
             between["$gt"] = read_cursor(cursor)
         wanted = self._with_counts(between)
         found = self._read(
-            lambda reactions: list_of(
-                reactions.find(wanted, _ROW, batch_size=limit + 1).sort("target", 1).limit(limit + 1)
-            )
+            lambda reactions: [
+                *reactions.find(wanted, _ROW, sort=[("target", 1)], limit=limit + 1, batch_size=limit + 1)
+            ]
         )
         rows = [(row["target"], counts_of(row)) for row in found[:limit]]
         return Listing(rows, write_cursor(rows[-1][0]) if len(found) > limit else None)
@@ -169,7 +165,7 @@ class MongoBackend(Backend):
         wanted = self._with_counts(_range(prefix) if prefix else None)
         cursor = self._read(lambda reactions: reactions.find(wanted, _ROW, batch_size=_BATCH))
         try:
-            while batch := self._read(lambda _: list_of(islice(cursor, _BATCH))):
+            while batch := self._read(lambda _: [*islice(cursor, _BATCH)]):
                 for row in batch:
                     yield row["target"], counts_of(row)
         finally:
@@ -268,12 +264,3 @@ class _OwnClient:
 def _range(prefix: str) -> dict[str, str]:
     end = after_prefix(prefix)
     return {"$gte": prefix} if end is None else {"$gte": prefix, "$lt": end}
-
-
-def list_of(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [*rows]
-
-
-def _replay(counts: Counts, change: Change) -> Counts:
-    counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
-    return {emoji: count for emoji, count in counts.items() if count}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Backend, Change, Counts, Listing
+from ..combine import added_up, counts_after_each
 from . import moves
 from .calls import Write, read
 from .dispatcher import Dispatcher
@@ -22,7 +22,7 @@ from .row import (
     OPENHEART_VALKEY_WAIT,
     ROW,
 )
-from .script import Keys, read_counts
+from .script import Keys, arguments_of, read_counts
 from .server import read_info
 from .topology import topology_of
 from .uri import SCHEMES, read_uri
@@ -100,28 +100,15 @@ class ValkeyBackend(Backend):
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
         dispatcher = self._current()
-        if len(changes) == 1:
-            change = changes[0]
-            call = self._write(change.target, (change.emoji, change.delta), dispatcher.nonce())
-            dispatcher.run([call])
-            return [read_counts(call.reply)]
-        by_target: dict[str, list[int]] = {}
-        for number, change in enumerate(changes):
-            by_target.setdefault(change.target, []).append(number)
-        answers: list[Counts] = [{}] * len(changes)
         nonce = dispatcher.nonce()
-        calls = {
-            target: self._write(target, _sums(changes[number] for number in numbers), nonce)
-            for target, numbers in by_target.items()
-        }
+        calls = {}
+        for target, sums in added_up(changes).items():
+            key = self._keys.of(target)
+            arguments = arguments_of(target, sums)
+            calls[target] = Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, arguments)
         dispatcher.run([*calls.values()])
-        for target, numbers in by_target.items():
-            counts = read_counts(calls[target].reply)
-            # The script added them together; subtracting backwards gives the counts after each one.
-            for number in reversed(numbers):
-                answers[number] = counts
-                counts = _without(counts, changes[number]) if number != numbers[0] else counts
-        return answers
+        counts = {target: read_counts(call.reply) for target, call in calls.items()}
+        return counts_after_each(changes, counts)
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         dispatcher = self._current()
@@ -187,23 +174,3 @@ class ValkeyBackend(Backend):
     def _open(self) -> Dispatcher:
         topology = topology_of(self._place, self._timeout, self._pool)
         return Dispatcher(topology, timeout=self._timeout, budget=self._budget, wait=self._wait)
-
-    def _write(self, target: str, pairs: Iterable[str | int], nonce: bytes) -> Write:
-        key = self._keys.of(target)
-        return Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, (target, *pairs))
-
-
-def _sums(changes: Iterable[Change]) -> Iterable[str | int]:
-    sums: dict[str, int] = {}
-    for change in changes:
-        sums[change.emoji] = sums.get(change.emoji, 0) + change.delta
-    return chain.from_iterable(sums.items())
-
-
-def _without(counts: Counts, change: Change) -> Counts:
-    left = counts[change.emoji] - change.delta
-    return {
-        emoji: left if emoji == change.emoji else count
-        for emoji, count in counts.items()
-        if emoji != change.emoji or left
-    }

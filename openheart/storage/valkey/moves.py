@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ...errors import OutcomeUnknown
 from ..backend import Counts
 from .calls import Call, Scripted, Write, read
 from .dispatcher import Dispatcher
-from .script import TARGET_FIELD, Keys, Script, read_counts
+from .script import TARGET_FIELD, Keys, Script, arguments_of, read_counts
 
 __all__ = ["delete", "raise_counts", "rename"]
 
@@ -53,7 +53,9 @@ return 0
 
 def raise_counts(dispatcher: Dispatcher, keys: Keys, rows: Sequence[tuple[str, Counts]]) -> None:
     """See ``Backend.at_least``."""
-    calls = [Scripted(RAISE, (keys.of(target),), _flat(target, counts)) for target, counts in rows if counts]
+    calls = [
+        Scripted(RAISE, (keys.of(target),), arguments_of(target, counts)) for target, counts in rows if counts
+    ]
     with _repeatable():
         dispatcher.run(calls)
 
@@ -89,17 +91,13 @@ def rename(dispatcher: Dispatcher, keys: Keys, old: str, new: str, life: float) 
                 return read_counts(there.reply)
             counts.pop(TARGET_FIELD, None)
             nonce = keys.nonce(aim, name)
-            add = Write(aim, nonce, life, _flat(new, counts), kept=FOR_GOOD, begun=begun)
+            add = Write(aim, nonce, life, arguments_of(new, counts), kept=FOR_GOOD, begun=begun)
             drop = Scripted(DROP, (aside,), (name,))
             expire = Call(aim, b"PEXPIRE", nonce, int(life * 1000), writes=True)
             for call in (add, drop, expire):
                 dispatcher.run([call])
             if name == own:
                 return read_counts(add.reply)
-
-
-def _flat(target: str, counts: Mapping[str, int] | Mapping[bytes, bytes]) -> list[str | bytes | int]:
-    return [target, *(part for pair in counts.items() for part in pair)]
 
 
 @contextmanager

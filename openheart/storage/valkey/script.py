@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from ..backend import Counts
 
-__all__ = ["ADD", "TARGET_FIELD", "Keys", "Script", "read_counts", "read_row"]
+__all__ = ["ADD", "TARGET_FIELD", "Keys", "Script", "arguments_of", "read_counts", "read_row"]
 
 TARGET_FIELD = b""
 """The field of a hash that holds the target itself; no emoji is empty."""
@@ -119,6 +119,11 @@ class Keys:
     def long(self, short: bytes) -> bytes:
         """The key of a digest."""
         return self._start + base64.urlsafe_b64encode(short).rstrip(b"=") + b"}"
+
+
+def arguments_of(target: str, counts: Mapping[str, int] | Mapping[bytes, bytes]) -> list[str | bytes | int]:
+    """What a script takes: the target, then emoji and number in turn."""
+    return [target, *(part for pair in counts.items() for part in pair)]
 
 
 def read_counts(reply: Sequence[bytes]) -> Counts:
