@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from ..errors import InvalidRequest
 from ..protocol.scope import RESERVED
 
-__all__ = ["after_prefix", "past_scopes", "read_cursor", "write_cursor"]
+__all__ = ["REFUSAL", "after_prefix", "decode", "encode", "past_scopes", "read_cursor", "write_cursor"]
+
+REFUSAL = (
+    "this cursor is not valid for this list: pass the cursor of the previous page, or none to start again"
+)
 
 _MARK = b"1"  # the version of this form
 
 
+def encode(raw: bytes) -> str:
+    """Make a cursor of bytes."""
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def decode(cursor: str) -> bytes:
+    """Read the bytes back from a cursor.
+
+    Raises:
+        InvalidRequest: the text was not made by ``encode``.
+    """
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise InvalidRequest(REFUSAL) from None
+    # The last letter may hold unused bits; a cursor where they differ is not one of ours.
+    if encode(raw) != cursor:
+        raise InvalidRequest(REFUSAL)
+    return raw
+
+
 def write_cursor(target: str) -> str:
     """Make the cursor for the page that starts after a target."""
-    return base64.urlsafe_b64encode(_MARK + target.encode()).decode().rstrip("=")
+    return encode(_MARK + target.encode())
 
 
 def read_cursor(cursor: str) -> str:
@@ -24,13 +48,9 @@ def read_cursor(cursor: str) -> str:
     Raises:
         InvalidRequest: the text was not made by ``write_cursor``.
     """
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        target = raw[1:].decode()
-    except (binascii.Error, ValueError):
-        raise InvalidRequest(_REFUSAL) from None
-    if raw[:1] != _MARK or write_cursor(target) != cursor:
-        raise InvalidRequest(_REFUSAL)
+    target = decode(cursor)[len(_MARK) :].decode(errors="replace")
+    if write_cursor(target) != cursor:
+        raise InvalidRequest(REFUSAL)
     return target
 
 
@@ -56,8 +76,3 @@ def past_scopes(cursor: str) -> str:
     except InvalidRequest:
         return cursor
     return write_cursor(f"{RESERVED}{chr(0x10FFFF)}") if target.startswith(RESERVED) else cursor
-
-
-_REFUSAL = (
-    "this cursor is not valid for this list: pass the cursor of the previous page, or none to start again"
-)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import struct
 from array import array
@@ -11,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...errors import BackendUnavailable, InvalidRequest
-from ..backend import Counts, Listing, Rows
+from ..backend import Counts, Listing
+from ..cursor import REFUSAL, decode, encode
 from .calls import read
 from .dispatcher import Dispatcher
 from .script import Keys, read_row
@@ -25,13 +24,10 @@ SCANS_PER_PAGE = 200
 FEWEST, MOST = 10, 1000
 """How many keys one SCAN visits, about."""
 
-_NOWHERE = bytes(8)
+_NOWHERE, _OVER = bytes(8), b"\xff" * 8
 _HEAD = struct.Struct(">8sQ")
 _SHORT = 16  # bytes of a key's digest
 _CHECK = 4
-_REFUSAL = (
-    "this cursor is not valid for this list: pass the cursor of the previous page, or none to start again"
-)
 _RESTARTED = "the storage changed its servers since the previous page: list again without a cursor"
 
 
@@ -40,16 +36,14 @@ class Position:
     """Where a listing continues.
 
     Attributes:
-        server: which server's process is scanned; ``_NOWHERE`` before the first and after the last.
+        server: which server's process is scanned; ``_NOWHERE`` before the first, ``_OVER`` after the last.
         scan: SCAN's own cursor there.
         left: digests of keys that were found and did not fit on the page.
-        is_over: whether every server was scanned.
     """
 
     server: bytes = _NOWHERE
     scan: int = 0
     left: tuple[bytes, ...] = ()
-    is_over: bool = False
 
 
 class Scanner:
@@ -88,16 +82,11 @@ class Scanner:
             found += rows
             size = size * 2 if not rows else FEWEST
             if position.scan == 0:
-                number, position.server = number + 1, _NOWHERE
-                if number < len(servers):
-                    position.server = self._scan_id(servers[number])
-        rest = found[limit:]
-        rows_of_page: Rows = [row for _, row in found[:limit]]
-        if not rest and number == len(servers):
-            return Listing(rows_of_page, None)
-        position.left = tuple(self._keys.short(key) for key, _ in rest)
-        position.is_over = number == len(servers)
-        return Listing(rows_of_page, self._write(position))
+                number += 1
+                position.server = self._scan_id(servers[number]) if number < len(servers) else _OVER
+        position.left = tuple(self._keys.short(key) for key, _ in found[limit:])
+        is_last = position.server == _OVER and not position.left
+        return Listing([row for _, row in found[:limit]], None if is_last else self._write(position))
 
     def rows(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
         """Every target with its counts, each once."""
@@ -126,15 +115,13 @@ class Scanner:
         return self._dispatcher.ask(server, b"PING")[0]
 
     def _rows(self, keys: Sequence[bytes], prefix: str) -> list[tuple[bytes, tuple[str, Counts]]]:
-        if not keys:
-            return []
         calls = [read(key) for key in keys]
         self._dispatcher.run(calls)
         rows = [(call.key, read_row(call.reply)) for call in calls]
         return [(key, row) for key, row in rows if row[1] and row[0].startswith(prefix)]
 
     def _number_of(self, servers: Sequence[Server], position: Position) -> int:
-        if position.is_over:
+        if position.server == _OVER:
             return len(servers)
         if position.server == _NOWHERE:
             return 0
@@ -144,31 +131,20 @@ class Scanner:
         raise InvalidRequest(_RESTARTED)
 
     def _write(self, position: Position) -> str:
-        server = b"\xff" * 8 if position.is_over else position.server
-        raw = _HEAD.pack(server, position.scan) + b"".join(position.left)
-        return _text(self._check(raw) + raw)
+        raw = _HEAD.pack(position.server, position.scan) + b"".join(position.left)
+        return encode(self._check(raw) + raw)
 
     def _read(self, cursor: str) -> Position:
-        try:
-            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raise InvalidRequest(_REFUSAL) from None
-        # The last letter may hold unused bits; a cursor where they differ is not one of ours.
-        if _text(raw) != cursor:
-            raise InvalidRequest(_REFUSAL)
+        raw = decode(cursor)
         check, raw = raw[:_CHECK], raw[_CHECK:]
         if len(raw) < _HEAD.size or (len(raw) - _HEAD.size) % _SHORT or check != self._check(raw):
-            raise InvalidRequest(_REFUSAL)
+            raise InvalidRequest(REFUSAL)
         server, scan = _HEAD.unpack_from(raw)
         left = tuple(raw[start : start + _SHORT] for start in range(_HEAD.size, len(raw), _SHORT))
-        return Position(server, scan, left, server == b"\xff" * 8)
+        return Position(server, scan, left)
 
     def _check(self, raw: bytes) -> bytes:
         return hashlib.blake2b(raw, digest_size=_CHECK, key=self._keys.pattern).digest()
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 class Seen:
