@@ -5,14 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from valkey.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-)
+from valkey.exceptions import BusyLoadingError, NoScriptError, ReadOnlyError
 
 from ...system.breaker import Unavailable
 
@@ -66,17 +59,18 @@ _WORDS = (
     (re.compile(r"(.*\b)?(TRYAGAIN|UNBLOCKED)\b"), Verdict.LATER),
     (re.compile(r"(.*\b)?LATE\b"), Verdict.LATE),
 )
+# Names of valkey-py's classes, because it takes the first word out of some texts, and words of the texts.
 _FIXES = (
     (
-        r"OOM|used memory >",
+        r"OutOfMemoryError|OOM|used memory >",
         "its memory is full: raise maxmemory, and keep maxmemory-policy at noeviction to lose no count",
     ),
     (
-        r"NOPERM|no permissions|can't run this command|can't access",
+        r"NoPermissionError|NOPERM|no permissions|can't run this command|can't access",
         "its ACL does not allow this user to do that: add the rules on the documentation's page on Valkey",
     ),
     (
-        r"NOAUTH|WRONGPASS|[Aa]uthentication|invalid password|without any password",
+        r"AuthenticationError|NOAUTH|WRONGPASS|[Aa]uthentication|invalid password|without any password",
         "it does not accept this user and password: correct them in OPENHEART_URI",
     ),
     (r"WRONGTYPE", "another program wrote to a key of openheart's: give openheart its own database"),
@@ -104,10 +98,5 @@ def judge(error: Exception) -> Verdict:
 
 def fix_for(error: Exception) -> str:
     """What an operator should do about a refusal, after a colon."""
-    if isinstance(error, OutOfMemoryError):
-        return _FIXES[0][1]
-    if isinstance(error, NoPermissionError):
-        return _FIXES[1][1]
-    if isinstance(error, AuthenticationError):
-        return _FIXES[2][1]
-    return next((fix for words, fix in _FIXES if re.search(words, str(error))), "check its log")
+    text = f"{type(error).__name__}: {error}"
+    return next((fix for words, fix in _FIXES if re.search(words, text)), "check its log")
