@@ -156,17 +156,13 @@ def create_schema(connection: sqlite3.Connection, path: Path) -> None:
     mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     if mode != "wal":
         raise BackendUnusable(f"{path} cannot have a write-ahead log (journal mode {mode}): use a local disk")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
         # Checked again, because another process may have been faster.
         if not _is_ours(connection, path):
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:

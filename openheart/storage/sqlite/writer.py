@@ -143,18 +143,14 @@ class Writer:
         row = ("\0check", "check", "\N{HEAVY BLACK HEART}")
         where = "WHERE instance=? AND target=? AND emoji=?"
         with self as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
                 connection.execute("INSERT INTO reaction VALUES (?,?,?,1)", row)
                 found = connection.execute(f"SELECT count FROM reaction {where}", row).fetchall()
                 connection.execute(f"DELETE FROM reaction {where}", row)
                 # Without this SQLite may find that nothing changed and not write to the disk.
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 connection.execute(f"PRAGMA user_version={version}")
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
             if found != [(1,)]:
                 raise BackendUnusable("the database does not return what was written: check the disk")
 
@@ -174,12 +170,10 @@ class Writer:
             repair = self._lock.was_left_writing
             self._lock.announce(touched)
             try:
-                for statement, parameters in statements:
-                    connection.execute(statement, parameters)
-                connection.execute("COMMIT")
+                with connection:
+                    for statement, parameters in statements:
+                        connection.execute(statement, parameters)
             except sqlite3.Error as error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
                 if not repair and not isinstance(self._named_error(error), OutcomeUnknown):
                     self._lock.conclude(touched)
                 raise
@@ -276,8 +270,7 @@ def _add(connection: sqlite3.Connection, instance: str, sums: dict[Key, int]) ->
             "ON CONFLICT (instance, target, emoji) DO UPDATE SET count = count + excluded.count",
             values,
         )
-    if connection.in_transaction:
-        connection.execute("COMMIT")
+    connection.commit()
 
 
 def _padded(count: int) -> int:
