@@ -249,6 +249,14 @@ class BackendContract(MovesContract):
             assert list(other.iter_targets()) == [("page", {HEART: 1})]
             assert other.top() == [("page", {HEART: 1})]
 
+    def test_what_moves_belongs_to_one_instance(self) -> None:
+        with self.make(f"{self.instance}-other") as other:
+            other.incr("old", HEART)
+            self.backend.incr("old", PRETZEL)
+            self.backend.rename("old", "new")
+            self.backend.delete(["old"])
+            assert list(other.iter_targets()) == [("old", {HEART: 1})]
+
     def test_counts_are_there_after_a_new_connection(self) -> None:
         self.backend.incr("page", PRETZEL)
         self.backend.disconnect()

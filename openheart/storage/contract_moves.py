@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from .backend import Backend, Change
 
@@ -17,15 +17,9 @@ class MovesContract:
 
     Attributes:
         backend: the backend under test, connected.
-        instance: its instance, which no other test uses.
     """
 
     backend: Backend
-    instance: str
-
-    def make(self, instance: str) -> Backend:
-        """Make an unconnected backend."""
-        raise NotImplementedError
 
     def test_counts_are_raised_to_at_least_what_moves_in_and_never_lowered(self) -> None:
         self.backend.apply([Change("a", PRETZEL, 5), Change("b", HEART)])
@@ -99,28 +93,8 @@ class MovesContract:
         assert self.backend.rename("old", "new") == {PRETZEL: 120}
         assert list(self.backend.iter_targets()) == [("new", {PRETZEL: 120})]
 
-    def test_what_moves_belongs_to_one_instance(self) -> None:
-        with self.make(f"{self.instance}-other") as other:
-            other.incr("old", HEART)
-            self.backend.incr("old", PRETZEL)
-            self.backend.rename("old", "new")
-            self.backend.delete(["old"])
-            assert list(other.iter_targets()) == [("old", {HEART: 1})]
-
 
 def in_threads(number: int, work: Callable[[], object]) -> None:
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    with ThreadPoolExecutor(number) as threads:
+        for running in [threads.submit(work) for _ in range(number)]:
+            running.result()
