@@ -16,7 +16,7 @@ from ..settings.config import Option
 from ..system.finding import Finding
 from ..system.masks import mask_uri
 
-__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Listing", "Rows"]
+__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Listing", "Rows", "pages_of"]
 
 Self = TypeVar("Self", bound="Backend")
 
@@ -247,13 +247,8 @@ class Backend(abc.ABC):
 
     def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
         """Every target with its counts, page by page, in the backend's own order."""
-        cursor: str | None = None
-        while True:
-            page = self.list(prefix, cursor, _PAGE)
+        for page in pages_of(self, prefix):
             yield from page.targets
-            cursor = page.cursor
-            if cursor is None:
-                return
 
     def incr(self, slug: str, reaction: str) -> Counts:
         """Add one reaction.
@@ -286,3 +281,13 @@ class Backend(abc.ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.disconnect()
+
+
+def pages_of(backend: Backend, prefix: str = "", cursor: str | None = None) -> Iterator[Listing]:
+    """List the targets of a backend page by page; arguments and errors as in ``Backend.list``."""
+    while True:
+        page = backend.list(prefix, cursor, _PAGE)
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return

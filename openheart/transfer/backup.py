@@ -29,7 +29,7 @@ from ..batteries.amazon.battery import Amazon, delete_amazon_key, get_amazon_key
 from ..batteries.battery import battery_of
 from ..errors import BatteryError, KeyNotFound, TransferError
 from ..storage.backend import Backend, Counts
-from .copying import Advance, Comparison, compare_rows, copy, nothing
+from .copying import Advance, Comparison, batches, compare_rows, copy, nothing
 from .jsonl import read_rows, write_row
 from .temporary import temporary_folder, writing_to
 
@@ -213,14 +213,13 @@ def _fetch(backup: Backup, path: Path, app: Flask) -> None:
 
 
 def _lines(backend: Backend, tally: _Tally, advance: Advance) -> Iterator[bytes]:
-    for number, (target, counts) in enumerate(backend.iter_targets(), 1):
-        line = write_row(target, counts)
-        tally.add(line)
-        tally.reactions += sum(counts.values())
-        yield line
-        if number % 1000 == 0:
-            advance(1000)
-    advance(tally.targets % 1000)
+    for batch in batches(backend.iter_targets()):
+        for target, counts in batch:
+            line = write_row(target, counts)
+            tally.add(line)
+            tally.reactions += sum(counts.values())
+            yield line
+        advance(len(batch))
 
 
 def _compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -259,7 +258,8 @@ def _in_place(name: str, app: Flask) -> Backup | None:
 def _remove_others(made: Backup, older: Backup | None, app: Flask) -> None:
     """Remove the counts of the backup that was replaced, and of runs that were interrupted long ago."""
     ours = re.compile(rf"{re.escape(FOLDER + made.name)}\.[0-9a-f]{{8}}\.jsonl\.gz")
-    written = {key: at for key, at in _times(f"{FOLDER}{made.name}.", app) if ours.fullmatch(key)}
+    times = _times(f"{FOLDER}{made.name}.", app)
+    written = {key: at for key, at in times.items() if ours.fullmatch(key)}
     for key, at in written.items():
         # The server's times alone: the clocks of two hosts differ.
         is_leftover = made.key in written and written[made.key] - at > LEFTOVER
@@ -267,17 +267,12 @@ def _remove_others(made: Backup, older: Backup | None, app: Flask) -> None:
             delete_amazon_key(key, app)
 
 
-def _times(prefix: str, app: Flask) -> Iterator[tuple[str, datetime]]:
+def _times(prefix: str, app: Flask) -> dict[str, datetime]:
     """The keys with a prefix, and when the server took each."""
     store = battery_of(Amazon, app).resource
-    pages = iter(store.client.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=prefix))
-    while True:
-        with store.asking():
-            page = next(pages, None)
-        if page is None:
-            return
-        for row in page.get("Contents", ()):
-            yield row["Key"], row["LastModified"]
+    pages = store.client.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=prefix)
+    with store.asking():
+        return {row["Key"]: row["LastModified"] for page in pages for row in page.get("Contents", ())}
 
 
 def _require_whole(made: Backup, app: Flask) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeVar
 
 from ..errors import TransferError
-from ..storage.backend import LARGEST_DELTA, Backend, Counts, Rows
+from ..storage.backend import LARGEST_DELTA, Backend, Counts
 
-__all__ = ["BATCH", "Advance", "Comparison", "compare", "compare_rows", "copy", "nothing"]
+__all__ = ["Advance", "Comparison", "batches", "compare", "compare_rows", "copy", "nothing"]
+
+T = TypeVar("T")
 
 Advance = Callable[[int], None]
 """Called with the number of targets, or bytes, that were done since the last call."""
@@ -59,7 +62,7 @@ def copy(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advance = not
         BackendError: of either storage; what was copied is stored. Call it again to continue.
     """
     number = 0
-    for batch in _batches(rows):
+    for batch in batches(rows):
         for target, counts in batch:
             if max(counts.values(), default=0) > LARGEST_DELTA:
                 raise TransferError(f"{target!r} has a count of more than {LARGEST_DELTA}: correct it first")
@@ -78,7 +81,7 @@ def compare(source: Backend, to: Backend, advance: Advance = nothing) -> Compari
         advance: called with the number of targets that were read from either.
     """
     found = compare_rows(source.iter_targets(), to, advance)
-    for batch in _batches(to.iter_targets()):
+    for batch in batches(to.iter_targets()):
         found.others += sum(not counts for counts in source.counts([target for target, _ in batch]))
         advance(len(batch))
     return found
@@ -93,7 +96,7 @@ def compare_rows(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advan
         advance: called with the number of targets.
     """
     found = Comparison()
-    for batch in _batches(rows):
+    for batch in batches(rows):
         there = to.counts([target for target, _ in batch])
         for (target, counts), others in zip(batch, there, strict=True):
             if any(others.get(emoji, 0) < count for emoji, count in counts.items()):
@@ -107,7 +110,8 @@ def compare_rows(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advan
     return found
 
 
-def _batches(rows: Iterable[tuple[str, Counts]]) -> Iterator[Rows]:
-    rest = iter(rows)
-    while batch := [*islice(rest, BATCH)]:
+def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """Some items, ``size`` at a time."""
+    rest = iter(items)
+    while batch := [*islice(rest, size)]:
         yield batch

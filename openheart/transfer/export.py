@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from itertools import islice
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 from ..errors import InvalidRequest, TransferError
-from ..storage.backend import Backend, Listing, Rows
-from .copying import BATCH, Advance, nothing
+from ..storage.backend import Backend, Rows, pages_of
+from .copying import Advance, batches, nothing
 from .jsonl import write_row
 
 __all__ = ["export_file", "export_lines"]
@@ -20,12 +18,12 @@ __all__ = ["export_file", "export_lines"]
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """Where an interrupted export continues: written beside the file after each page."""
+    """Where an export continues: written beside the file after each page."""
 
     location: str
     instance: str | None
     prefix: str
-    cursor: str
+    cursor: str | None
     size: int
     targets: int
 
@@ -41,8 +39,7 @@ def export_lines(backend: Backend, prefix: str = "", advance: Advance = nothing)
     Raises:
         BackendError: of the storage.
     """
-    rows = backend.iter_targets(prefix)
-    while batch := [*islice(rows, BATCH)]:
+    for batch in batches(backend.iter_targets(prefix)):
         yield _lines(batch)
         advance(len(batch))
 
@@ -72,15 +69,16 @@ def export_file(
     """
     note = path.with_name(f"{path.name}.resume")
     draft = path.with_name(f"{path.name}.part")
+    start = _Position(backend.location, backend.instance, prefix, cursor=None, size=0, targets=0)
     try:
-        position = None if again else _read(note, draft, backend, prefix)
+        position = start if again else _read(note, draft, start)
         try:
-            written = _write(backend, draft, note, prefix, position, advance)
+            written = _write(backend, draft, note, position, advance)
         except InvalidRequest:
-            if position is None:
+            if position is start:
                 raise
-            position = None
-            written = _write(backend, draft, note, prefix, None, advance)
+            position = start
+            written = _write(backend, draft, note, start, advance)
         draft.replace(path)
         note.unlink(missing_ok=True)
     except OSError as error:
@@ -88,60 +86,42 @@ def export_file(
             f"{path} cannot be written ({error.strerror}): make room, or name another file; then the same "
             "command continues"
         ) from error
-    return written, position.targets if position else 0
+    return written, position.targets
 
 
-def _write(
-    backend: Backend, draft: Path, note: Path, prefix: str, position: _Position | None, advance: Advance
-) -> int:
-    with draft.open("r+b" if position else "wb") as file:
-        written = 0
-        if position is not None:
-            file.truncate(position.size)
-            file.seek(position.size)
-            written = position.targets
-        for number, page in enumerate(_pages(backend, prefix, position.cursor if position else None)):
-            if number == 0 and position is not None:
-                advance(position.targets)
+def _write(backend: Backend, draft: Path, note: Path, start: _Position, advance: Advance) -> int:
+    with draft.open("r+b" if start.cursor else "wb") as file:
+        file.truncate(start.size)
+        file.seek(start.size)
+        written = start.targets
+        for number, page in enumerate(pages_of(backend, start.prefix, start.cursor)):
+            if number == 0 and start.cursor:
+                advance(start.targets)
             file.write(_lines(page.targets))
             written += len(page.targets)
             advance(len(page.targets))
             if page.cursor is not None:
-                _note(file, note, backend, prefix, page.cursor, written)
+                file.flush()
+                _note(note, replace(start, cursor=page.cursor, size=file.tell(), targets=written))
         file.flush()
         os.fsync(file.fileno())
     return written
 
 
-def _note(file: BinaryIO, note: Path, backend: Backend, prefix: str, cursor: str, targets: int) -> None:
-    file.flush()
-    position = _Position(backend.location, backend.instance, prefix, cursor, file.tell(), targets)
+def _note(note: Path, position: _Position) -> None:
     draft = note.with_name(f"{note.name}.new")
     draft.write_text(json.dumps(asdict(position), ensure_ascii=False), encoding="utf-8")
     draft.replace(note)
 
 
-def _read(note: Path, draft: Path, backend: Backend, prefix: str) -> _Position | None:
+def _read(note: Path, draft: Path, start: _Position) -> _Position:
     try:
         position = _Position(**json.loads(note.read_text(encoding="utf-8")))
         is_whole = draft.stat().st_size >= position.size
     except (OSError, ValueError, TypeError):
-        return None
-    same = (position.location, position.instance, position.prefix) == (
-        backend.location,
-        backend.instance,
-        prefix,
-    )
-    return position if same and is_whole else None
-
-
-def _pages(backend: Backend, prefix: str, cursor: str | None) -> Iterator[Listing]:
-    while True:
-        page = backend.list(prefix, cursor, BATCH)
-        yield page
-        cursor = page.cursor
-        if cursor is None:
-            return
+        return start
+    is_same = start == replace(position, cursor=None, size=0, targets=0)
+    return position if is_same and is_whole else start
 
 
 def _lines(rows: Rows) -> bytes:

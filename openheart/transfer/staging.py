@@ -10,6 +10,7 @@ from ..errors import TransferError, VisitorError
 from ..protocol import canonical_emoji
 from ..storage.backend import LARGEST_DELTA, Backend, Change
 from ..storage.sqlite.backend import SqliteBackend
+from .copying import batches
 from .foreign import Reaction
 from .temporary import temporary_folder, writing_to
 
@@ -59,17 +60,10 @@ def staged(
         backend = SqliteBackend("sqlite:///staged.db", folder=folder, synchronous="NORMAL")
         with writing_to(folder):
             stack.enter_context(backend)
-        batch: list[Change] = []
-        for reaction in reactions:
-            change = _change(reaction, spell, problems)
-            if change is not None:
-                batch.append(change)
-            if len(batch) >= _BATCH:
-                with writing_to(folder):
-                    backend.apply(batch)
-                batch.clear()
-        with writing_to(folder):
-            backend.apply(batch)
+        changes = filter(None, (_change(reaction, spell, problems) for reaction in reactions))
+        for batch in batches(changes, _BATCH):
+            with writing_to(folder):
+                backend.apply(batch)
         yield backend
 
 
