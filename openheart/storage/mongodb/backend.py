@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from bson import Int64
 from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
 
 from ...errors import BackendError, BackendUnusable, OutcomeUnknown
 from ...system.finding import Finding
@@ -23,7 +22,7 @@ from ..combine import added_up, counts_after_each
 from ..cursor import after_prefix, read_cursor, write_cursor
 from . import moves
 from .client import Collection, CollectionClient, database_named, database_of
-from .document import counts_of, field_of, key_of
+from .document import counts_of, key_of, update_of, upsert
 from .row import ROW
 
 __all__ = ["COLLECTION", "MongoBackend"]
@@ -33,7 +32,6 @@ T = TypeVar("T")
 COLLECTION = "openheart_reactions"
 """The collection, in the database that the URI names."""
 
-_DUPLICATE_KEY_TRIES = 5
 _BATCH = 1000  # documents that are fetched at once when all are listed
 _ROW = MappingProxyType({"target": 1, "c": 1})
 
@@ -99,13 +97,9 @@ class MongoBackend(Backend):
     def connect(self) -> None:
         own = self._own.here
         with own.opening:
+            if own.client is None:
+                own.client = self._open()
             self._connected = True
-            try:
-                if own.client is None:
-                    own.client = self._open()
-            except BaseException:
-                self._connected = False
-                raise
 
     def disconnect(self) -> None:
         own = self._own.here
@@ -203,26 +197,16 @@ class MongoBackend(Backend):
         return wanted if between is None else {**wanted, "target": between}
 
     def _add(self, reactions: Collection, *, target: str, added: Counts) -> Counts:
-        update = {
-            "$inc": {field_of(emoji): Int64(delta) for emoji, delta in added.items()},
-            "$setOnInsert": {"i": self.instance or "", "target": target},
-        }
-        for turn in range(_DUPLICATE_KEY_TRIES):
-            try:
-                row = reactions.find_one_and_update(
-                    {"_id": key_of(self.instance, target)},
-                    update,
-                    projection={"c": 1},
-                    upsert=True,
-                    return_document=ReturnDocument.AFTER,
-                )
-            except DuplicateKeyError:
-                # Another process created the document at the same moment, so now it exists.
-                if turn + 1 == _DUPLICATE_KEY_TRIES:
-                    raise
-            else:
-                return counts_of(row)
-        raise AssertionError
+        row = upsert(
+            lambda: reactions.find_one_and_update(
+                {"_id": key_of(self.instance, target)},
+                update_of(self.instance, target, "$inc", added),
+                projection={"c": 1},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        )
+        return counts_of(row)
 
     def _read(self, work: Callable[[Collection], T]) -> T:
         return (self._own.here.client or self._opened()).run(work, writes=False)

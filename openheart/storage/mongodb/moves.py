@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bson import Int64, ObjectId
+from bson import ObjectId
 from pymongo import DeleteOne, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from ..backend import Counts
 from .client import Collection
-from .document import counts_of, field_of, key_of
+from .document import counts_of, key_of, update_of, upsert
 
 __all__ = ["delete", "raise_counts", "rename"]
 
-_TRIES = 5
 _MERGES_KEPT = 100  # how many of the latest merges a document remembers, 12 bytes each
-_DUPLICATE_KEY = 11000
 
 
 def raise_counts(reactions: Collection, instance: str | None, rows: Sequence[tuple[str, Counts]]) -> None:
@@ -25,25 +22,14 @@ def raise_counts(reactions: Collection, instance: str | None, rows: Sequence[tup
     changes = [
         UpdateOne(
             {"_id": key_of(instance, target)},
-            {
-                "$max": {field_of(emoji): Int64(count) for emoji, count in counts.items()},
-                "$setOnInsert": {"i": instance or "", "target": target},
-            },
+            update_of(instance, target, "$max", counts),
             upsert=True,
         )
         for target, counts in rows
         if counts
     ]
-    for turn in range(_TRIES if changes else 0):
-        try:
-            reactions.bulk_write(changes, ordered=False)
-        except BulkWriteError as error:
-            # Another process created a document at the same moment, so now it exists.
-            failures = error.details.get("writeErrors") or [{}]
-            if turn + 1 == _TRIES or any(each.get("code") != _DUPLICATE_KEY for each in failures):
-                raise
-        else:
-            return
+    if changes:
+        upsert(lambda: reactions.bulk_write(changes, ordered=False))
 
 
 def delete(reactions: Collection, instance: str | None, targets: Sequence[str]) -> None:
@@ -88,18 +74,13 @@ def _merge(reactions: Collection, instance: str | None, moving: Mapping[str, Any
     target = moving["to"]
     key, identity = key_of(instance, target), moving["id"]
     update = {
-        "$inc": {field_of(emoji): Int64(count) for emoji, count in counts_of(moving).items()},
+        **update_of(instance, target, "$inc", counts_of(moving)),
         "$push": {"merged": {"$each": [identity], "$slice": -_MERGES_KEPT}},
-        "$setOnInsert": {"i": instance or "", "target": target},
     }
-    for turn in range(_TRIES):
-        try:
+
+    def merge() -> None:
+        if reactions.find_one({"_id": key, "merged": identity}, {"_id": 1}) is None:
+            # Still not twice: if another process merges it first, this is a duplicate key.
             reactions.update_one({"_id": key, "merged": {"$ne": identity}}, update, upsert=True)
-        except DuplicateKeyError:
-            # The document exists: it remembers this merge, or another process created it at the same moment.
-            if reactions.find_one({"_id": key, "merged": identity}, {"_id": 1}) is not None:
-                return
-            if turn + 1 == _TRIES:
-                raise
-        else:
-            return
+
+    upsert(merge)
