@@ -8,8 +8,8 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, TypeAlias
 
 from ..errors import BackendError, BackendNotConnected
 from ..settings.config import Option
@@ -17,8 +17,6 @@ from ..system.finding import Finding
 from ..system.masks import mask_uri
 
 __all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Listing", "Rows", "pages_of"]
-
-Self = TypeVar("Self", bound="Backend")
 
 Counts: TypeAlias = dict[str, int]
 """The counts of one target: emoji -> how often, each at least 1; in no particular order."""
@@ -273,13 +271,11 @@ class Backend(abc.ABC):
                 f"{type(self).__name__} is not connected: call connect() or use it in a with block"
             )
 
-    def __enter__(self: Self) -> Self:
+    def __enter__(self) -> Self:
         self.connect()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.disconnect()
 
 

@@ -140,12 +140,9 @@ class Combiner:
         is_paused = False
         try:
             waiting = len(self._queue)
-            while waiting > 0 and self._queue:
-                if time.monotonic() >= deadline:
-                    break
+            while waiting > 0 and self._queue and time.monotonic() < deadline:
                 waiting -= self._store_next()
-            else:
-                is_paused = True
+            is_paused = waiting <= 0 or not self._queue
         finally:
             if not is_paused:
                 self.resume()

@@ -19,7 +19,6 @@ from .row import BackendRow
 __all__ = ["backend_from_config", "default_uri", "further_options", "get_backend", "known_schemes"]
 
 _GIVEN = "the URI given"
-_NOT_IN_A_NAME = re.compile(r"[^\w.-]")
 
 
 def get_backend(uri: str, *args: Any, **kwargs: Any) -> Backend:
@@ -92,10 +91,9 @@ def _backend_class(uri: str, source: str) -> type[Backend]:
         entry = next(iter(entry_points(group=BACKENDS, name=scheme)), None)
     if entry is not None:
         return _loaded(entry, uri, source)
+    expected = f"a URI with one of the schemes {', '.join(known_schemes())}, such as sqlite:///openheart.db"
     if scheme == "file":
         expected = f"openheart's spelling: {_translated(uri)}"
-        raise SchemeError(OPENHEART_URI.name, mask_uri(uri), source, expected)
-    expected = f"a URI with one of the schemes {', '.join(known_schemes())}, such as sqlite:///openheart.db"
     raise SchemeError(OPENHEART_URI.name, mask_uri(uri), source, expected)
 
 

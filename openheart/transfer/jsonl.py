@@ -31,11 +31,9 @@ def read_rows(lines: Iterable[bytes]) -> Iterator[tuple[str, Counts] | TransferE
         if not line.strip():
             continue
         try:
-            row = read_row(line)
+            yield read_row(line)
         except TransferError as error:
             yield TransferError(f"line {number}: {error}")
-        else:
-            yield row
 
 
 def read_row(line: bytes) -> tuple[str, Counts]:
