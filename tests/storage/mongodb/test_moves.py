@@ -144,3 +144,16 @@ def test_what_the_server_refuses_is_an_error(server: MongoServer, backend: Mongo
     finally:
         server.fail("none", times=1)
     assert backend.rename("old", "new") == {"🥨": 5, "❤️": 1}
+
+
+@pytest.mark.parametrize("command", ["update", "findAndModify"])
+def test_a_document_that_another_process_creates_at_the_same_moment_is_no_error(
+    server: MongoServer, backend: MongoBackend, command: str
+) -> None:
+    server.fail(command, errorCode=11000, times=2)
+    try:
+        backend.at_least([("x", {"🥨": 1})])
+        assert backend.rename("old", "new") == {"🥨": 5, "❤️": 1}
+        assert backend.incr("x", "🥨") == {"🥨": 2}
+    finally:
+        server.fail("none", times=1)
