@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import abc
 import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -31,8 +30,8 @@ FRESH = 0.1
 """Seconds for which the last result is used without asking again."""
 
 
-class Topology(abc.ABC):
-    """Finds the server of a key, and looks again when that has changed.
+class Topology:
+    """Finds the server of a key, and looks again when that has changed. This one has a single server.
 
     Args:
         place: what the URI names.
@@ -82,7 +81,15 @@ class Topology(abc.ABC):
         """The server at an address, where keys are."""
         server = self._servers.get(address)
         if server is None:
-            server = self._servers.setdefault(address, self._make(address))
+            made = Server(
+                address,
+                self._place.connection,
+                timeout=self._timeout,
+                pool=self._pool,
+                unfit=self.unfit,
+                verify=lambda: self._verify(address),
+            )
+            server = self._servers.setdefault(address, made)
         return server
 
     def close(self) -> None:
@@ -90,23 +97,15 @@ class Topology(abc.ABC):
         for server in list(self._servers.values()):
             server.close()
 
-    def _make(self, address: Address, verify: Callable[[], None] | None = None) -> Server:
-        return Server(
-            address,
-            self._place.connection,
-            timeout=self._timeout,
-            pool=self._pool,
-            unfit=self.unfit,
-            verify=verify,
-        )
+    def _verify(self, address: Address) -> None:
+        """Check, before a connection is opened, that this is still the right address."""
 
-    @abc.abstractmethod
     def _look(self) -> None:
         """Find out where keys are; raises as ``server_of``."""
 
-    @abc.abstractmethod
     def _find(self, key: bytes) -> Server | None:
         """The server that held a key when that was found out last."""
+        return self.server_at(self._place.addresses[0])
 
     def _refresh(self) -> None:
         # One thread looks, and the others wait for its result, unless the last one found nothing.
@@ -134,16 +133,6 @@ class Topology(abc.ABC):
             self._looking.release()
 
 
-class Single(Topology):
-    """One server, whatever the key."""
-
-    def _look(self) -> None:
-        pass
-
-    def _find(self, key: bytes) -> Server:
-        return self.server_at(self._place.addresses[0])
-
-
 class Sentinels(Topology):
     """The server that the sentinels name now."""
 
@@ -163,12 +152,9 @@ class Sentinels(Topology):
         for sentinel in self._sentinels:
             sentinel.close()
 
-    def _make(self, address: Address, verify: Callable[[], None] | None = None) -> Server:
+    def _verify(self, address: Address) -> None:
         # A server that was killed may come back at its address, and accept writes before it learns that
         # another one replaced it. So each new connection asks the sentinels first.
-        return super()._make(address, lambda: self._verify(address))
-
-    def _verify(self, address: Address) -> None:
         if self._ask() != address:
             self.look_again()
             raise ValkeyConnectionError("another server has replaced it")
@@ -241,5 +227,5 @@ def _ask_any(
 
 def topology_of(place: Place, timeout: float, pool: int) -> Topology:
     """The topology that a URI names; nothing is opened."""
-    kinds: dict[str, type[Topology]] = {"server": Single, "sentinel": Sentinels, "cluster": Cluster}
+    kinds: dict[str, type[Topology]] = {"server": Topology, "sentinel": Sentinels, "cluster": Cluster}
     return kinds[place.kind](place, timeout, pool)
