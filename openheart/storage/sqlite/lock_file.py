@@ -65,17 +65,15 @@ class LockFile:
         try:
             self._now = _open(path)
             self._next = _open(path.with_name(f"{path.name}.next"))
-        except OSError as error:
+            self.generations = self._share()
+        except BaseException as error:
             self.close()
+            if not isinstance(error, OSError):
+                raise
             raise BackendUnusable(
                 f"the lock file {path} cannot be opened ({error.strerror}): let this user write in "
                 f"{path.parent}, or name another folder in OPENHEART_URI"
             ) from error
-        try:
-            self.generations = self._share()
-        except BaseException:
-            self.close()
-            raise
 
     def acquire(self, patience: float) -> None:
         """Take the turn of this process.
