@@ -20,31 +20,26 @@ class Verdict(Enum):
     """What a failure means for the command, and what to do.
 
     Attributes:
-        UNAVAILABLE: it was not sent; try again.
+        AGAIN: it was not executed, now or on this server; try again.
         LOST: it may have been executed; try again with the same nonce.
         NOT_READY: the server refuses everything for now; try again.
         READ_ONLY: the server refuses writes for now; try again.
-        LATER: the server refused it for now, because of its key; try again.
-        LATE: it arrived after its time limit and was refused; try again on a new connection.
-        MOVED, ASK: another node serves this key.
+        ASK: another node serves this key, for this once.
         NO_SCRIPT: the server does not know the script yet.
         UNUSABLE: the server refused it, and will refuse it again.
     """
 
-    UNAVAILABLE = "unavailable"
+    AGAIN = "again"
     LOST = "lost"
     NOT_READY = "not ready"
     READ_ONLY = "read-only"
-    LATER = "later"
-    LATE = "late"
-    MOVED = "moved"
     ASK = "ask"
     NO_SCRIPT = "no script"
     UNUSABLE = "unusable"
 
 
 _CLASSES: tuple[tuple[type[Exception], Verdict], ...] = (
-    (Unavailable, Verdict.UNAVAILABLE),
+    (Unavailable, Verdict.AGAIN),
     (Lost, Verdict.LOST),
     (BusyLoadingError, Verdict.NOT_READY),
     (ReadOnlyError, Verdict.READ_ONLY),
@@ -52,12 +47,10 @@ _CLASSES: tuple[tuple[type[Exception], Verdict], ...] = (
 )
 # The first words of an answer; inside a script an older server puts other words before them.
 _WORDS = (
-    (re.compile(r"MOVED \d+ \S+"), Verdict.MOVED),
     (re.compile(r"ASK \d+ \S+"), Verdict.ASK),
     (re.compile(r"(.*\b)?(LOADING|CLUSTERDOWN|MASTERDOWN|BUSY)\b"), Verdict.NOT_READY),
     (re.compile(r"(.*\b)?(READONLY|NOREPLICAS)\b"), Verdict.READ_ONLY),
-    (re.compile(r"(.*\b)?(TRYAGAIN|UNBLOCKED)\b"), Verdict.LATER),
-    (re.compile(r"(.*\b)?LATE\b"), Verdict.LATE),
+    (re.compile(r"MOVED \d+ \S+|(.*\b)?(TRYAGAIN|UNBLOCKED|LATE)\b"), Verdict.AGAIN),
 )
 # Names of valkey-py's classes, because it takes the first word out of some texts, and words of the texts.
 _FIXES = (

@@ -29,8 +29,8 @@ def parsed(answer: str) -> Exception:
             Verdict.READ_ONLY,
         ),
         ("NOREPLICAS Not enough good replicas to write.", Verdict.READ_ONLY),
-        ("TRYAGAIN Multiple keys request during rehashing of slot", Verdict.LATER),
-        ("MOVED 3999 127.0.0.1:6381", Verdict.MOVED),
+        ("TRYAGAIN Multiple keys request during rehashing of slot", Verdict.AGAIN),
+        ("MOVED 3999 127.0.0.1:6381", Verdict.AGAIN),
         ("ASK 3999 127.0.0.1:6381", Verdict.ASK),
         ("NOSCRIPT No matching script. Please use EVAL.", Verdict.NO_SCRIPT),
         ("OOM command not allowed when used memory > 'maxmemory'.", Verdict.UNUSABLE),
@@ -47,7 +47,7 @@ def test_what_a_server_answers_says_whether_to_try_again(answer: str, verdict: V
 
 
 def test_what_was_not_sent_and_what_was_not_answered_are_told_apart() -> None:
-    assert judge(Unavailable("x")) is Verdict.UNAVAILABLE
+    assert judge(Unavailable("x")) is Verdict.AGAIN
     assert judge(Lost("x")) is Verdict.LOST
 
 
