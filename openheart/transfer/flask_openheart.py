@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,13 +23,10 @@ def read_reactions(path: Path) -> Iterator[Reaction]:
     """
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
     try:
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-        try:
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             rows = connection.execute("SELECT slug, reaction, count FROM openheart")
             for number, (slug, reaction, count) in enumerate(rows, 1):
                 yield Reaction(f"row {number}", str(slug), str(reaction), count_of(count))
-        finally:
-            connection.close()
     except sqlite3.Error as error:
         raise TransferError(
             f"{path} is not a file of flask-openheart ({error}): expected a table openheart with slug, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -78,15 +77,11 @@ class MemoryBackend(Backend):
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         self.require_connected()
-        after = None if cursor is None else read_cursor(cursor)
+        after = "" if cursor is None else read_cursor(cursor)
         with self._lock.here:
-            ordered = sorted(self._counts)
-            start = bisect_left(ordered, prefix)
-            if after is not None:
-                start = max(start, bisect_right(ordered, after))
-            chosen = [target for target in ordered[start : start + limit + 1] if target.startswith(prefix)]
-            rows: Rows = [(target, self._counts[target].copy()) for target in chosen[:limit]]
-        return Listing(rows, write_cursor(rows[-1][0]) if len(chosen) > limit else None)
+            found = sorted(each for each in self._counts if each > after and each.startswith(prefix))
+            rows: Rows = [(target, self._counts[target].copy()) for target in found[:limit]]
+        return Listing(rows, write_cursor(rows[-1][0]) if len(found) > limit else None)
 
     def delete(self, targets: Sequence[str]) -> None:
         self.require_connected()
