@@ -24,7 +24,7 @@ from .row import (
 )
 from .script import Keys, arguments_of, read_counts
 from .server import read_info
-from .topology import topology_of
+from .topology import TOPOLOGIES
 from .uri import SCHEMES, read_uri
 
 __all__ = ["ValkeyBackend"]
@@ -172,5 +172,5 @@ class ValkeyBackend(Backend):
         return dispatchers.here
 
     def _open(self) -> Dispatcher:
-        topology = topology_of(self._place, self._timeout, self._pool)
+        topology = TOPOLOGIES[self._place.kind](self._place, self._timeout, self._pool)
         return Dispatcher(topology, timeout=self._timeout, budget=self._budget, wait=self._wait)

@@ -20,7 +20,7 @@ from .errors import Verdict, judge
 from .server import Command, Server
 from .uri import Address, Place
 
-__all__ = ["Topology", "topology_of"]
+__all__ = ["TOPOLOGIES", "Topology"]
 
 _NO_NODE = MappingProxyType({"sentinel": "it is a sentinel"})
 _NO_SERVER = MappingProxyType({**_NO_NODE, "cluster": "it is a node of a cluster"})
@@ -225,7 +225,7 @@ def _ask_any(
     raise refusal or Unavailable(f"nobody says where the data is: {'; '.join(said)}")
 
 
-def topology_of(place: Place, timeout: float, pool: int) -> Topology:
-    """The topology that a URI names; nothing is opened."""
-    kinds: dict[str, type[Topology]] = {"server": Topology, "sentinel": Sentinels, "cluster": Cluster}
-    return kinds[place.kind](place, timeout, pool)
+TOPOLOGIES: Mapping[str, type[Topology]] = MappingProxyType(
+    {"server": Topology, "sentinel": Sentinels, "cluster": Cluster}
+)
+"""The topology for each kind of place that a URI names."""
