@@ -62,7 +62,6 @@ class Session:
         self._place = str(path)
         self._identity: tuple[int, int] | None = None
         self._lock = LockFile(path.with_name(f"{path.name}.lock"))
-        self._generations = self._lock.generations
         self._readers = Readers(self._connect_reader)
         self._writer = Writer(
             instance,
@@ -98,7 +97,7 @@ class Session:
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         """See Backend.counts."""
-        generations = self._generations
+        generations = self._lock.generations
         cache = self._writer.cache
         if generations is None:
             found = self._select_counts(list(dict.fromkeys(targets)))
@@ -154,7 +153,7 @@ class Session:
         """Check for changes by programs other than openheart: called every LOOK_EVERY seconds."""
         if not (self._is_in_place() and self._lock.is_in_place()):
             self.expired = True
-        elif self._generations is not None and self._readers.sees_a_change():
+        elif self._lock.generations is not None and self._readers.sees_a_change():
             # A new one, so that reads in progress fill the old one.
             self._writer.cache = CountCache()
 
@@ -182,7 +181,6 @@ class Session:
     def begin_in_child(self) -> None:
         """Release, when a child starts, what would keep its parent's turn if the parent were killed."""
         if self.suspended:
-            self._generations = None
             self._lock.forget()
 
     def close(self) -> None:
