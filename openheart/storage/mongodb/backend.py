@@ -138,11 +138,7 @@ class MongoBackend(Backend):
         return [counts_of(found.get(keys[target])) for target in targets]
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
-        self.require_connected()
-        between = _range(prefix)
-        if cursor is not None:
-            between["$gt"] = read_cursor(cursor)
-        wanted = self._with_counts(between)
+        wanted = self._wanted(prefix, "" if cursor is None else read_cursor(cursor))
         found = self._read(
             lambda reactions: [
                 *reactions.find(wanted, _ROW, sort=[("target", 1)], limit=limit + 1, batch_size=limit + 1)
@@ -153,7 +149,7 @@ class MongoBackend(Backend):
 
     def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
         # One pass over the collection in its own order, which needs no sorting and no merging of shards.
-        wanted = self._with_counts(_range(prefix) if prefix else None)
+        wanted = self._wanted(prefix)
         cursor = self._read(lambda reactions: reactions.find(wanted, _ROW, batch_size=_BATCH))
         try:
             while batch := self._read(lambda _: [*islice(cursor, _BATCH)]):
@@ -189,9 +185,12 @@ class MongoBackend(Backend):
                 "read from the primary, without readPreference in OPENHEART_URI"
             )
 
-    def _with_counts(self, between: Mapping[str, str] | None) -> dict[str, Any]:
-        wanted = {"i": self.instance or "", "c": {"$exists": True}}
-        return wanted if between is None else {**wanted, "target": between}
+    def _wanted(self, prefix: str, after: str = "") -> dict[str, Any]:
+        between = {"$gte": prefix, "$gt": after}
+        end = after_prefix(prefix)
+        if end is not None:
+            between["$lt"] = end
+        return {"i": self.instance or "", "c": {"$exists": True}, "target": between}
 
     def _add(self, reactions: Collection, *, target: str, added: Counts) -> Counts:
         row = upsert(
@@ -240,8 +239,3 @@ class _OwnClient:
     def __init__(self) -> None:
         self.opening = threading.Lock()
         self.client: CollectionClient | None = None
-
-
-def _range(prefix: str) -> dict[str, str]:
-    end = after_prefix(prefix)
-    return {"$gte": prefix} if end is None else {"$gte": prefix, "$lt": end}
