@@ -7,7 +7,7 @@ import logging
 import queue as queues
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -209,7 +209,18 @@ class Consumer:
         properties: pika.BasicProperties,
         body: bytes,
     ) -> None:
-        self._work.put(_Delivered(connection, channel, delivery, properties, body))
+        message = Message(
+            body=body,
+            queue=self.queue,
+            message_id=properties.message_id,
+            content_type=properties.content_type,
+            headers=properties.headers or {},
+            redelivered=bool(delivery.redelivered),
+            tried=0,
+            delivery=delivery,
+            properties=properties,
+        )
+        self._work.put(_Delivered(connection, channel, message))
 
     def _serve(self) -> None:
         while (delivered := self._work.get()) is not None:
@@ -221,7 +232,7 @@ class Consumer:
     def _handle(self, delivered: _Delivered) -> None:
         backoff = Backoff(self._pause, LONGEST_RETRY)
         for tried in range(self._tries):
-            message = delivered.message(self.queue, tried)
+            message = replace(delivered.message, tried=tried)
             try:
                 with self._app.app_context():
                     self._handler(message)
@@ -244,7 +255,7 @@ class Consumer:
         self._settle(delivered)
 
     def _settle(self, delivered: _Delivered, *, done: bool = False, again: bool = False) -> None:
-        tag = delivered.delivery.delivery_tag or 0
+        tag = delivered.message.delivery.delivery_tag or 0
 
         def settle() -> None:
             if not delivered.channel.is_open:
@@ -258,7 +269,7 @@ class Consumer:
             self._logger.warning(
                 "amqp: the connection was lost before the message %s of the queue %r was acknowledged; it is "
                 "delivered again",
-                delivered.properties.message_id or "without an id",
+                delivered.message.message_id or "without an id",
                 self.queue,
             )
 
@@ -271,19 +282,4 @@ class _Lost(Exception):
 class _Delivered:
     connection: Connection
     channel: BlockingChannel
-    delivery: pika.spec.Basic.Deliver
-    properties: pika.BasicProperties
-    body: bytes
-
-    def message(self, queue: str, tried: int) -> Message:
-        return Message(
-            body=self.body,
-            queue=queue,
-            message_id=self.properties.message_id,
-            content_type=self.properties.content_type,
-            headers=self.properties.headers or {},
-            redelivered=bool(self.delivery.redelivered),
-            tried=tried,
-            delivery=self.delivery,
-            properties=self.properties,
-        )
+    message: Message

@@ -151,13 +151,8 @@ class Link:
         Raises:
             ConfigError, BatteryUnavailable: it does not answer.
         """
-        with self._busy, self._log_filter:
-            connection = self.connection()
-            try:
-                with connection.limited(self._timeout):
-                    connection.channel().close()
-            except FAILURES as error:
-                raise BatteryUnavailable(NAME, f"{_where(self._parameters)} {reason_of(error)}") from error
+        with self._asking() as connection:
+            connection.channel().close()
 
     def declare(self, queue: str, arguments: dict[str, Any] | None) -> int:
         """Declare a durable queue; returns how many messages wait in it.
@@ -166,21 +161,17 @@ class Link:
             ConfigError, BatteryUnavailable: as ``connect``.
             BatteryError: the broker refuses.
         """
-        with self._busy, self._log_filter:
-            connection = self.connection()
+        with self._asking() as connection:
+            channel = connection.channel()
             try:
-                with connection.limited(self._timeout):
-                    channel = connection.channel()
-                    answer = channel.queue_declare(queue, durable=True, arguments=arguments)
-                    channel.close()
+                answer = channel.queue_declare(queue, durable=True, arguments=arguments)
             except ChannelClosedByBroker as error:
                 raise BatteryError(
                     NAME,
                     f"{_where(self._parameters)} refuses the queue {queue!r} ({error.reply_text}): if it "
                     "exists with other arguments, delete it, or consume it with declare=False",
                 ) from error
-            except FAILURES as error:
-                raise BatteryUnavailable(NAME, f"{_where(self._parameters)} {reason_of(error)}") from error
+            channel.close()
             return int(answer.method.message_count)
 
     def publish(self, exchange: str, key: str, body: bytes, properties: pika.BasicProperties) -> None:
@@ -250,13 +241,21 @@ class Link:
     def _confirming(self) -> tuple[BlockingChannel, Connection]:
         connection = self.connection()
         if self._channel is None or not self._channel.is_open:
+            with self._asking() as connection:
+                self._channel = connection.channel()
+                self._channel.confirm_delivery()
+        return self._channel, connection
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[Connection]:
+        """The connection, for a request that can be made again when the answer to it is lost."""
+        with self._busy, self._log_filter:
+            connection = self.connection()
             try:
                 with connection.limited(self._timeout):
-                    self._channel = connection.channel()
-                    self._channel.confirm_delivery()
+                    yield connection
             except FAILURES as error:
                 raise BatteryUnavailable(NAME, f"{_where(self._parameters)} {reason_of(error)}") from error
-        return self._channel, connection
 
 
 class Links:
@@ -310,21 +309,16 @@ def parameters_of(config: Config) -> pika.URLParameters:
         ConfigError: it cannot be used.
     """
     url = config[CLOUDAMQP_URL] or ""
-    try:
+    # pika's own error is dropped here, because it may quote the password.
+    with contextlib.suppress(ValueError, TypeError, OSError):
         if not url.lower().startswith(("amqp://", "amqps://")):
             raise ValueError("the scheme is not amqp or amqps")
         parameters = pika.URLParameters(url)
         given = {pair.partition("=")[0] for pair in url.partition("?")[2].split("&")}
         for name in {"socket_timeout", "stack_timeout", "blocked_connection_timeout"} - given:
             setattr(parameters, name, config[OPENHEART_AMQP_TIMEOUT])
-    except (ValueError, TypeError, OSError):
-        # pika's own text is not shown, because it may quote the password.
-        refused = True
-    else:
-        refused = False
-    if refused:
-        raise ConfigError(CLOUDAMQP_URL.name, mask_uri(url), config.source(CLOUDAMQP_URL), _EXPECTED)
-    return parameters
+        return parameters
+    raise ConfigError(CLOUDAMQP_URL.name, mask_uri(url), config.source(CLOUDAMQP_URL), _EXPECTED)
 
 
 def connect(parameters: Parameters) -> Connection:
