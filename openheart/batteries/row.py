@@ -13,7 +13,7 @@ from ..errors import ConfigError, MissingDependency
 from ..settings.config import Config, Option
 from ..system.forks import PerProcess, no_fork
 
-__all__ = ["Row"]
+__all__ = ["Row", "refusal"]
 
 
 _importing = PerProcess(lambda: threading.RLock())
@@ -46,7 +46,7 @@ class Row:
 
     def is_on(self, config: Config) -> bool:
         """Whether it is switched on."""
-        return bool(self.needs) and _is_set(config, self.needs[0])
+        return bool(self.needs) and bool(config[self.needs[0]])
 
     def check(self, config: Config) -> None:
         """Check that it can be used; imports and opens nothing.
@@ -56,7 +56,7 @@ class Row:
             MissingDependency: its library is not installed; names the extra.
         """
         for option in self.needs:
-            if not _is_set(config, option):
+            if not config[option]:
                 expected = f"it to be set ({option.doc.rstrip('.')})"
                 if option is not self.needs[0]:
                     expected += f", because {self.needs[0].name} is"
@@ -64,11 +64,12 @@ class Row:
         if self.library is not None and importlib.util.find_spec(self.library) is None:
             # Named by its first setting, with secrets masked.
             key = self.needs[0] if self.needs else None
+            package = f"'openheart[{self.extra}]'" if self.extra else self.library
             raise MissingDependency(
                 self.name if key is None else key.name,
                 None if key is None else key.show(config[key]),
                 "the code" if key is None else config.source(key),
-                f"{self.library} to be installed: pip install {self._package()}",
+                f"{self.library} to be installed: pip install {package}",
             )
 
     def load(self) -> None:
@@ -80,9 +81,15 @@ class Row:
             for name in (*filter(None, (self.library,)), *self.modules):
                 importlib.import_module(name)
 
-    def _package(self) -> str:
-        return f"'openheart[{self.extra}]'" if self.extra else str(self.library)
 
+def refusal(config: Config, option: Option[Any], expected: str) -> ConfigError:
+    """The error of a setting that cannot be used; it shows the value with its secrets masked.
 
-def _is_set(config: Config, option: Option[Any]) -> bool:
-    return bool(config[option])
+    Args:
+        config: the settings.
+        option: the setting.
+        expected: what would be right, in words.
+    """
+    value = config[option]
+    shown = None if value is None else option.show_refused(value)
+    return ConfigError(option.name, shown, config.source(option), expected)

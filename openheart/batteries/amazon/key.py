@@ -58,9 +58,7 @@ class AmazonKey:
             ValueError: ``content_type`` or ``metadata`` has characters that a header cannot hold.
         """
         if content_type is None:
-            content_type = (
-                "text/plain; charset=utf-8" if isinstance(data, str) else "application/octet-stream"
-            )
+            content_type = TEXT if isinstance(data, str) else BINARY
         extra: dict[str, Any] = {"ContentType": _header(content_type)}
         if metadata:
             extra["Metadata"] = {_header(key): _header(value) for key, value in metadata.items()}

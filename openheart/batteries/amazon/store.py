@@ -22,8 +22,9 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NotConnected
 
-from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, ConfigError, KeyNotFound
+from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, KeyNotFound
 from ...settings.config import Config
+from ..row import refusal
 from .row import (
     AMAZON_BUCKET,
     AMAZON_ID,
@@ -149,28 +150,29 @@ def make_client(config: Config, *, tries: int = TRIES, longest: float = float("i
     Raises:
         ConfigError: boto3 cannot use the settings.
     """
-    try:
-        return _session(config).client("s3", **_options(config, tries, longest))
-    except (BotoCoreError, ValueError) as error:
-        raise _config_error(config, error) from None
+    with _session(config) as session:
+        return session.client("s3", **_options(config, tries, longest))
 
 
 def make_bucket(config: Config) -> Bucket:
     """Make boto3's own object for the bucket, for one thread; raises as ``make_client``."""
-    try:
-        service = _session(config).resource("s3", **_options(config, TRIES, float("inf")))
-    except (BotoCoreError, ValueError) as error:
-        raise _config_error(config, error) from None
+    with _session(config) as session:
+        service = session.resource("s3", **_options(config, TRIES, float("inf")))
     return service.Bucket(config[AMAZON_BUCKET] or "")
 
 
-def _session(config: Config) -> boto3.session.Session:
+@contextlib.contextmanager
+def _session(config: Config) -> Iterator[boto3.session.Session]:
     secret = config[AMAZON_SECRET] or ""
-    return boto3.session.Session(
-        aws_access_key_id=config[AMAZON_ID],
-        aws_secret_access_key=secret.decode() if isinstance(secret, bytes) else secret,
-        region_name=config[OPENHEART_S3_REGION],
-    )
+    try:
+        yield boto3.session.Session(
+            aws_access_key_id=config[AMAZON_ID],
+            aws_secret_access_key=secret.decode() if isinstance(secret, bytes) else secret,
+            region_name=config[OPENHEART_S3_REGION],
+        )
+    except (BotoCoreError, ValueError) as error:
+        expected = f"a value that boto3 accepts; it says: {error}"
+        raise refusal(config, OPENHEART_S3_ENDPOINT, expected) from None
 
 
 def _options(config: Config, tries: int, longest: float) -> dict[str, Any]:
@@ -189,13 +191,3 @@ def _options(config: Config, tries: int, longest: float) -> dict[str, Any]:
             options["request_checksum_calculation"] = "when_required"
             options["response_checksum_validation"] = "when_required"
     return {"endpoint_url": endpoint, "config": Options(**options)}
-
-
-def _config_error(config: Config, error: Exception) -> ConfigError:
-    option = OPENHEART_S3_ENDPOINT
-    return ConfigError(
-        option.name,
-        option.show(config[option]),
-        config.source(option),
-        f"a value that boto3 accepts; it says: {error}",
-    )

@@ -36,12 +36,11 @@ from ...errors import (
     BatteryError,
     BatteryOutcomeUnknown,
     BatteryUnavailable,
-    ConfigError,
     MessageRefused,
     MessageUnroutable,
 )
 from ...settings.config import Config
-from ...system.masks import mask_uri
+from ..row import refusal
 from .log import PikaFilter
 from .row import CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT
 
@@ -59,7 +58,6 @@ REFUSALS = frozenset({402, 403, 530})
 """AMQP's codes for a refused connection: no such vhost, no access, or not allowed."""
 
 _CLOSED = re.compile(r"ConnectionClosedByBroker: \((\d+)\)")
-_EXPECTED = "the address of an AMQP broker such as amqp://user:password@host:5672/vhost"
 
 
 class Connection(pika.BlockingConnection):
@@ -318,7 +316,9 @@ def parameters_of(config: Config) -> pika.URLParameters:
         for name in {"socket_timeout", "stack_timeout", "blocked_connection_timeout"} - given:
             setattr(parameters, name, config[OPENHEART_AMQP_TIMEOUT])
         return parameters
-    raise ConfigError(CLOUDAMQP_URL.name, mask_uri(url), config.source(CLOUDAMQP_URL), _EXPECTED)
+    raise refusal(
+        config, CLOUDAMQP_URL, "the address of an AMQP broker such as amqp://user:password@host:5672/vhost"
+    )
 
 
 def connect(parameters: Parameters) -> Connection:

@@ -62,7 +62,8 @@ def run_background(
         ConfigError: an argument cannot be used.
         OpenHeartError: there is no application.
     """
-    return battery_of(Background).run(callable, args, kwargs, target_time, callback)
+    battery = battery_of(Background)
+    return battery.run(battery.work(callable, args, kwargs, target_time, callback))
 
 
 def background(timeout: float | None = None) -> Callable[[F], F]:
@@ -124,16 +125,8 @@ class Background(Battery[ThreadPool]):
                 _names(running),
             )
 
-    def run(
-        self,
-        callable: Callable[..., T],
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any] | None,
-        target_time: float | datetime | None,
-        callback: Callable[..., object] | None,
-    ) -> Future[T] | None:
-        """See ``run_background``."""
-        work = self._work(callable, args, kwargs, target_time, callback)
+    def run(self, work: Work) -> Future[Any] | None:
+        """Run it in the background; returns its future, or None when OPENHEART_EXECUTION is off."""
         pool = self._pool_for(work)
         if pool is None:
             return None
@@ -148,23 +141,26 @@ class Background(Battery[ThreadPool]):
         def again(error: BaseException | None) -> None:
             if pause is not None and pool is not None:
                 # In the same pool: a later pool would run it again after the application was closed.
-                pool.add(self._work(function, (), None, time.time() + pause, again, is_repeated=True))
+                pool.add(
+                    self.work(function, target_time=time.time() + pause, callback=again, is_repeated=True)
+                )
 
-        work = self._work(function, (), None, None, again)
+        work = self.work(function, callback=again)
         pool = self._pool_for(work)
         if pool is not None:
             pool.add(work)
 
-    def _work(
+    def work(
         self,
         callable: Callable[..., object],
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any] | None,
-        target_time: float | datetime | None,
-        callback: Callable[..., object] | None,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        target_time: float | datetime | None = None,
+        callback: Callable[..., object] | None = None,
         *,
         is_repeated: bool = False,
     ) -> Work:
+        """Work for ``run``; see ``run_background``. ``is_repeated`` as in ``Work``."""
         name = _name_of(callable)
         if not builtins.callable(callable):
             raise _refusal("callable", f"a {name}", "something that can be called")

@@ -12,7 +12,7 @@ from flask import Flask
 
 from ...core.signals import reaction_added
 from ...core.state import state_of
-from ...errors import ConfigError, ReadingNotAllowed
+from ...errors import ReadingNotAllowed
 from ...extension.page import add_template_names
 from ...protocol import canonical_target
 from ...settings.config import INSTANCE, OPENHEART_URI, SERVER_THREADS, SERVER_WORKERS
@@ -21,6 +21,7 @@ from ...storage.valkey.uri import SCHEMES
 from ...system.text import NOT_TEXT
 from ...web.routes import add_route
 from ..battery import Battery, battery_of
+from ..row import refusal
 from ..valkey.battery import get_connection
 from ..valkey.row import REDISTOGO_URL
 from .broadcaster import Broadcaster
@@ -94,12 +95,8 @@ def live_url(*channels: str, target: str | None = None, _external: bool = False)
     """
     live = battery_of(Live)
     if "openheart.live" not in live.app.view_functions:
-        raise ConfigError(
-            OPENHEART_LIVE.name,
-            live.config[OPENHEART_LIVE],
-            live.config.source(OPENHEART_LIVE),
-            "1, in an app of openheart.load(), which adds the URL to listen at",
-        )
+        expected = "1, in an app of openheart.load(), which adds the URL to listen at"
+        raise refusal(live.config, OPENHEART_LIVE, expected)
     keys = [_key(channel) for channel in channels]
     fragment = ""
     if target is not None:
@@ -139,12 +136,8 @@ class Live(Battery[Broadcaster]):
         self.tokens.require_key()
         most, threads = self.config[OPENHEART_LIVE_LISTENERS], self.config[SERVER_THREADS]
         if most is None and threads < 2:
-            raise ConfigError(
-                SERVER_THREADS.name,
-                threads,
-                self.config.source(SERVER_THREADS),
-                "2 or more, because OPENHEART_LIVE is on and each browser that listens keeps a thread",
-            )
+            expected = "2 or more, because OPENHEART_LIVE is on and each browser that listens keeps a thread"
+            raise refusal(self.config, SERVER_THREADS, expected)
         state = state_of(self.app)
         for route in routes(state, self.tokens, lambda: self.resource):
             add_route(self.app, route)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from flask import Flask
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
-from ...errors import ConfigError, InvalidSignature
+from ...errors import InvalidSignature
 from ...settings.config import INSTANCE, SECRET_KEY, Config
+from ..row import refusal
 from .row import OPENHEART_LIVE_LIFE
 
 __all__ = ["Tokens"]
@@ -34,10 +35,9 @@ class Tokens:
             ConfigError: there is no key.
         """
         if not self._app.secret_key:
-            raise ConfigError(
-                SECRET_KEY.name,
-                None,
-                self._config.source(SECRET_KEY),
+            raise refusal(
+                self._config,
+                SECRET_KEY,
                 "a long random text that all processes share, because OPENHEART_LIVE is on and signs URLs; "
                 "python -c 'import secrets; print(secrets.token_hex())' makes one",
             )

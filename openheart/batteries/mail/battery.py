@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, current_app, has_app_context
 
 from ...core.state import app_of
-from ...errors import ConfigError, InvalidMail
+from ...errors import InvalidMail
 from ..background.battery import Background
 from ..battery import Battery, battery_of
+from ..row import refusal
 from .letter import Letter, Mailbox, compose, mailbox
 from .row import (
     OPENHEART_SMTP_CA,
@@ -96,7 +97,8 @@ def send_mail_a(
         BatteryError: the queue of the background is full; nothing is sent.
     """
     mail, letter = _prepare(app, subject, sender, receivers, data, plain, rich, context)
-    return battery_of(Background, mail.app).run(mail.send, (letter,), None, None, None)
+    background = battery_of(Background, mail.app)
+    return background.run(background.work(mail.send, (letter,)))
 
 
 class Mail(Battery["MailRoute"]):
@@ -114,9 +116,7 @@ class Mail(Battery["MailRoute"]):
         config = self.config
         user, password = config[SMTP_USER], config[SMTP_PASSWORD]
         if password is not None and user is None:
-            raise ConfigError(
-                SMTP_USER.name, None, config.source(SMTP_USER), "the user, because SMTP_PASSWORD is set"
-            )
+            raise refusal(config, SMTP_USER, "the user, because SMTP_PASSWORD is set")
         if isinstance(password, bytes):
             password = password.decode("utf-8", "surrogateescape")
         tls = config[OPENHEART_SMTP_TLS]
@@ -150,26 +150,18 @@ class Mail(Battery["MailRoute"]):
         """The mailbox of the sender; by default that of SMTP_USER."""
         if given is not None:
             return mailbox(given)
-        user, source = self.config[SMTP_USER], self.config.source(SMTP_USER)
-        expected = "an address such as ann@example.org, because send_mail() got no sender"
-        if user is None:
-            raise ConfigError(SMTP_USER.name, None, source, expected)
         try:
-            return mailbox(user)
+            return mailbox(self.config[SMTP_USER])
         except InvalidMail:
-            raise ConfigError(SMTP_USER.name, user, source, expected) from None
+            expected = "an address such as ann@example.org, because send_mail() got no sender"
+            raise refusal(self.config, SMTP_USER, expected) from None
 
     def _trusted(self) -> ssl.SSLContext:
-        file = self.config[OPENHEART_SMTP_CA]
         try:
-            return ssl.create_default_context(cafile=file)
+            return ssl.create_default_context(cafile=self.config[OPENHEART_SMTP_CA])
         except (OSError, ssl.SSLError) as error:
-            raise ConfigError(
-                OPENHEART_SMTP_CA.name,
-                file,
-                self.config.source(OPENHEART_SMTP_CA),
-                f"a file of certificates in PEM form; {error}",
-            ) from None
+            expected = f"a file of certificates in PEM form; {error}"
+            raise refusal(self.config, OPENHEART_SMTP_CA, expected) from None
 
 
 def _prepare(

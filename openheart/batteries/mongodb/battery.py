@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flask import Flask
 
-from ...errors import BatteryUnavailable, ConfigError
+from ...errors import BatteryUnavailable
 from ...settings.config import OPENHEART_URI, Config
 from ...storage.mongodb.row import MONGO_DATABASE
 from ...system.masks import mask_uri
 from ..battery import Battery, battery_of
+from ..row import refusal
 from .row import MONGOHQ_URL, ROW
 
 if TYPE_CHECKING:
@@ -126,7 +127,5 @@ def _uri(config: Config) -> tuple[str, str, str]:
         uri = config[option]
         if uri is not None and uri.lower().startswith(("mongodb:", "mongodb+srv:")):
             return uri, option.name, config.source(option)
-    value = config[MONGOHQ_URL]
     expected = "a MongoDB connection string such as mongodb://localhost:27017/name, for openheart.mongodb"
-    shown = None if value is None else mask_uri(value)
-    raise ConfigError(MONGOHQ_URL.name, shown, config.source(MONGOHQ_URL), expected)
+    raise refusal(config, MONGOHQ_URL, expected)

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from ...errors import BatteryError, BatteryUnavailable, ConfigError, InvalidRequest
-from ...settings.config import Config
+from ...errors import BatteryError, BatteryUnavailable, InvalidRequest
 from ..battery import Battery, battery_of
+from ..row import refusal
 from .row import (
     OPENHEART_PUSHER_CLUSTER,
     OPENHEART_PUSHER_ENDPOINT,
@@ -167,7 +167,17 @@ class Pusher(Battery["Client"]):
 
     def require(self) -> None:
         super().require()
-        _check_settings(self.config)
+        config, secret = self.config, self.config[PUSHER_SECRET]
+        if not re.fullmatch(r"[0-9]+", config[PUSHER_APP_ID] or ""):
+            raise refusal(config, PUSHER_APP_ID, "a number such as 123456")
+        try:
+            _ = secret.decode() if isinstance(secret, bytes) else secret
+        except UnicodeDecodeError:
+            raise refusal(config, PUSHER_SECRET, "the secret as text, in UTF-8") from None
+        endpoint = urlsplit(config[OPENHEART_PUSHER_ENDPOINT] or "")
+        if endpoint.path.strip("/") + endpoint.query:
+            expected = "a scheme, a host and a port such as http://127.0.0.1:6001, without a path"
+            raise refusal(config, OPENHEART_PUSHER_ENDPOINT, expected)
 
     def open(self) -> Client:
         from pusher import Pusher as Client
@@ -247,27 +257,6 @@ class Pusher(Battery["Client"]):
         except (ValueError, TypeError) as error:
             # The library refuses the data.
             raise InvalidRequest(f"This cannot be sent through Pusher: {_error_text(error)}") from None
-
-
-def _check_settings(config: Config) -> None:
-    app_id = config[PUSHER_APP_ID]
-    if not re.fullmatch(r"[0-9]+", app_id or ""):
-        raise ConfigError(PUSHER_APP_ID.name, app_id, config.source(PUSHER_APP_ID), "a number such as 123456")
-    secret = config[PUSHER_SECRET]
-    try:
-        _ = secret.decode() if isinstance(secret, bytes) else secret
-    except UnicodeDecodeError:
-        raise ConfigError(
-            PUSHER_SECRET.name, "***", config.source(PUSHER_SECRET), "the secret as text, in UTF-8"
-        ) from None
-    endpoint = config[OPENHEART_PUSHER_ENDPOINT]
-    if endpoint is not None and urlsplit(endpoint).path.strip("/") + urlsplit(endpoint).query:
-        raise ConfigError(
-            OPENHEART_PUSHER_ENDPOINT.name,
-            endpoint,
-            config.source(OPENHEART_PUSHER_ENDPOINT),
-            "a scheme, a host and a port such as http://127.0.0.1:6001, without a path",
-        )
 
 
 def _check_channel(name: object) -> None:

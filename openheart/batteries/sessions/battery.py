@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import session
 
 from ...core.state import app_of
-from ...errors import BatteryUnavailable, ConfigError
+from ...errors import BatteryUnavailable
 from ...settings.config import INSTANCE, SECRET_KEY
 from ...storage.valkey.row import OPENHEART_VALKEY_TIMEOUT
 from ...system.breaker import Breaker
 from ..battery import Battery, battery_of
+from ..row import refusal
 from ..valkey.battery import Valkey, failures
 from .row import ROW
 
@@ -56,10 +57,9 @@ class Sessions(Battery[Breaker]):
 
     def prove(self) -> None:
         if not self.app.secret_key:
-            raise ConfigError(
-                SECRET_KEY.name,
-                None,
-                self.config.source(SECRET_KEY),
+            raise refusal(
+                self.config,
+                SECRET_KEY,
                 "a secret that all processes of the app share, because sessions are on; make one with "
                 "python -c 'import secrets; print(secrets.token_hex())'",
             )

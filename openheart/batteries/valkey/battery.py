@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask
 
-from ...errors import BatteryUnavailable, ConfigError
+from ...errors import BatteryUnavailable
 from ...settings.config import OPENHEART_URI, Config
 from ...storage.valkey.row import OPENHEART_VALKEY_TIMEOUT
 from ...storage.valkey.uri import SCHEMES, Place, read_uri
 from ...system.masks import mask_uri
 from ..battery import Battery, battery_of
+from ..row import refusal
 from .row import REDISTOGO_URL, ROW
 
 if TYPE_CHECKING:
@@ -147,7 +148,5 @@ def _place(config: Config) -> tuple[Place, str]:
             return read_uri(uri, config.source(option), option.name), uri
         if uri is not None and option is REDISTOGO_URL:
             break
-    value = config[REDISTOGO_URL]
     expected = "a URI of Valkey such as valkey://localhost:6379/0, for openheart.valkey"
-    shown = None if value is None else mask_uri(value)
-    raise ConfigError(REDISTOGO_URL.name, shown, config.source(REDISTOGO_URL), expected)
+    raise refusal(config, REDISTOGO_URL, expected)

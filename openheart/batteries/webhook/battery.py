@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...core.signals import reaction_added
-from ...errors import BatteryUnavailable, ConfigError
+from ...errors import BatteryUnavailable
 from ...settings.config import SERVER_GRACE
-from ...system.masks import mask_uri
 from ..battery import Battery
+from ..row import refusal
 from .address import is_public, literal
 from .request import Attempt, Endpoint
 from .row import (
@@ -50,12 +50,8 @@ class Webhook(Battery[Sender]):
         address = literal(host)
         inside = host == "localhost" or host.endswith(".localhost")
         if not self.config[OPENHEART_WEBHOOK_PRIVATE] and (inside or (address and not is_public(address))):
-            raise ConfigError(
-                OPENHEART_WEBHOOK.name,
-                mask_uri(url),
-                self.config.source(OPENHEART_WEBHOOK),
-                "a public address, or OPENHEART_WEBHOOK_PRIVATE=on for one inside the network",
-            )
+            expected = "a public address, or OPENHEART_WEBHOOK_PRIVATE=on for one inside the network"
+            raise refusal(self.config, OPENHEART_WEBHOOK, expected)
 
     def open(self) -> Sender:
         config = self.config
