@@ -50,8 +50,8 @@ class Broadcaster:
         self._others: Collector | None = None
         self.bus: Bus = LocalBus(self.hub, backlog)
         if client is not None:
-            self.bus = ValkeyBus(self.hub, client, space, backlog, self.changed, logger)
-            self._others = Collector("notifying other processes", self.bus.notify, logger, finishes=True)
+            self.bus = shared = ValkeyBus(self.hub, client, space, backlog, self.changed, logger)
+            self._others = Collector("notifying other processes", shared.notify, logger, finishes=True)
 
     def join(self, channels: Sequence[str], cut: Callable[[], None]) -> Listener:
         """Add a listener, if there is room for one more.

@@ -7,7 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .hub import Event, Hub
@@ -45,16 +45,26 @@ class Bus(ABC):
         """Send an event; returns its id. Raises BatteryUnavailable."""
 
     @abstractmethod
-    def notify(self, channels: Iterable[str]) -> None:
-        """Notify other processes that the states of these channels changed. Raises BatteryUnavailable."""
-
-    @abstractmethod
     def follow(self, channels: Sequence[str]) -> None:
         """Deliver events of these channels to the hub from now on. Raises BatteryUnavailable."""
 
-    @abstractmethod
     def replay(self, channels: Sequence[str], last: str | None) -> Replay:
         """The events since an id. Raises BatteryUnavailable."""
+        era, number = read_id(last)
+        identifier, kept = self._kept(() if last is None else channels, number)
+        now, position = read_id(identifier)
+        if last is None:
+            return Replay(identifier, position)
+        if era != now or number > position:
+            return Replay(identifier, position, (), channels)
+        gaps = [channel for channel, (gone, _) in zip(channels, kept, strict=True) if number < gone]
+        events = [event for _, found in kept for event in found]
+        events.sort(key=lambda event: event.number or 0)
+        return Replay(identifier, position, events, gaps)
+
+    @abstractmethod
+    def _kept(self, channels: Sequence[str], number: int) -> tuple[str, list[tuple[int, list[Event]]]]:
+        """The id of this moment; for each channel the last number that is gone, and the events since one."""
 
     @abstractmethod
     def check(self) -> None:
@@ -119,30 +129,16 @@ class LocalBus(Bus):
         assert event.id is not None
         return event.id
 
-    def notify(self, channels: Iterable[str]) -> None:
-        pass
-
     def follow(self, channels: Sequence[str]) -> None:
         pass
 
-    def replay(self, channels: Sequence[str], last: str | None) -> Replay:
-        era, number = read_id(last)
+    def _kept(self, channels: Sequence[str], number: int) -> tuple[str, list[tuple[int, list[Event]]]]:
         with self._lock:
-            position = Replay(self._id(), self._number)
-            if last is None:
-                return position
-            if era != self._era or number > self._number:
-                return Replay(position.id, position.position, (), channels)
-            events: list[Event] = []
-            gaps = []
+            kept = []
             for channel in channels:
-                known = self._channels.get(channel)
-                if number < (self._gone if known is None else known.gone):
-                    gaps.append(channel)
-                if known is not None:
-                    events += [event for event in known.events if (event.number or 0) > number]
-            events.sort(key=lambda event: event.number or 0)
-            return Replay(position.id, position.position, events, gaps)
+                known = self._channels.get(channel) or _Backlog(deque(), self._gone)
+                kept.append((known.gone, [event for event in known.events if (event.number or 0) > number]))
+            return self._id(), kept
 
     def check(self) -> None:
         pass

@@ -13,7 +13,7 @@ from typing import Any
 from ...errors import BatteryOutcomeUnknown, BatteryUnavailable, OpenHeartError
 from ...system.workers import Backoff, Worker
 from ..valkey.battery import failures
-from .bus import RETENTION, Bus, Replay, read_id
+from .bus import RETENTION, Bus, read_id
 from .hub import NAME, Event, Hub, mark, reset
 from .valkey_scripts import NOTIFY, PUBLISH, REPLAY
 
@@ -80,6 +80,7 @@ class ValkeyBus(Bus):
             return found.decode()
 
     def notify(self, channels: Iterable[str]) -> None:
+        """Notify other processes that the states of these channels changed. Raises BatteryUnavailable."""
         with self._asking() as client:
             topics = [self._topic(client, channel) for channel in channels]
             client.eval(NOTIFY, 1, f"{self._keys}clock", self._me, *topics)
@@ -102,26 +103,17 @@ class ValkeyBus(Bus):
             if not wanted <= self._followed:
                 raise BatteryUnavailable(NAME, self._failure or "Valkey does not confirm a subscription")
 
-    def replay(self, channels: Sequence[str], last: str | None) -> Replay:
-        era, number = read_id(last)
+    def _kept(self, channels: Sequence[str], number: int) -> tuple[str, list[tuple[int, list[Event]]]]:
         with self._asking() as client:
             keys = [f"{self._keys}clock", *(self._keys + channel for channel in channels)]
-            found = client.eval(REPLAY, len(keys), *keys, _new_era(), number if last is not None else "")
+            found = client.eval(REPLAY, len(keys), *keys, _new_era(), number)
         identifier = found[0].decode()
-        now, position = read_id(identifier)
-        if last is None:
-            return Replay(identifier, position)
-        if era != now or number > position:
-            return Replay(identifier, position, (), channels)
-        events: list[Event] = []
-        gaps = []
+        era, position = read_id(identifier)
+        kept = []
         for channel, (oldest, entries) in zip(channels, found[1:], strict=True):
-            known = int(_fields(oldest[0])[b"before"]) if oldest else position - int(RETENTION * 1e6)
-            if number < known:
-                gaps.append(channel)
-            events += [_event(channel, now, entry) for entry in entries]
-        events.sort(key=lambda event: event.number or 0)
-        return Replay(identifier, position, events, gaps)
+            gone = int(_fields(oldest[0])[b"before"]) if oldest else position - int(RETENTION * 1e6)
+            kept.append((gone, [_event(channel, era, entry) for entry in entries]))
+        return identifier, kept
 
     def check(self) -> None:
         with self._asking() as client:

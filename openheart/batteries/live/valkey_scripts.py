@@ -47,18 +47,15 @@ REPLAY = (
 local position = string.format('%.0f', math.max(now, last))
 redis.call('HSET', KEYS[1], 'last', position)
 local found = {era .. '.' .. position}
-if ARGV[2] ~= '' then
-  for number = 2, #KEYS do
-    found[number] = {redis.call('XRANGE', KEYS[number], '-', '+', 'COUNT', 1),
-                     redis.call('XRANGE', KEYS[number], ARGV[2] .. '-1', '+')}
-  end
+for number = 2, #KEYS do
+  found[number] = {redis.call('XRANGE', KEYS[number], '-', '+', 'COUNT', 1),
+                   redis.call('XRANGE', KEYS[number], ARGV[2] .. '-1', '+')}
 end
 return found
 """
 )
-"""Keys: the clock, streams. Arguments: an era for a clock without one, the number of the last event
-received, or an empty string. Returns the id of this moment and for each stream its oldest entry and those
-since."""
+"""Keys: the clock, streams. Arguments: an era for a clock without one, and the number of the last event
+received. Returns the id of this moment and for each stream its oldest entry and those since."""
 
 NOTIFY = """
 for number = 2, #ARGV do redis.call('PUBLISH', ARGV[number], ARGV[1]) end
