@@ -8,12 +8,11 @@ import queue as queues
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask
 
-from ...errors import BatteryError, OpenHeartError
+from ...errors import BatteryError
 from ...system.workers import Backoff, Worker
 from .delivery import Message
 
@@ -132,19 +131,16 @@ class Consumer:
 
     def _keep(self) -> None:
         # Imported here and below, not at the top, because it imports pika.
-        from .links import FAILURES, connect, reason_of
+        from .links import FAILURES, reason_of
 
         while not self._keeper.is_stopping:
             try:
-                with self._links.log_filter:
-                    with contextlib.closing(self._links.new()) as link:
-                        self._prepare(link)
-                    connection = connect(self._links.parameters)
+                with self._links.log_filter, contextlib.closing(self._links.new()) as link:
+                    self._prepare(link)
                     try:
-                        self._consume(connection)
+                        self._consume(link.connection())
                     finally:
                         self._connection = None
-                        connection.close_quietly()
                 # It was asked to stop.
                 return
             except _Lost as error:
@@ -152,8 +148,8 @@ class Consumer:
                 trouble = f"the broker {error}"
             except BatteryError as error:
                 trouble = error.detail
-            except (OpenHeartError, *FAILURES) as error:
-                trouble = str(error) if isinstance(error, OpenHeartError) else reason_of(error)
+            except FAILURES as error:
+                trouble = reason_of(error)
             except Exception as error:
                 # If the thread ended here, nobody would notice that the queue is no longer consumed.
                 self._logger.exception(
@@ -180,7 +176,7 @@ class Consumer:
             channel.basic_qos(prefetch_count=self._prefetch)
             cancelled: list[object] = []
             channel.add_on_cancel_callback(cancelled.append)
-            tag = channel.basic_consume(self.queue, partial(self._take, connection))
+            tag = channel.basic_consume(self.queue, self._take)
         self._connection = connection
         if self.trouble is not None:
             self._logger.info("amqp: consuming the queue %r", self.queue)
@@ -203,7 +199,6 @@ class Consumer:
 
     def _take(
         self,
-        connection: Connection,
         channel: BlockingChannel,
         delivery: pika.spec.Basic.Deliver,
         properties: pika.BasicProperties,
@@ -220,7 +215,7 @@ class Consumer:
             delivery=delivery,
             properties=properties,
         )
-        self._work.put(_Delivered(connection, channel, message))
+        self._work.put(_Delivered(channel, message))
 
     def _serve(self) -> None:
         while (delivered := self._work.get()) is not None:
@@ -265,7 +260,8 @@ class Consumer:
             else:
                 delivered.channel.basic_nack(tag, requeue=again)
 
-        if not delivered.connection.call_soon(settle):
+        connection = cast("Connection", delivered.channel.connection)
+        if not connection.call_soon(settle):
             self._logger.warning(
                 "amqp: the connection was lost before the message %s of the queue %r was acknowledged; it is "
                 "delivered again",
@@ -280,6 +276,5 @@ class _Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Delivered:
-    connection: Connection
     channel: BlockingChannel
     message: Message

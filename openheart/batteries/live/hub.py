@@ -73,6 +73,10 @@ class Listener:
         channels: what it listens to.
         limit: how many events may wait for it.
         cut: cuts its connection, if another thread can do that; must not wait.
+
+    Attributes:
+        channels: what it listens to, each once.
+        is_over: whether nothing more will be sent to it.
     """
 
     def __init__(self, channels: Iterable[str], limit: int, cut: Callable[[], None]) -> None:
@@ -87,17 +91,12 @@ class Listener:
         # New events wait until the missed ones were read; most of them are among those.
         self._has_begun = False
         self._lost = 0
-        self._is_over = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more will be sent to it."""
-        return self._is_over
+        self.is_over = False
 
     def put(self, event: Event) -> None:
         """Queue an event. If too many wait, the listener is dropped: the browser reconnects by itself."""
         with self._changed:
-            if self._is_over:
+            if self.is_over:
                 return
             if event.is_state:
                 if self._sent.get(event.channel) == event.data:
@@ -115,10 +114,10 @@ class Listener:
                 self._seen = max(self._seen, event.number or 0)
             if len(self._waiting) > self._limit:
                 if self._has_begun:
-                    self._is_over = True
+                    self.is_over = True
                 else:
                     self._lost = max(self._lost, self._waiting.popleft().number or 0)
-            is_over = self._is_over
+            is_over = self.is_over
             self._changed.notify_all()
         if is_over:
             self._cut()
@@ -137,15 +136,15 @@ class Listener:
             self._limit += len(self._waiting)
             self._seen = max(position, self._seen)
             self._has_begun = True
-            self._is_over |= self._lost > position
+            self.is_over |= self._lost > position
             self._changed.notify_all()
 
     def take(self, timeout: float) -> list[Event]:
         """The waiting events, after at most ``timeout`` seconds; empty if there are none."""
         with self._changed:
-            if not (self._has_begun and (self._waiting or self._states)) and not self._is_over:
+            if not (self._has_begun and (self._waiting or self._states)) and not self.is_over:
                 self._changed.wait(timeout)
-            if self._is_over or not self._has_begun:
+            if self.is_over or not self._has_begun:
                 return []
             found = [*self._waiting, *self._states.values()]
             self._sent.update((event.channel, event.data) for event in self._states.values())
@@ -156,7 +155,7 @@ class Listener:
     def end(self) -> None:
         """Send nothing more to it."""
         with self._changed:
-            self._is_over = True
+            self.is_over = True
             self._changed.notify_all()
 
 

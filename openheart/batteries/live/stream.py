@@ -49,7 +49,7 @@ class Stream:
     ) -> None:
         self._listener = listener
         self._hub = hub
-        self._first: bytes | None = first
+        self._first = first
         self._heartbeat = heartbeat
         self._until = time.monotonic() + lasts
         self._connection = connection
@@ -61,26 +61,20 @@ class Stream:
             _give_up_after(connection, UNACKNOWLEDGED * heartbeat)
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
+        yield self._first
         due = time.monotonic() + self._heartbeat
-        while True:
-            now = time.monotonic()
-            if now >= self._until or self._is_stopping():
-                break
+        while (now := time.monotonic()) < self._until and not self._is_stopping():
             events = self._listener.take(max(0.0, min(POLL, due - now)))
             if events:
-                return b"".join(map(encode, events))
-            if self._listener.is_over or _has_hung_up(self._connection):
+                yield b"".join(map(encode, events))
+            elif self._listener.is_over or _has_hung_up(self._connection):
                 break
-            if time.monotonic() >= due:
-                return HEARTBEAT
+            elif time.monotonic() >= due:
+                yield HEARTBEAT
+            else:
+                continue
+            due = time.monotonic() + self._heartbeat
         self.close()
-        raise StopIteration
 
     def close(self) -> None:
         """Remove the listener; the server also calls this when the browser has disconnected."""

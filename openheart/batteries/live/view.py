@@ -104,14 +104,6 @@ def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster])
         tokens: reads what ``live_url()`` signed.
         broadcaster: returns the broadcaster of this process.
     """
-    return [
-        Route("/-/live", "openheart.live", make_view(state, tokens, broadcaster), document=DOCUMENT),
-        Route("/-/live.js", "openheart.live.js", reading(live_js)),
-    ]
-
-
-def make_view(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster]) -> Callable[[], Response]:
-    """The view of the stream; the arguments are those of ``routes``."""
 
     def view() -> Response:
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
@@ -131,7 +123,10 @@ def make_view(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaste
         except (VisitorError, BatteryError) as error:
             return problem(error, headers, state.service.logger)
 
-    return view
+    return [
+        Route("/-/live", "openheart.live", view, document=DOCUMENT),
+        Route("/-/live.js", "openheart.live.js", reading(live_js)),
+    ]
 
 
 def _channels(tokens: Tokens, state: State, current: Request) -> tuple[list[str], float]:

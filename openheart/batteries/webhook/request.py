@@ -40,10 +40,6 @@ class Attempt:
     failure: str
     retry_after: float | None = None
 
-    @property
-    def is_accepted(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
-
 
 class Endpoint:
     """The receiver of webhooks.

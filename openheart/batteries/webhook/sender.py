@@ -184,7 +184,7 @@ class Sender:
                 self._drop(notice, turn - 1, self.failure or "the application closed")
                 return
             attempt = self._post(notice.delivery, notice.body, timeout)
-            if attempt.is_accepted:
+            if not attempt.failure:
                 failure, self.failure, self.is_accepted = self.failure, None, True
                 if failure is not None:
                     self._logger.info("OPENHEART_WEBHOOK accepts notices again")
