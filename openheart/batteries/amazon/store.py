@@ -17,6 +17,7 @@ from botocore.exceptions import (
     ConnectionClosedError,
     HTTPClientError,
     IncompleteReadError,
+    InvalidRegionError,
     ReadTimeoutError,
     ResponseStreamingError,
 )
@@ -171,8 +172,8 @@ def _session(config: Config) -> Iterator[boto3.session.Session]:
             region_name=config[OPENHEART_S3_REGION],
         )
     except (BotoCoreError, ValueError) as error:
-        expected = f"a value that boto3 accepts; it says: {error}"
-        raise refusal(config, OPENHEART_S3_ENDPOINT, expected) from None
+        option = OPENHEART_S3_REGION if isinstance(error, InvalidRegionError) else OPENHEART_S3_ENDPOINT
+        raise refusal(config, option, f"a value that boto3 accepts; it says: {error}") from None
 
 
 def _options(config: Config, tries: int, longest: float) -> dict[str, Any]:

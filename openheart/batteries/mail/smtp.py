@@ -88,10 +88,11 @@ def deliver(server: smtplib.SMTP, route: MailRoute, letter: Letter) -> None:
         options = [f"SIZE={len(letter.content)}"] if server.has_extn("size") else []
         if letter.international:
             if not server.has_extn("smtputf8"):
+                first = next(each for each in (letter.sender, *letter.receivers) if not each.isascii())
                 raise BatteryError(
                     "mail",
-                    f"{route.where} does not support non-ASCII addresses (SMTPUTF8) such as "
-                    f"{_first_international(letter)}; nothing was sent",
+                    f"{route.where} does not support non-ASCII addresses (SMTPUTF8) such as {first}; nothing "
+                    "was sent",
                 )
             options += ["SMTPUTF8", "BODY=8BITMIME"]
         code, reply = server.mail(letter.sender, options)
@@ -244,7 +245,3 @@ def _clean(route: MailRoute, text: str) -> str:
     if route.password:
         text = text.replace(route.password, "***")
     return escape_controls(" ".join(text.split())[:LONGEST_REPLY])
-
-
-def _first_international(letter: Letter) -> str:
-    return next(each for each in (letter.sender, *letter.receivers) if not each.isascii())

@@ -84,6 +84,20 @@ def settings(endpoint: str, bucket: str = "bucket") -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize(
+    ("wrong", "key"),
+    [
+        ({"s3_region": "us_east"}, "OPENHEART_S3_REGION"),
+        ({"s3_endpoint": "http://a_b.c"}, "OPENHEART_S3_ENDPOINT"),
+    ],
+)
+def test_a_setting_that_boto3_refuses_is_named(wrong: dict[str, Any], key: str) -> None:
+    openheart.load(name="one", uri="memory:", amazon_bucket="b", amazon_id="i", amazon_secret="s", **wrong)
+    for get in (openheart.amazon.get_client, openheart.amazon.get_amazon_bucket):
+        with pytest.raises(ConfigError, match=f"^{key}='.*a value that boto3 accepts"):
+            get()
+
+
 @pytest.mark.usefixtures("app")
 class TestKeys:
     def test_a_key_is_stored_read_and_removed(self) -> None:

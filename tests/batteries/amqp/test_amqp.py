@@ -526,6 +526,12 @@ class TestConsume:
         assert "is not consumed" in (battery_of(Amqp, app).health() or "")
         assert "refuses the queue" in caplog.text
 
+    def test_a_queue_that_is_not_there_is_said_in_the_health(self, app: Flask, queue: str) -> None:
+        openheart.amqp.get_connection().channel().queue_delete(queue)
+        consumer = openheart.amqp.consume(queue, print, declare=False)
+        until(lambda: "NOT_FOUND" in (consumer.trouble or ""))
+        assert f"the queue '{queue}' is not consumed: refused" in (battery_of(Amqp, app).health() or "")
+
     def test_a_queue_that_is_removed_is_declared_again(
         self, queue: str, caplog: pytest.LogCaptureFixture
     ) -> None:
