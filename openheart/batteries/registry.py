@@ -77,7 +77,9 @@ def _rows_of_others(config: Config) -> Iterator[Row]:
     there = {point.name: point for point in entry_points(group=BATTERIES) if point.value not in ours}
     for name in dict.fromkeys(names):
         if name not in there:
-            raise _refusal(config, name, _expected_names(there))
+            known = ", ".join(sorted(there)) or "none"
+            expected = f"the name of an entry point in the group {BATTERIES}"
+            raise _refusal(config, name, f"{expected}; those of the installed packages: {known}")
         yield _row_of(config, there[name])
 
 
@@ -100,8 +102,3 @@ def _row_of(config: Config, point: EntryPoint) -> Row:
 def _refusal(config: Config, name: str, expected: str) -> ConfigError:
     option = OPENHEART_BATTERIES
     return ConfigError(option.name, name, config.source(option), expected)
-
-
-def _expected_names(there: dict[str, EntryPoint]) -> str:
-    known = ", ".join(sorted(there)) or "none"
-    return f"the name of an entry point in the group {BATTERIES}; those of the installed packages: {known}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from flask import Flask
 from ...errors import BatteryError
 from ..battery import Battery, battery_of
 from .key import AmazonKey, Data
-from .row import AMAZON_BUCKET, ROW
+from .row import ROW
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -183,11 +184,8 @@ class Amazon(Battery["Store"]):
         store = self.resource
         # A separate client: a health page must not wait for three tries of ten seconds each.
         client = make_client(self.config, tries=1, longest=CHECK)
-        try:
-            with store.asking():
-                client.head_bucket(Bucket=self.config[AMAZON_BUCKET] or "")
-        finally:
-            client.close()
+        with contextlib.closing(client), store.asking():
+            client.head_bucket(Bucket=store.bucket)
 
 
 def _store(app: Flask | None) -> Store:

@@ -44,7 +44,7 @@ from ..row import refusal
 from .log import PikaFilter
 from .row import CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT
 
-__all__ = ["NAME", "Connection", "Link", "Links", "connect", "parameters_of", "reason_of"]
+__all__ = ["NAME", "Connection", "Link", "Links", "parameters_of", "reason_of"]
 
 NAME = "amqp"
 """What the battery is called in its errors."""
@@ -123,6 +123,7 @@ class Link:
 
     def __init__(self, parameters: Parameters, timeout: float, log_filter: PikaFilter) -> None:
         self._parameters = parameters
+        self._where = f"the AMQP broker at {parameters.host}:{parameters.port}"
         self._timeout = timeout
         self._log_filter = log_filter
         self._pid = os.getpid()
@@ -134,20 +135,22 @@ class Link:
         """A connection, checked before it is returned.
 
         Raises:
-            ConfigError, BatteryUnavailable: as ``connect``.
+            BatteryError: the broker refuses the login or the vhost.
+            BatteryUnavailable: it cannot be reached.
         """
         with self._busy, self._log_filter:
             if self._connection is None or not self._connection.is_alive():
                 self._channel = None
                 self._connection = None
-                self._connection = connect(self._parameters)
+                self._connection = self._connect()
             return self._connection
 
     def ping(self) -> None:
         """Check that the broker answers.
 
         Raises:
-            ConfigError, BatteryUnavailable: it does not answer.
+            BatteryError: as ``connection``.
+            BatteryUnavailable: it does not answer.
         """
         with self._asking() as connection:
             connection.channel().close()
@@ -156,8 +159,7 @@ class Link:
         """Declare a durable queue; returns how many messages wait in it.
 
         Raises:
-            ConfigError, BatteryUnavailable: as ``connect``.
-            BatteryError: the broker refuses.
+            BatteryError: as ``connection``, or the broker refuses.
         """
         with self._asking() as connection:
             channel = connection.channel()
@@ -166,7 +168,7 @@ class Link:
             except ChannelClosedByBroker as error:
                 raise BatteryError(
                     NAME,
-                    f"{_where(self._parameters)} refuses the queue {queue!r} ({error.reply_text}): if it "
+                    f"{self._where} refuses the queue {queue!r} ({error.reply_text}): if it "
                     "exists with other arguments, delete it, or consume it with declare=False",
                 ) from error
             channel.close()
@@ -176,11 +178,11 @@ class Link:
         """Send one message, and wait until the broker has confirmed it.
 
         Raises:
-            ConfigError, BatteryUnavailable: as ``connect``; nothing was sent.
+            BatteryError: as ``connection``; nothing was sent.
             MessageUnroutable, MessageRefused: the broker rejected it.
             BatteryOutcomeUnknown: it was sent, but not confirmed.
         """
-        where = _where(self._parameters)
+        where = self._where
         to = f"the exchange {exchange!r} with the key {key!r}" if exchange else f"the queue {key!r}"
         with self._busy, self._log_filter:
             channel, connection = self._confirming()
@@ -236,6 +238,19 @@ class Link:
                 daemon=True,
             ).start()
 
+    def _connect(self) -> Connection:
+        try:
+            return Connection(self._parameters)
+        except (*FAILURES, ValueError) as error:
+            # pika raises a ValueError for a connection that was closed before it read from it.
+            if _is_refusal(error):
+                raise BatteryError(
+                    NAME, f"{self._where} refuses the user, the password or the vhost: correct CLOUDAMQP_URL"
+                ) from error
+            raise BatteryUnavailable(
+                NAME, f"{self._where} {reason_of(error)}: start it, or correct CLOUDAMQP_URL"
+            ) from error
+
     def _confirming(self) -> tuple[BlockingChannel, Connection]:
         connection = self.connection()
         if self._channel is None or not self._channel.is_open:
@@ -253,7 +268,7 @@ class Link:
                 with connection.limited(self._timeout):
                     yield connection
             except FAILURES as error:
-                raise BatteryUnavailable(NAME, f"{_where(self._parameters)} {reason_of(error)}") from error
+                raise BatteryUnavailable(NAME, f"{self._where} {reason_of(error)}") from error
 
 
 class Links:
@@ -321,28 +336,6 @@ def parameters_of(config: Config) -> pika.URLParameters:
     )
 
 
-def connect(parameters: Parameters) -> Connection:
-    """Make a connection.
-
-    Raises:
-        BatteryError: the broker refuses the login or the vhost.
-        BatteryUnavailable: it cannot be reached.
-    """
-    where = _where(parameters)
-    try:
-        return Connection(parameters)
-    except (*FAILURES, ValueError) as error:
-        # pika raises a ValueError for a connection that was closed before it read from it.
-        if _is_refusal(error):
-            raise BatteryError(
-                NAME, f"{where} refuses the user, the password or the vhost: correct {CLOUDAMQP_URL.name}"
-            ) from error
-        raise BatteryUnavailable(
-            NAME,
-            f"{where} {reason_of(error)}: start it, or correct {CLOUDAMQP_URL.name}",
-        ) from error
-
-
 def _is_refusal(error: BaseException) -> bool:
     if not isinstance(error, (ProbableAuthenticationError, ProbableAccessDeniedError)):
         return isinstance(error, AuthenticationError)
@@ -377,7 +370,3 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, (OSError, ValueError)):
         return f"cannot be reached ({type(error).__name__})"
     return f"failed ({type(error).__name__})"
-
-
-def _where(parameters: Parameters) -> str:
-    return f"the AMQP broker at {parameters.host}:{parameters.port}"

@@ -15,7 +15,7 @@ from ...core.state import state_of
 from ...errors import ReadingNotAllowed
 from ...extension.page import add_template_names
 from ...protocol import canonical_target
-from ...settings.config import INSTANCE, OPENHEART_URI, SERVER_THREADS, SERVER_WORKERS
+from ...settings.config import OPENHEART_URI, SERVER_THREADS, SERVER_WORKERS
 from ...storage import Backend
 from ...storage.valkey.uri import SCHEMES
 from ...system.text import NOT_TEXT
@@ -26,7 +26,7 @@ from ..valkey.battery import get_connection
 from ..valkey.row import REDISTOGO_URL
 from .broadcaster import Broadcaster
 from .hub import json_text
-from .row import OPENHEART_LIVE, OPENHEART_LIVE_BACKLOG, OPENHEART_LIVE_LISTENERS, ROW
+from .row import OPENHEART_LIVE, OPENHEART_LIVE_LISTENERS, ROW
 from .tokens import Tokens
 from .view import routes
 
@@ -116,7 +116,6 @@ class Live(Battery[Broadcaster]):
 
     Attributes:
         tokens: signs the channels that a page gives to a browser.
-        backlog: how many events of each channel are kept, and how many may wait for a listener.
         is_shared: whether a Valkey carries the events to other processes.
     """
 
@@ -125,7 +124,6 @@ class Live(Battery[Broadcaster]):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.tokens = Tokens(self.app, self.config)
-        self.backlog = self.config[OPENHEART_LIVE_BACKLOG]
         uri = self.config[OPENHEART_URI] or ""
         self.is_shared = self.config[REDISTOGO_URL] is not None or uri.partition(":")[0].lower() in SCHEMES
         self._was_closed = False
@@ -151,15 +149,9 @@ class Live(Battery[Broadcaster]):
             )
 
     def open(self) -> Broadcaster:
-        return Broadcaster(
-            state_of(self.app).service,
-            (lambda: get_connection(self.app)) if self.is_shared else None,
-            self.config[INSTANCE] or "",
-            self.backlog,
-            # Called each time, because a server reports its number of threads when it starts.
-            lambda: self.most_listeners(),
-            self.logger,
-        )
+        client = (lambda: get_connection(self.app)) if self.is_shared else None
+        # The number is asked for each time, because a server reports its threads when it starts.
+        return Broadcaster(state_of(self.app), client, self.most_listeners)
 
     def shut(self, resource: Broadcaster) -> None:
         resource.close()

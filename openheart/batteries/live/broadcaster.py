@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ...core.service import Service
+from ...core.state import State
 from ...errors import LiveFull
+from ...settings.config import INSTANCE
 from .bus import Bus, LocalBus
 from .collect import Collector
 from .hub import Event, Hub, Listener, json_text, mark, reset
+from .row import OPENHEART_LIVE_BACKLOG
 from .valkey_bus import ValkeyBus
 
 __all__ = ["Broadcaster"]
@@ -23,33 +24,23 @@ class Broadcaster:
     """The live events of one process.
 
     Args:
-        service: reads the counts that are sent.
+        state: that of the application, whose counts are sent.
         client: the client of the Valkey that carries events to other processes; None without one.
-        space: separates applications; events of another space are not received.
-        backlog: how many events of each channel are kept, and how many may wait for a listener.
         most: how many may listen at once.
-        logger: where it logs.
     """
 
-    def __init__(
-        self,
-        service: Service,
-        client: Callable[[], Any] | None,
-        space: str,
-        backlog: int,
-        most: Callable[[], int],
-        logger: logging.Logger,
-    ) -> None:
+    def __init__(self, state: State, client: Callable[[], Any] | None, most: Callable[[], int]) -> None:
         self.hub = Hub()
-        self._service = service
-        self._backlog = backlog
+        self._service = state.service
+        self._backlog = backlog = state.config[OPENHEART_LIVE_BACKLOG]
         self._most = most
-        self._logger = logger
+        self._logger = logger = state.service.logger
         self._logged_full = float("-inf")
         self._states = Collector("reading counts", self._read, logger)
         self._others: Collector | None = None
         self.bus: Bus = LocalBus(self.hub, backlog)
         if client is not None:
+            space = state.config[INSTANCE] or ""
             self.bus = shared = ValkeyBus(self.hub, client, space, backlog, self.changed, logger)
             self._others = Collector("notifying other processes", shared.notify, logger, finishes=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -16,22 +15,12 @@ from ..background.battery import Background
 from ..battery import Battery, battery_of
 from ..row import refusal
 from .letter import Letter, Mailbox, compose, mailbox
-from .row import (
-    OPENHEART_SMTP_CA,
-    OPENHEART_SMTP_TIMEOUT,
-    OPENHEART_SMTP_TLS,
-    ROW,
-    SMTP_HOST,
-    SMTP_PASSWORD,
-    SMTP_USER,
-)
+from .row import ROW, SMTP_USER
 
 if TYPE_CHECKING:
     from .smtp import MailRoute
 
 __all__ = ["Mail", "send_mail", "send_mail_a"]
-
-SMTP_PORT = 25
 
 
 def send_mail(
@@ -70,8 +59,7 @@ def send_mail(
         jinja2.TemplateError: a template is not found, or cannot be rendered.
     """
     mail, letter = _prepare(app, subject, sender, receivers, data, plain, rich, context)
-    mail.send(letter)
-    return letter.id
+    return mail.send(letter)
 
 
 def send_mail_a(
@@ -111,39 +99,24 @@ class Mail(Battery["MailRoute"]):
         self.open()
 
     def open(self) -> MailRoute:
-        from .smtp import TLS_PORT, MailRoute
+        from .smtp import MailRoute
 
-        config = self.config
-        user, password = config[SMTP_USER], config[SMTP_PASSWORD]
-        if password is not None and user is None:
-            raise refusal(config, SMTP_USER, "the user, because SMTP_PASSWORD is set")
-        if isinstance(password, bytes):
-            password = password.decode("utf-8", "surrogateescape")
-        tls = config[OPENHEART_SMTP_TLS]
-        host, port = _split(config[SMTP_HOST] or "", TLS_PORT if tls == "tls" else SMTP_PORT)
-        timeout = config[OPENHEART_SMTP_TIMEOUT]
-        return MailRoute(host, port, tls, self._trusted(), timeout, user, password)
+        return MailRoute(self.config)
 
     def check(self) -> None:
-        from .smtp import connection
-
         # Without a login: the health routes are public, and servers lock out users that log in too often.
-        with connection(self.resource, login=False) as server:
+        with self.resource.connection(login=False) as server:
             server.noop()
 
     def examine(self) -> None:
-        from .smtp import connection
-
-        with connection(self.resource):
+        with self.resource.connection():
             pass
 
     def send(self, letter: Letter) -> str:
         """Send a message; see ``send_mail``."""
-        from .smtp import connection, deliver
-
         route = self.resource
-        with connection(route) as server:
-            deliver(server, route, letter)
+        with route.connection() as server:
+            route.deliver(server, letter)
         return letter.id
 
     def sender(self, given: str | None) -> Mailbox:
@@ -155,13 +128,6 @@ class Mail(Battery["MailRoute"]):
         except InvalidMail:
             expected = "an address such as ann@example.org, because send_mail() got no sender"
             raise refusal(self.config, SMTP_USER, expected) from None
-
-    def _trusted(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=self.config[OPENHEART_SMTP_CA])
-        except (OSError, ssl.SSLError) as error:
-            expected = f"a file of certificates in PEM form; {error}"
-            raise refusal(self.config, OPENHEART_SMTP_CA, expected) from None
 
 
 def _prepare(
@@ -197,10 +163,3 @@ def _render(app: Flask, name: str, context: Mapping[str, Any] | None, *, escape:
     variables = dict(context or {})
     app.update_template_context(variables)
     return template.render(variables)
-
-
-def _split(address: str, port: int) -> tuple[str, int]:
-    host, colon, written = address.rpartition(":")
-    if not colon or written.endswith("]"):
-        host, written = address, str(port)
-    return host.strip("[]"), int(written)

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from ...core.signals import reaction_added
 from ...errors import BatteryUnavailable
-from ...settings.config import SERVER_GRACE
 from ..battery import Battery
 from ..row import refusal
 from .address import is_public, literal
@@ -16,11 +15,8 @@ from .request import Attempt, Endpoint
 from .row import (
     OPENHEART_WEBHOOK,
     OPENHEART_WEBHOOK_PRIVATE,
-    OPENHEART_WEBHOOK_QUEUE,
     OPENHEART_WEBHOOK_SECRET,
     OPENHEART_WEBHOOK_TIMEOUT,
-    OPENHEART_WEBHOOK_TRIES,
-    OPENHEART_WEBHOOK_WAIT,
     ROW,
 )
 from .sender import Sender
@@ -54,7 +50,6 @@ class Webhook(Battery[Sender]):
             raise refusal(self.config, OPENHEART_WEBHOOK, expected)
 
     def open(self) -> Sender:
-        config = self.config
         keys = self._keys()
         endpoint = self._endpoint()
 
@@ -68,15 +63,7 @@ class Webhook(Battery[Sender]):
             }
             return endpoint.post(body, headers, timeout)
 
-        return Sender(
-            post,
-            wait=config[OPENHEART_WEBHOOK_WAIT],
-            tries=config[OPENHEART_WEBHOOK_TRIES],
-            timeout=config[OPENHEART_WEBHOOK_TIMEOUT],
-            limit=config[OPENHEART_WEBHOOK_QUEUE],
-            grace=config[SERVER_GRACE],
-            logger=self.logger.getChild("webhook"),
-        )
+        return Sender(post, self.config, self.logger.getChild("webhook"))
 
     def shut(self, resource: Sender) -> None:
         resource.close()

@@ -13,6 +13,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ...system.hosts import DEFAULT_PORTS
 from ...version import __version__
 from .address import NotPublic, resolve
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt", "Endpoint"]
 
-PORTS = {"http": 80, "https": 443}
 SHORTEST = 0.001  # seconds to connect, even when no time is left: a socket accepts no timeout below 0
 LATE = "no answer in time (OPENHEART_WEBHOOK_TIMEOUT)"
 
@@ -53,7 +53,7 @@ class Endpoint:
         parts = urlsplit(url)
         self._scheme = parts.scheme.lower()
         self._host = parts.hostname or ""
-        self._port = parts.port or PORTS[self._scheme]
+        self._port = parts.port or DEFAULT_PORTS[self._scheme]
         self._authority = parts.netloc
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._private = private

@@ -11,9 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ...settings.config import SERVER_GRACE, Config
 from ...system.exits import at_exit
 from ...system.workers import Backoff, Worker
 from .request import Attempt
+from .row import (
+    OPENHEART_WEBHOOK_QUEUE,
+    OPENHEART_WEBHOOK_TIMEOUT,
+    OPENHEART_WEBHOOK_TRIES,
+    OPENHEART_WEBHOOK_WAIT,
+)
 
 __all__ = ["Sender"]
 
@@ -63,11 +70,7 @@ class Sender:
 
     Args:
         post: sends one body, under an id, within some seconds.
-        wait: for how many seconds reactions are collected.
-        tries: how often a notice is sent before it is dropped.
-        timeout: seconds for each try.
-        limit: how many reactions may wait.
-        grace: seconds that ``close()`` may take.
+        config: the settings, of which SERVER_GRACE is how long ``close()`` may take.
         logger: where it logs what it dropped.
 
     Attributes:
@@ -75,27 +78,17 @@ class Sender:
         is_accepted: whether it accepted the last notice; False before the first.
     """
 
-    def __init__(
-        self,
-        post: Post,
-        *,
-        wait: float,
-        tries: int,
-        timeout: float,
-        limit: int,
-        grace: float,
-        logger: logging.Logger,
-    ) -> None:
+    def __init__(self, post: Post, config: Config, logger: logging.Logger) -> None:
         self.failure: str | None = None
         self.is_accepted = False
         self._post = post
-        self._wait = wait
-        self._tries = tries
-        self._timeout = timeout
-        self._limit = limit
+        self._wait = config[OPENHEART_WEBHOOK_WAIT]
+        self._tries = config[OPENHEART_WEBHOOK_TRIES]
+        self._timeout = config[OPENHEART_WEBHOOK_TIMEOUT]
+        self._limit = config[OPENHEART_WEBHOOK_QUEUE]
         # When this many wait, they are sent early, to keep room for more.
-        self._early = max(1, limit // 2)
-        self._grace = grace
+        self._early = max(1, self._limit // 2)
+        self._grace = config[SERVER_GRACE]
         self._logger = logger
         self._queue: deque[_Waiting] = deque()
         self._dropped = 0
