@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
+import pkgutil
 from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -64,8 +64,7 @@ def is_on(row: Row, config: Config) -> bool:
 
 def class_of(row: Row) -> type[Battery[Any]]:
     """Import the class of a row."""
-    module, _, name = row.where.partition(":")
-    found: type[Battery[Any]] = getattr(importlib.import_module(module), name)
+    found: type[Battery[Any]] = pkgutil.resolve_name(row.where)
     return found
 
 
@@ -100,5 +99,4 @@ def _row_of(config: Config, point: EntryPoint) -> Row:
 
 
 def _refusal(config: Config, name: str, expected: str) -> ConfigError:
-    option = OPENHEART_BATTERIES
-    return ConfigError(option.name, name, config.source(option), expected)
+    return ConfigError(OPENHEART_BATTERIES.name, name, config.source(OPENHEART_BATTERIES), expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ...settings import casts
 from ...settings.option import Option
 from ..row import Row
@@ -16,31 +18,21 @@ __all__ = [
     "ROW",
 ]
 
-AMAZON_ID: Option[str | None] = Option(
-    "AMAZON_ID", casts.text(), None, "The access key at the S3 store.", group="s3"
+_option = partial(Option, group="s3")
+
+AMAZON_ID: Option[str | None] = _option("AMAZON_ID", casts.text(), None, "The access key at the S3 store.")
+AMAZON_SECRET: Option[str | bytes | None] = _option(
+    "AMAZON_SECRET", casts.secret_text(), None, "The secret key at the S3 store.", secret=True
 )
-AMAZON_SECRET: Option[str | bytes | None] = Option(
-    "AMAZON_SECRET", casts.secret_text(), None, "The secret key at the S3 store.", secret=True, group="s3"
+AMAZON_BUCKET: Option[str | None] = _option("AMAZON_BUCKET", casts.word(), None, "The bucket of the app.")
+OPENHEART_S3_ENDPOINT: Option[str | None] = _option(
+    "OPENHEART_S3_ENDPOINT", casts.http_url(), None, "The URL of an S3 store other than Amazon's."
 )
-AMAZON_BUCKET: Option[str | None] = Option(
-    "AMAZON_BUCKET", casts.word(), None, "The bucket of the app.", group="s3"
+OPENHEART_S3_REGION: Option[str] = _option(
+    "OPENHEART_S3_REGION", casts.word(), "us-east-1", "The region of the S3 store."
 )
-OPENHEART_S3_ENDPOINT: Option[str | None] = Option(
-    "OPENHEART_S3_ENDPOINT",
-    casts.http_url(),
-    None,
-    "The URL of an S3 store other than Amazon's.",
-    group="s3",
-)
-OPENHEART_S3_REGION: Option[str] = Option(
-    "OPENHEART_S3_REGION", casts.word(), "us-east-1", "The region of the S3 store.", group="s3"
-)
-OPENHEART_S3_TIMEOUT: Option[float] = Option(
-    "OPENHEART_S3_TIMEOUT",
-    casts.duration(0.1),
-    10.0,
-    "How long to wait for the S3 store, at each step.",
-    group="s3",
+OPENHEART_S3_TIMEOUT: Option[float] = _option(
+    "OPENHEART_S3_TIMEOUT", casts.duration(0.1), 10.0, "How long to wait for the S3 store, at each step."
 )
 
 ROW = Row(

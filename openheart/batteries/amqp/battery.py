@@ -211,11 +211,10 @@ def consume(
             _declare(link, queue, arguments)
 
     made = Consumer(
-        battery.app,
+        battery,
         broker.links,
         queue,
         handler,
-        battery.logger,
         prefetch=prefetch,
         threads=threads,
         tries=tries,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import queue as queues
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
-
-from flask import Flask
+from typing import TYPE_CHECKING, Any, cast
 
 from ...errors import BatteryError
 from ...system.workers import Backoff, Worker
+from ..battery import Battery
 from .delivery import Message
 
 if TYPE_CHECKING:
@@ -42,11 +40,10 @@ class Consumer:
 
     def __init__(
         self,
-        app: Flask,
+        battery: Battery[Any],
         links: Links,
         queue: str,
         handler: Callable[[Message], object],
-        logger: logging.Logger,
         *,
         prefetch: int,
         threads: int,
@@ -56,10 +53,10 @@ class Consumer:
     ) -> None:
         self.queue = queue
         self.trouble: str | None = "it has not reached the broker yet"
-        self._app = app
+        self._app = battery.app
         self._links = links
         self._handler = handler
-        self._logger = logger
+        self._logger = battery.logger
         self._prefetch = prefetch
         self._tries = tries
         self._pause = pause

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ...settings import casts
 from ...settings.option import Option
 from ..row import Row
 
 __all__ = ["OPENHEART_BACKGROUND_QUEUE", "OPENHEART_BACKGROUND_THREADS", "OPENHEART_EXECUTION", "ROW"]
 
-OPENHEART_EXECUTION: Option[bool] = Option(
+_option = partial(Option, group="background")
+
+OPENHEART_EXECUTION: Option[bool] = _option(
     "OPENHEART_EXECUTION",
     casts.boolean(),
     True,
     "Whether work may run in the background; the same as load(execution=).",
-    group="background",
 )
-OPENHEART_BACKGROUND_THREADS: Option[int] = Option(
+OPENHEART_BACKGROUND_THREADS: Option[int] = _option(
     "OPENHEART_BACKGROUND_THREADS",
     casts.integer(1, 1024),
     4,
     "Threads that do work in the background, in each process.",
-    group="background",
 )
-OPENHEART_BACKGROUND_QUEUE: Option[int] = Option(
+OPENHEART_BACKGROUND_QUEUE: Option[int] = _option(
     "OPENHEART_BACKGROUND_QUEUE",
     casts.integer(1, 10_000_000),
     1_000,
     "How much work may wait in the background of a process before more is refused.",
-    group="background",
 )
 
 ROW = Row(

@@ -150,8 +150,8 @@ class Live(Battery[Broadcaster]):
 
     def open(self) -> Broadcaster:
         client = (lambda: get_connection(self.app)) if self.is_shared else None
-        # The number is asked for each time, because a server reports its threads when it starts.
-        return Broadcaster(state_of(self.app), client, self.most_listeners)
+        # Called each time, because a server reports its number of threads when it starts.
+        return Broadcaster(state_of(self.app), client, lambda: self.most_listeners())
 
     def shut(self, resource: Broadcaster) -> None:
         resource.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ...settings import casts
 from ...settings.option import Option
 from ..row import Row
@@ -15,40 +17,34 @@ __all__ = [
     "ROW",
 ]
 
-OPENHEART_LIVE: Option[bool] = Option(
-    "OPENHEART_LIVE",
-    casts.boolean(),
-    False,
-    "Sends events to browsers as they happen, at <prefix>/-/live.",
-    group="live",
+_option = partial(Option, group="live")
+
+OPENHEART_LIVE: Option[bool] = _option(
+    "OPENHEART_LIVE", casts.boolean(), False, "Sends events to browsers as they happen, at <prefix>/-/live."
 )
-OPENHEART_LIVE_LISTENERS: Option[int | None] = Option(
+OPENHEART_LIVE_LISTENERS: Option[int | None] = _option(
     "OPENHEART_LIVE_LISTENERS",
     casts.integer(1, 1_000_000),
     None,
     "How many browsers may listen to each process at once; unset is half of SERVER_THREADS.",
-    group="live",
 )
-OPENHEART_LIVE_HEARTBEAT: Option[float] = Option(
+OPENHEART_LIVE_HEARTBEAT: Option[float] = _option(
     "OPENHEART_LIVE_HEARTBEAT",
     casts.duration(0.1),
     15.0,
     "How long without events before a browser is sent a heartbeat.",
-    group="live",
 )
-OPENHEART_LIVE_LIFE: Option[float] = Option(
+OPENHEART_LIVE_LIFE: Option[float] = _option(
     "OPENHEART_LIVE_LIFE",
     casts.duration(1.0),
     86_400.0,
     "How long a browser may listen with a URL of live_url().",
-    group="live",
 )
-OPENHEART_LIVE_BACKLOG: Option[int] = Option(
+OPENHEART_LIVE_BACKLOG: Option[int] = _option(
     "OPENHEART_LIVE_BACKLOG",
     casts.integer(1, 1_000_000),
     100,
     "How many events are kept for each channel for browsers that reconnect, and may wait for a slow one.",
-    group="live",
 )
 
 ROW = Row(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ...settings import casts
 from ...settings.option import Option
 from ..row import Row
@@ -16,40 +18,26 @@ __all__ = [
     "ROW",
 ]
 
-PUSHER_APP_ID: Option[str | None] = Option(
-    "PUSHER_APP_ID", casts.text(), None, "The application at Pusher.", group="pusher"
+_option = partial(Option, group="pusher")
+
+PUSHER_APP_ID: Option[str | None] = _option("PUSHER_APP_ID", casts.text(), None, "The application at Pusher.")
+PUSHER_KEY: Option[str | None] = _option(
+    "PUSHER_KEY", casts.text(), None, "The key of the application at Pusher, which browsers may know."
 )
-PUSHER_KEY: Option[str | None] = Option(
-    "PUSHER_KEY",
-    casts.text(),
-    None,
-    "The key of the application at Pusher, which browsers may know.",
-    group="pusher",
+PUSHER_SECRET: Option[str | bytes | None] = _option(
+    "PUSHER_SECRET", casts.secret_text(), None, "The secret of the application at Pusher.", secret=True
 )
-PUSHER_SECRET: Option[str | bytes | None] = Option(
-    "PUSHER_SECRET",
-    casts.secret_text(),
-    None,
-    "The secret of the application at Pusher.",
-    secret=True,
-    group="pusher",
+OPENHEART_PUSHER_CLUSTER: Option[str | None] = _option(
+    "OPENHEART_PUSHER_CLUSTER", casts.word(), None, "The cluster of the application at Pusher; unset is mt1."
 )
-OPENHEART_PUSHER_CLUSTER: Option[str | None] = Option(
-    "OPENHEART_PUSHER_CLUSTER",
-    casts.word(),
-    None,
-    "The cluster of the application at Pusher; unset is mt1.",
-    group="pusher",
-)
-OPENHEART_PUSHER_ENDPOINT: Option[str | None] = Option(
+OPENHEART_PUSHER_ENDPOINT: Option[str | None] = _option(
     "OPENHEART_PUSHER_ENDPOINT",
     casts.http_url(),
     None,
     "The URL of a Pusher-compatible server to use instead of Pusher's.",
-    group="pusher",
 )
-OPENHEART_PUSHER_TIMEOUT: Option[float] = Option(
-    "OPENHEART_PUSHER_TIMEOUT", casts.duration(0.1), 5.0, "How long to wait for Pusher.", group="pusher"
+OPENHEART_PUSHER_TIMEOUT: Option[float] = _option(
+    "OPENHEART_PUSHER_TIMEOUT", casts.duration(0.1), 5.0, "How long to wait for Pusher."
 )
 
 ROW = Row(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ...core.signals import reaction_added
 from ...errors import BatteryUnavailable
+from ...system.hosts import is_loopback
 from ..battery import Battery
 from ..row import refusal
 from .address import is_public, literal
@@ -40,12 +41,10 @@ class Webhook(Battery[Sender]):
     def require(self) -> None:
         super().require()
         self._keys()
-        url = self.config[OPENHEART_WEBHOOK]
-        assert url is not None
-        host = (urlsplit(url).hostname or "").lower()
+        host = urlsplit(self.config[OPENHEART_WEBHOOK] or "").hostname or ""
         address = literal(host)
-        inside = host == "localhost" or host.endswith(".localhost")
-        if not self.config[OPENHEART_WEBHOOK_PRIVATE] and (inside or (address and not is_public(address))):
+        inside = is_loopback(host) or (address is not None and not is_public(address))
+        if inside and not self.config[OPENHEART_WEBHOOK_PRIVATE]:
             expected = "a public address, or OPENHEART_WEBHOOK_PRIVATE=on for one inside the network"
             raise refusal(self.config, OPENHEART_WEBHOOK, expected)
 
@@ -79,9 +78,8 @@ class Webhook(Battery[Sender]):
                 raise BatteryUnavailable(self.name, f"OPENHEART_WEBHOOK cannot be reached: {failure}")
 
     def _endpoint(self) -> Endpoint:
-        url = self.config[OPENHEART_WEBHOOK]
-        assert url is not None
-        return Endpoint(url, private=self.config[OPENHEART_WEBHOOK_PRIVATE])
+        config = self.config
+        return Endpoint(config[OPENHEART_WEBHOOK] or "", private=config[OPENHEART_WEBHOOK_PRIVATE])
 
     def _keys(self) -> list[bytes]:
         option = OPENHEART_WEBHOOK_SECRET

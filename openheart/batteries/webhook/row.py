@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ...settings import casts
 from ...settings.option import Option
 from ..row import Row
@@ -17,51 +19,38 @@ __all__ = [
     "ROW",
 ]
 
-OPENHEART_WEBHOOK: Option[str | None] = Option(
-    "OPENHEART_WEBHOOK", casts.http_url(), None, "The URL that is notified of reactions.", group="webhook"
+_option = partial(Option, group="webhook")
+
+OPENHEART_WEBHOOK: Option[str | None] = _option(
+    "OPENHEART_WEBHOOK", casts.http_url(), None, "The URL that is notified of reactions."
 )
-OPENHEART_WEBHOOK_SECRET: Option[str | bytes | None] = Option(
+OPENHEART_WEBHOOK_SECRET: Option[str | bytes | None] = _option(
     "OPENHEART_WEBHOOK_SECRET",
     casts.secret_text(),
     None,
     "The key that notices to OPENHEART_WEBHOOK are signed with.",
     secret=True,
-    group="webhook",
 )
-OPENHEART_WEBHOOK_PRIVATE: Option[bool] = Option(
+OPENHEART_WEBHOOK_PRIVATE: Option[bool] = _option(
     "OPENHEART_WEBHOOK_PRIVATE",
     casts.boolean(),
     False,
     "Whether OPENHEART_WEBHOOK may be an address inside the network, such as 127.0.0.1.",
-    group="webhook",
 )
-OPENHEART_WEBHOOK_WAIT: Option[float] = Option(
-    "OPENHEART_WEBHOOK_WAIT",
-    casts.duration(),
-    1.0,
-    "How long reactions are collected for one notice.",
-    group="webhook",
+OPENHEART_WEBHOOK_WAIT: Option[float] = _option(
+    "OPENHEART_WEBHOOK_WAIT", casts.duration(), 1.0, "How long reactions are collected for one notice."
 )
-OPENHEART_WEBHOOK_TRIES: Option[int] = Option(
-    "OPENHEART_WEBHOOK_TRIES",
-    casts.integer(1, 100),
-    6,
-    "How often a notice is sent before it is dropped.",
-    group="webhook",
+OPENHEART_WEBHOOK_TRIES: Option[int] = _option(
+    "OPENHEART_WEBHOOK_TRIES", casts.integer(1, 100), 6, "How often a notice is sent before it is dropped."
 )
-OPENHEART_WEBHOOK_TIMEOUT: Option[float] = Option(
-    "OPENHEART_WEBHOOK_TIMEOUT",
-    casts.duration(0.1),
-    10.0,
-    "How long to wait for the answer to a notice.",
-    group="webhook",
+OPENHEART_WEBHOOK_TIMEOUT: Option[float] = _option(
+    "OPENHEART_WEBHOOK_TIMEOUT", casts.duration(0.1), 10.0, "How long to wait for the answer to a notice."
 )
-OPENHEART_WEBHOOK_QUEUE: Option[int] = Option(
+OPENHEART_WEBHOOK_QUEUE: Option[int] = _option(
     "OPENHEART_WEBHOOK_QUEUE",
     casts.integer(1, 10_000_000),
     10_000,
     "How many reactions may wait to be reported before the oldest are dropped.",
-    group="webhook",
 )
 
 ROW = Row(
