@@ -113,21 +113,18 @@ class Store:
         answer = cast("dict[str, Any]", error.response)
         code = str(answer.get("Error", {}).get("Code", ""))
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind: type[BatteryError] = BatteryError
+        what = f"refuses the request: {code or status}"
         if code == "NoSuchBucket" or (code in _ABSENT and key is None):
-            return BatteryError(
-                NAME, f"{self.where} does not exist: create it, or correct {AMAZON_BUCKET.name}"
-            )
-        if code in _ABSENT:
-            return KeyNotFound(NAME, f"{self.where} has no key {key!r}")
-        if code in _REFUSED:
-            return BatteryError(
-                NAME,
-                f"{self.where} refuses access ({code}): correct {AMAZON_ID.name} and {AMAZON_SECRET.name}, "
-                "or grant them the permission",
-            )
-        if status >= 500 or code in {"SlowDown", "RequestTimeout", "Throttling", "429"}:
-            return BatteryUnavailable(NAME, f"{self.where} is temporarily unavailable ({code}): try again")
-        return BatteryError(NAME, f"{self.where} refuses the request: {code or status}")
+            what = f"does not exist: create it, or correct {AMAZON_BUCKET.name}"
+        elif code in _ABSENT:
+            kind, what = KeyNotFound, f"has no key {key!r}"
+        elif code in _REFUSED:
+            login = f"{AMAZON_ID.name} and {AMAZON_SECRET.name}"
+            what = f"refuses access ({code}): correct {login}, or grant them the permission"
+        elif status >= 500 or code in {"SlowDown", "RequestTimeout", "Throttling", "429"}:
+            kind, what = BatteryUnavailable, f"is temporarily unavailable ({code}): try again"
+        return kind(NAME, f"{self.where} {what}")
 
 
 class _LostAnswers(threading.local):

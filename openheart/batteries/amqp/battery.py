@@ -15,8 +15,7 @@ from ...errors import BatteryOutcomeUnknown, BatteryUnavailable
 from ...settings.config import SERVER_GRACE
 from ..background.row import OPENHEART_EXECUTION
 from ..battery import Battery, battery_of
-from .consumer import Consumer
-from .delivery import Message
+from .consumer import Consumer, Message
 from .row import ROW
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ import ipaddress
 import socket
 from ipaddress import IPv4Address, IPv6Address
 
-__all__ = ["NotPublic", "is_public", "literal", "resolve"]
+from ...system.hosts import is_loopback
+
+__all__ = ["NotPublic", "is_inside", "is_public", "resolve"]
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 IPV6_INTERNET = ipaddress.ip_network("2000::/3")  # global unicast, assigned by IANA
@@ -40,12 +42,12 @@ def resolve(host: str, port: int, *, private: bool) -> list[str]:
     return addresses
 
 
-def literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The host as an address, or None if it is a name."""
+def is_inside(host: str) -> bool:
+    """Whether a host is inside the network; a name other than this machine's is not resolved for that."""
     try:
-        return ipaddress.ip_address(host)
+        return not is_public(ipaddress.ip_address(host))
     except ValueError:
-        return None
+        return is_loopback(host)
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

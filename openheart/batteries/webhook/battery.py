@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 from ...core.signals import reaction_added
 from ...errors import BatteryUnavailable
-from ...system.hosts import is_loopback
 from ..battery import Battery
 from ..row import refusal
-from .address import is_public, literal
+from .address import is_inside
 from .request import Attempt, Endpoint
 from .row import (
     OPENHEART_WEBHOOK,
@@ -42,9 +41,7 @@ class Webhook(Battery[Sender]):
         super().require()
         self._keys()
         host = urlsplit(self.config[OPENHEART_WEBHOOK] or "").hostname or ""
-        address = literal(host)
-        inside = is_loopback(host) or (address is not None and not is_public(address))
-        if inside and not self.config[OPENHEART_WEBHOOK_PRIVATE]:
+        if is_inside(host) and not self.config[OPENHEART_WEBHOOK_PRIVATE]:
             expected = "a public address, or OPENHEART_WEBHOOK_PRIVATE=on for one inside the network"
             raise refusal(self.config, OPENHEART_WEBHOOK, expected)
 
