@@ -49,6 +49,11 @@ STREAM: Headers = [
     ("X-Content-Type-Options", "nosniff"),
 ]
 
+
+def _problem(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {PROBLEM_TYPE: {"schema": {"type": "object"}}}}
+
+
 DOCUMENT: dict[str, Any] = {
     "get": {
         "operationId": "listen",
@@ -79,18 +84,12 @@ DOCUMENT: dict[str, Any] = {
                 "description": "The events",
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
-            **{
-                status: {"description": text, "content": {PROBLEM_TYPE: {"schema": {"type": "object"}}}}
-                for status, text in (
-                    ("400", f"No channel, or too many ({InvalidRequest.type})"),
-                    (
-                        "403",
-                        f"{InvalidSignature.title} ({InvalidSignature.type}), "
-                        f"or {OriginNotAllowed.title.lower()} ({OriginNotAllowed.type})",
-                    ),
-                    ("503", f"{LiveFull.title} ({LiveFull.type}); see Retry-After"),
-                )
-            },
+            "400": _problem(f"No channel, or too many ({InvalidRequest.type})"),
+            "403": _problem(
+                f"{InvalidSignature.title} ({InvalidSignature.type}), "
+                f"or {OriginNotAllowed.title.lower()} ({OriginNotAllowed.type})"
+            ),
+            "503": _problem(f"{LiveFull.title} ({LiveFull.type}); see Retry-After"),
         },
     }
 }
