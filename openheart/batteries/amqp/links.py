@@ -287,7 +287,6 @@ class Links:
         self.parameters = parameters_of(config)
         self.timeout = config[OPENHEART_AMQP_TIMEOUT]
         self.log_filter = PikaFilter()
-        self.log_filter.install()
         self._local = threading.local()
         self._all: weakref.WeakSet[Link] = weakref.WeakSet()
         self._lock = threading.Lock()

@@ -11,6 +11,8 @@ __all__ = ["PikaFilter"]
 class PikaFilter(logging.Filter):
     """Drops what pika logs inside ``with`` this filter, because openheart logs the same in one line.
 
+    It is on pika's loggers until ``remove()``.
+
     pika writes a dozen lines and a traceback for each try to reach an unavailable broker. Records of
     connections that the application uses itself stay, and so does everything once a level is set for the
     logger ``pika``.
@@ -19,15 +21,12 @@ class PikaFilter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._depth = _Depth()
+        for logger in self._loggers():
+            logger.addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is kept."""
         return not self._depth.now or logging.getLogger("pika").level != logging.NOTSET
-
-    def install(self) -> None:
-        """Add the filter to pika's loggers, until ``remove()``."""
-        for logger in self._loggers():
-            logger.addFilter(self)
 
     def remove(self) -> None:
         """Take the filter off pika's loggers."""

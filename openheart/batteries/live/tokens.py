@@ -44,8 +44,7 @@ class Tokens:
 
     def sign(self, channel: str) -> str:
         """The token of a channel."""
-        token: str = self._serializer().dumps(channel)
-        return token
+        return str(self._serializer().dumps(channel))
 
     def read(self, token: str) -> tuple[str, float]:
         """The channel of a token, and the time when it expires, in seconds since 1970.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, has_app_context
@@ -148,9 +148,8 @@ def _prepare(
         raise InvalidMail(f"data must be text, not {type(data).__name__}")
     if data is not None and plain is not None:
         raise InvalidMail("data and plain are both given; give only one of them")
-    with ExitStack() as stack:
-        if not (has_app_context() and current_app._get_current_object() is mail.app):  # type: ignore[attr-defined]
-            stack.enter_context(mail.app.app_context())
+    is_current = has_app_context() and current_app._get_current_object() is mail.app  # type: ignore[attr-defined]
+    with nullcontext() if is_current else mail.app.app_context():
         text = data if plain is None else _render(mail.app, plain, context, escape=False)
         html = None if rich is None else _render(mail.app, rich, context, escape=True)
     letter = compose(subject, mail.sender(sender), map(mailbox, receivers), text, html)

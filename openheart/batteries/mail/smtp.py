@@ -62,7 +62,7 @@ class MailRoute:
         self._timeout = config[OPENHEART_SMTP_TIMEOUT]
         try:
             self.context = ssl.create_default_context(cafile=config[OPENHEART_SMTP_CA])
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             expected = f"a file of certificates in PEM form; {error}"
             raise refusal(config, OPENHEART_SMTP_CA, expected) from None
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -85,7 +85,7 @@ class MailRoute:
                 if login and self._password is not None:
                     self._login(server, self._password)
             yield server
-            with contextlib.suppress(smtplib.SMTPException, OSError):
+            with contextlib.suppress(OSError):
                 server.quit()
         finally:
             server.close()
@@ -129,7 +129,7 @@ class MailRoute:
             code, reply = server.data(letter.content)
         except smtplib.SMTPDataError as error:
             raise self._refusal(error.smtp_code, error.smtp_error, REFUSED) from None
-        except (smtplib.SMTPException, OSError) as error:
+        except OSError as error:
             raise self._unknown(letter, type(error).__name__) from error
         if 400 <= code < 600:
             raise self._refusal(code, reply, REFUSED)

@@ -142,11 +142,9 @@ def _make(place: Place, timeout: float) -> Client:
 
 
 def _place(config: Config) -> tuple[Place, str]:
-    for option in (REDISTOGO_URL, OPENHEART_URI):
-        uri = config[option]
-        if uri is not None and uri.partition(":")[0].lower() in SCHEMES:
-            return read_uri(uri, config.source(option), option.name), uri
-        if uri is not None and option is REDISTOGO_URL:
-            break
-    expected = "a URI of Valkey such as valkey://localhost:6379/0, for openheart.valkey"
-    raise refusal(config, REDISTOGO_URL, expected)
+    option = OPENHEART_URI if config[REDISTOGO_URL] is None else REDISTOGO_URL
+    uri = config[option] or ""
+    if uri.partition(":")[0].lower() not in SCHEMES:
+        expected = "a URI of Valkey such as valkey://localhost:6379/0, for openheart.valkey"
+        raise refusal(config, REDISTOGO_URL, expected)
+    return read_uri(uri, config.source(option), option.name), uri

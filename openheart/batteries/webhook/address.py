@@ -28,12 +28,9 @@ def resolve(host: str, port: int, *, private: bool) -> list[str]:
 
     Raises:
         NotPublic: one of them is not allowed; then none is used, because a name has one owner.
-        OSError: the name cannot be resolved.
+        OSError, UnicodeError: the name cannot be resolved.
     """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise OSError(str(error)) from error
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(row[4][0]) for row in found))
     if not private:
         for address in addresses:

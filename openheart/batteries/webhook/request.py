@@ -85,8 +85,9 @@ class Endpoint:
             addresses = resolve(self._host, self._port, private=self._private)
         except NotPublic as error:
             return Attempt(None, f"{error} (see OPENHEART_WEBHOOK_PRIVATE)")
-        except OSError as error:
-            return Attempt(None, f"{self._host} cannot be resolved: {error.strerror or error}")
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            return Attempt(None, f"{self._host} cannot be resolved: {reason}")
         last = Attempt(None, LATE)
         for address in addresses:
             if time.monotonic() >= deadline:

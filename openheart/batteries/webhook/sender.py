@@ -75,7 +75,7 @@ class Sender:
 
     Attributes:
         failure: what is wrong with the receiver, or None.
-        is_accepted: whether it accepted the last notice; False before the first.
+        is_accepted: whether it has accepted a notice.
     """
 
     def __init__(self, post: Post, config: Config, logger: logging.Logger) -> None:
@@ -190,7 +190,6 @@ class Sender:
                     "The notice %s was not accepted and is sent again: %s", notice.delivery, attempt.failure
                 )
             self.failure = attempt.failure
-            self.is_accepted = False
             delay = backoff.next(attempt.retry_after or 0.0)
             if turn == self._tries or (closing and time.monotonic() + delay > self._end):
                 self._drop(notice, turn, attempt.failure)

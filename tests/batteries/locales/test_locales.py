@@ -81,6 +81,14 @@ def test_the_query_goes_before_the_browser_and_takes_only_locales_of_the_app(
     assert chosen(load(), "en", query) == expected
 
 
+def test_a_query_that_is_not_utf_8_asks_for_nothing() -> None:
+    client = load().test_client()
+    answer = client.get(
+        "/locale", headers={"Accept-Language": "pt"}, environ_overrides={"QUERY_STRING": "locale=\xff"}
+    )
+    assert answer.text == "pt_BR"
+
+
 def test_a_locale_in_the_session_goes_before_the_browser_and_after_the_query() -> None:
     app = load(secret_key="a secret of these tests")
 

@@ -503,6 +503,14 @@ def test_an_odd_spelling_of_an_inner_address_is_not_connected_to(receiver: Recei
     assert receiver.requests == []
 
 
+def test_a_name_that_cannot_be_encoded_is_a_failure_like_any_other() -> None:
+    failure = (
+        webhook_request.Endpoint(f"http://{'a' * 64}.example.org/", private=True).connect(PATIENCE).failure
+    )
+    assert "cannot be resolved: " in failure
+    assert "label" in failure
+
+
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), ("93.184.215.14", "127.0.0.1"), ("::1",)])
 def test_a_name_that_leads_inside_the_network_is_not_connected_to(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...]
