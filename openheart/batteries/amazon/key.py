@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import KeyNotFound
 
@@ -198,13 +198,8 @@ def _opened(data: Data) -> IO[bytes]:
     if isinstance(data, Path):
         return data.open("rb")
     # boto3 closes the file it is given, and the caller's file must stay open.
-    parts = iter(partial(data.read, CHUNK), b"") if isinstance(data, _Readable) else iter(data)
+    parts = iter(partial(data.read, CHUNK), b"") if hasattr(data, "read") else iter(data)
     return io.BufferedReader(_Parts(parts), CHUNK)
-
-
-@runtime_checkable
-class _Readable(Protocol):
-    def read(self, size: int = ..., /) -> bytes: ...
 
 
 class _Parts(io.RawIOBase):

@@ -15,7 +15,7 @@ from .hub import Hub, Listener, encode
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Stream", "cutter", "socket_of"]
+__all__ = ["Stream", "cut", "socket_of"]
 
 POLL = 0.5  # seconds between two checks whether the browser or the server closes the stream
 HEARTBEAT = b":\n\n"
@@ -91,15 +91,11 @@ def socket_of(environ: WSGIEnvironment) -> socket.socket | None:
     return None
 
 
-def cutter(connection: socket.socket | None) -> Callable[[], None]:
-    """A function that cuts a connection while another thread may be sending, and never waits."""
-
-    def cut() -> None:
-        if connection is not None:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    return cut
+def cut(connection: socket.socket | None) -> None:
+    """Cut a connection while another thread may be sending; never waits."""
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def _has_hung_up(connection: socket.socket | None) -> bool:

@@ -68,15 +68,9 @@ class ValkeyBus(Bus):
     def emit(self, channel: str, name: str, data: str) -> str:
         with self._asking() as client:
             keys = [f"{self._keys}clock", self._keys + channel]
-            values = [
-                _new_era(),
-                self._backlog,
-                int(RETENTION * 1000),
-                self._topic(client, channel),
-                name,
-                data,
-            ]
-            found: bytes = client.eval(PUBLISH, len(keys), *keys, *values)
+            limits = [self._backlog, int(RETENTION * 1000)]
+            topic = self._topic(client, channel)
+            found: bytes = client.eval(PUBLISH, len(keys), *keys, _new_era(), *limits, topic, name, data)
             return found.decode()
 
     def notify(self, channels: Iterable[str]) -> None:

@@ -32,7 +32,7 @@ from ...web.route import Route, reading
 from .broadcaster import Broadcaster
 from .hub import NAME
 from .row import OPENHEART_LIVE_HEARTBEAT
-from .stream import Stream, cutter, socket_of
+from .stream import Stream, cut, socket_of
 from .tokens import Tokens
 
 __all__ = ["routes"]
@@ -156,7 +156,7 @@ def _open(
     connection = socket_of(current.environ)
     if state.serving.is_stopping():
         raise LiveFull(NAME, "the server is stopping")
-    listener = broadcaster.join(channels, cutter(connection))
+    listener = broadcaster.join(channels, functools.partial(cut, connection))
     try:
         last = current.headers.get("Last-Event-ID") or query_of(current).get("last")
         identifier = broadcaster.catch_up(listener, last)

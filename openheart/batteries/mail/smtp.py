@@ -57,8 +57,11 @@ class MailRoute:
             password = password.decode("utf-8", "surrogateescape")
         self._password = password  # without one there is no login
         self._tls = config[OPENHEART_SMTP_TLS]
-        port = TLS_PORT if self._tls == "tls" else SMTP_PORT
-        self.host, self.port = _split(config[SMTP_HOST] or "", port)
+        address = config[SMTP_HOST] or ""
+        host, colon, port = address.rpartition(":")
+        if not colon or port.endswith("]"):
+            host, port = address, str(TLS_PORT if self._tls == "tls" else SMTP_PORT)
+        self.host, self.port = host.strip("[]"), int(port)
         self._timeout = config[OPENHEART_SMTP_TIMEOUT]
         try:
             self.context = ssl.create_default_context(cafile=config[OPENHEART_SMTP_CA])
@@ -245,10 +248,3 @@ class MailRoute:
 
 def _is_encrypted(server: smtplib.SMTP) -> bool:
     return isinstance(server.sock, ssl.SSLSocket)
-
-
-def _split(address: str, port: int) -> tuple[str, int]:
-    host, colon, written = address.rpartition(":")
-    if not colon or written.endswith("]"):
-        host, written = address, str(port)
-    return host.strip("[]"), int(written)

@@ -87,7 +87,8 @@ class Models(Battery["Client"]):
                 self._refuse(models, f"a module whose classes no other app uses: {taken}")
         self._register()
         for document in documents:
-            _move(document, self.alias)
+            document._meta["db_alias"] = self.alias
+            document._disconnect()
         for kind in (*documents, *_embedded(models)):
             _move_fields(kind, self.alias)
         for alias in before - {self.alias}:
@@ -193,11 +194,6 @@ def _is_of(models: ModuleType, kind: type) -> bool:
 
 def _is_movable(alias: str | None) -> bool:
     return alias is None or alias == "default" or _ours(alias) is not None
-
-
-def _move(document: Any, alias: str) -> None:
-    document._meta["db_alias"] = alias
-    document._disconnect()
 
 
 def _move_fields(kind: Any, alias: str) -> None:

@@ -108,13 +108,12 @@ class Mongodb(Battery["Client"]):
     def check(self) -> None:
         client = self.resource
         import pymongo
-        from pymongo.errors import PyMongoError
 
         try:
             # The driver's own timeout is half a minute.
             with pymongo.timeout(CHECK_TIME):
                 client.admin.command("ping")
-        except PyMongoError as error:
+        except pymongo.errors.PyMongoError as error:
             raise BatteryUnavailable(
                 self.name,
                 f"{mask_uri(self.uri)} does not answer ({type(error).__name__}); start it, or correct "

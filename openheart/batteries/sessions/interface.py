@@ -207,11 +207,10 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         return self._retrieve_session_data(self._get_store_id(sid))
 
     def _retrieve_session_data(self, store_id: str) -> dict[str, Any] | None:
-        app = self._app
         with self._asking() as client:
             stored: Any
-            if app.config["SESSION_REFRESH_EACH_REQUEST"]:
-                stored = client.getex(store_id, ex=_seconds(app.permanent_session_lifetime))
+            if self._app.config["SESSION_REFRESH_EACH_REQUEST"]:
+                stored = client.getex(store_id, ex=_seconds(self._app.permanent_session_lifetime))
             else:
                 stored = client.get(store_id)
         if stored is None:
