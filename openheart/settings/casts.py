@@ -38,6 +38,7 @@ __all__ = [
 T_co = TypeVar("T_co", covariant=True)
 Text = TypeVar("Text", bound=str)
 
+WORD = re.compile(r"\w[\w.-]{0,63}")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmg])(?:i?b)?|b)?", re.ASCII | re.IGNORECASE)
@@ -127,23 +128,14 @@ def boolean() -> Cast[bool]:
 def text() -> Cast[str]:
     """One line of text, not empty; white space around it is removed."""
 
-    def parse(value: object) -> str:
-        stripped = _one_line(value).strip()
-        if not stripped:
-            raise ValueError
-        return stripped
-
-    return Cast("text without control characters", parse)
+    return Cast("text without control characters", _one_line)
 
 
 def word() -> Cast[str]:
     """A name that can be part of a file name and of a key."""
 
     def parse(value: object) -> str:
-        stripped = _one_line(value).strip()
-        if not re.fullmatch(r"\w[\w.-]{0,63}", stripped):
-            raise ValueError
-        return stripped
+        return _match(WORD, _one_line(value))[0]
 
     return Cast("up to 64 letters, digits, '.', '_' and '-', starting with a letter or digit", parse)
 
@@ -175,9 +167,7 @@ def duration(minimum: float = 0.0) -> Cast[float]:
         if isinstance(value, timedelta):
             value = value.total_seconds()
         if isinstance(value, str):
-            match = DURATION.fullmatch(value.strip().lower())
-            if not match:
-                raise ValueError
+            match = _match(DURATION, value.strip().lower())
             value = float(match[1]) * SECONDS[match[2]]
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise TypeError
@@ -198,9 +188,7 @@ def size(minimum: int = 1) -> Cast[int]:
 
     def parse(value: object) -> int:
         if isinstance(value, str):
-            match = SIZE.fullmatch(value.strip())
-            if not match:
-                raise ValueError
+            match = _match(SIZE, value.strip())
             value = int(float(match[1]) * BYTES[(match[2] or "").lower()])
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
             raise ValueError
@@ -217,10 +205,10 @@ def uri() -> Cast[str]:
     """A URI, which has a scheme; ``$NAME`` stands for the URI that the variable NAME holds."""
 
     def parse(value: object) -> str:
-        stripped = _one_line(value).strip()
-        if not SCHEME.match(stripped):
+        line = _one_line(value)
+        if not SCHEME.match(line):
             raise ValueError
-        return stripped
+        return line
 
     return Cast("a URI with a scheme, such as sqlite:///openheart.db", parse, show=mask_uri, expands=True)
 
@@ -229,11 +217,10 @@ def http_url() -> Cast[str]:
     """The address of an HTTP server, without a user and a fragment; ``$NAME`` stands for what NAME holds."""
 
     def parse(value: object) -> str:
-        stripped = _one_line(value).strip()
-        match = HTTP_URL.fullmatch(stripped)
-        if not match or int(match[1] or 0) > 65535:
+        match = _match(HTTP_URL, _one_line(value))
+        if int(match[1] or 0) > 65535:
             raise ValueError
-        return stripped
+        return match[0]
 
     return Cast("an address such as https://example.org/hook", parse, show=mask_uri, expands=True)
 
@@ -242,11 +229,10 @@ def address() -> Cast[str]:
     """A host by name or number, with a port or without: ``mail.example.org:587``, ``[::1]:25``."""
 
     def parse(value: object) -> str:
-        stripped = _one_line(value).strip()
-        match = ADDRESS.fullmatch(stripped)
-        if not match or (match[1] is not None and not 1 <= int(match[1]) <= 65535):
+        match = _match(ADDRESS, _one_line(value))
+        if match[1] is not None and not 1 <= int(match[1]) <= 65535:
             raise ValueError
-        return stripped
+        return match[0]
 
     return Cast("a host, or a host and a port such as mail.example.org:587", parse)
 
@@ -268,7 +254,7 @@ def choice(*values: Text) -> Cast[Text]:
     known = {value.lower(): value for value in values}
 
     def parse(value: object) -> Text:
-        written = _one_line(value).strip().lower()
+        written = _one_line(value).lower()
         if written not in known:
             raise ValueError
         return known[written]
@@ -280,7 +266,7 @@ def url_prefix() -> Cast[str]:
     """The path under which routes are registered, such as ``/openheart``, or ``/`` alone."""
 
     def parse(value: object) -> str:
-        path = _one_line(value).strip()
+        path = _one_line(value)
         segments = path.split("/")[1:]
         if not path.startswith("/") or re.search(r"[<>?#%\\\s]", path):
             raise ValueError
@@ -323,9 +309,16 @@ def origin_list() -> Cast[list[str]]:
 
 
 def _one_line(value: object) -> str:
-    if not isinstance(value, str) or CONTROL.search(value.strip()):
+    if not isinstance(value, str) or not (line := value.strip()) or CONTROL.search(line):
         raise ValueError
-    return value
+    return line
+
+
+def _match(pattern: re.Pattern[str], written: str) -> re.Match[str]:
+    match = pattern.fullmatch(written)
+    if match is None:
+        raise ValueError
+    return match
 
 
 def _split(value: object) -> list[str]:
@@ -343,21 +336,17 @@ def _join(value: list[str]) -> str:
 def _origin(entry: str) -> str:
     if entry == "*":
         return entry
-    match = ORIGIN.fullmatch(entry.lower())
-    if not match or int(match[3] or 0) > 65535:
+    scheme, host, port = _match(ORIGIN, entry.lower()).groups()
+    if int(port or 0) > 65535:
         raise ValueError
-    scheme, host, port = match[1], match[2], match[3]
     if port is None or int(port) == DEFAULT_PORTS.get(scheme):
         return f"{scheme}://{host}"
     return f"{scheme}://{host}:{int(port)}"
 
 
 def _locale(entry: str) -> str:
-    match = LOCALE.fullmatch(entry)
-    if not match:
-        raise ValueError
-    language, script, territory = match[1].lower(), (match[2] or "").title(), (match[3] or "").upper()
-    return "_".join(part for part in (language, script, territory) if part)
+    language, script, territory = _match(LOCALE, entry).groups(default="")
+    return "_".join(part for part in (language.lower(), script.title(), territory.upper()) if part)
 
 
 def _show_duration(value: float) -> str:
