@@ -85,14 +85,14 @@ def test_every_group_of_settings_is_on_the_settings_page() -> None:
     page = text(DOCS / "reference" / "settings.rst")
 
     assert re.findall(r"^\.\. openheart-settings:: (\w+)$", page, re.MULTILINE) == list(
-        dict.fromkeys(row.group for row in options.reference_rows())
+        dict.fromkeys(option.group for option in options.known_options())
     )
 
 
 def test_every_setting_says_what_it_does_and_what_it_takes() -> None:
-    for row in options.reference_rows():
-        assert row.doc.endswith(".")
-        assert row.type
+    for option in options.known_options():
+        assert option.doc.endswith(".")
+        assert option.cast.description
 
 
 def test_the_commands_page_is_made_from_the_commands() -> None:

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from openheart import errors
-from openheart.settings import table as options
+from openheart.settings.table import known_options
 
 Row = tuple[str, ...]
 
@@ -28,15 +28,16 @@ def literal(text: str) -> str:
 
 def settings(group: str) -> Iterator[str]:
     """The settings of one group, from the table in openheart.settings.table."""
-    for row in options.reference_rows():
-        if row.group == group:
-            secret = "; it is never shown" if row.secret else ""
+    for option in known_options():
+        if option.group == group:
+            secret = "; it is never shown" if option.secret else ""
+            default = option.show(option.default)
             yield from [
-                f".. describe:: {row.name}",
+                f".. describe:: {option.name}",
                 "",
-                f"   {row.doc}",
+                f"   {option.doc}",
                 "",
-                f"   Expected: {row.type}{secret}. Default: {literal(row.default)}.",
+                f"   Expected: {option.cast.description}{secret}. Default: {literal(default)}.",
                 "",
             ]
 

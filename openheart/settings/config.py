@@ -4,6 +4,7 @@ settings of the instance and of the site can be imported from here."""
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from .instance import DEBUG, INSTANCE, LEVEL, NAME, OPENHEART_CONFIG
 from .names import PREFIX, expected_name, is_server_option, mask_value, nearest_name
 from .option import Option
 from .site import *  # noqa: F403
-from .sources import read_dotenv, read_environment, read_toml
+from .sources import read_dotenv, read_toml
 from .table import known_options, option_named
 
 __all__ = [
@@ -178,8 +179,6 @@ def load_config(
     flags: Mapping[str, Any] | None = None,
     *,
     env: bool = True,
-    environ: Mapping[str, str] | None = None,
-    folder: str | Path | None = None,
     safe: bool = False,
     further: Callable[[Config], Sequence[Option[Any]]] | None = None,
 ) -> Config:
@@ -193,9 +192,8 @@ def load_config(
         app_config: a Flask app's ``app.config``; other keys in it are ignored.
         keywords: keyword arguments such as ``port=`` and ``uri=``; None counts as not given.
         flags: command flags and arguments of ``run()``, named like keywords.
-        env: False takes nothing from the environment, ``.env`` and the config file.
-        environ: what to read instead of ``os.environ``.
-        folder: where ``.env`` is and where a relative OPENHEART_CONFIG starts; the current one by default.
+        env: False takes nothing from the environment, ``.env`` and the config file. ``.env`` is in the
+            current folder, where a relative OPENHEART_CONFIG starts too.
         safe: True refuses OPENHEART_* variables that are not settings.
         further: finds the settings of other packages, given those that were found.
 
@@ -206,12 +204,8 @@ def load_config(
     app_layer = _Layer(APP_CONFIG, _app_values(app_config))
     layers = [_Layer(FLAG, _named(flags, FLAG))]
     if env:
-        base = Path.cwd() if folder is None else Path(folder)
-        layers += [
-            _Layer(ENVIRONMENT, read_environment(environ), empty_is_unset=True),
-            _Layer(DOTENV, read_dotenv(base), empty_is_unset=True),
-        ]
-        layers += _config_file([*layers, given, app_layer], base)
+        layers += [_environment(), _dotenv()]
+        layers += _config_file([*layers, given, app_layer])
     layers += [given, app_layer]
     config = _resolve(layers, env, known_options())
     if further is not None and (more := further(config)):
@@ -263,10 +257,10 @@ def conf(
     """
     layers: list[_Layer] = []
     if config is None or config.env:
-        layers.append(_Layer(ENVIRONMENT, read_environment(), empty_is_unset=True))
+        layers.append(_environment())
     if config is None:
-        layers.append(_Layer(DOTENV, read_dotenv(Path.cwd()), empty_is_unset=True))
-        layers += _config_file(layers, Path.cwd())
+        layers.append(_dotenv())
+        layers += _config_file(layers)
     else:
         layers += config._layers
     found = ((value, layer.source) for layer in layers if (value := layer.get(name)) is not None)
@@ -318,11 +312,19 @@ def _warn_of_debug(config: Config) -> None:
         warnings.warn(message, DeprecationWarning, stacklevel=3)
 
 
-def _config_file(layers: list[_Layer], folder: Path) -> list[_Layer]:
+def _environment() -> _Layer:
+    return _Layer(ENVIRONMENT, dict(os.environ), empty_is_unset=True)
+
+
+def _dotenv() -> _Layer:
+    return _Layer(DOTENV, read_dotenv(Path.cwd()), empty_is_unset=True)
+
+
+def _config_file(layers: list[_Layer]) -> list[_Layer]:
     name = _setting(OPENHEART_CONFIG, layers, {})
     if name.value is None:
         return []
-    return [_Layer(name.value, read_toml(name.value, folder, name.source), is_file=True)]
+    return [_Layer(name.value, read_toml(name.value, Path.cwd(), name.source), is_file=True)]
 
 
 def _check_config_file(config: Config) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from ..system.masks import mask_uri, mask_uris
 from .casts import Cast
 
-__all__ = ["Option", "ReferenceRow"]
+__all__ = ["Option"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -46,14 +46,3 @@ class Option(Generic[T_co]):
         if self.cast.expands:
             return mask_uri(value) if isinstance(value, str) else "***"
         return mask_uris(value)
-
-
-class ReferenceRow(NamedTuple):
-    """One setting as the reference page shows it, all as text but for ``secret``."""
-
-    name: str
-    type: str
-    default: str
-    doc: str
-    secret: bool
-    group: str

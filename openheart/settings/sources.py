@@ -1,26 +1,15 @@
-"""Reads the sources of settings: the process environment, ``.env`` and the TOML config file. config.py
-decides which of them takes precedence."""
+"""Reads the files that hold settings: ``.env`` and the TOML config file. config.py decides which source
+takes precedence."""
 
 from __future__ import annotations
 
 import io
-import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import ConfigError
 
-__all__ = ["read_dotenv", "read_environment", "read_toml"]
-
-
-def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A copy of the process environment.
-
-    Args:
-        environ: what to read instead of ``os.environ``.
-    """
-    return dict(os.environ if environ is None else environ)
+__all__ = ["read_dotenv", "read_toml"]
 
 
 def read_dotenv(folder: Path) -> dict[str, str]:

@@ -4,21 +4,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any
 
 from . import instance, site
-from .option import Option, ReferenceRow
+from .option import Option
 from .plugins import BACKENDS, BATTERIES, own_plugins
 
-__all__ = ["known_options", "option_named", "reference_rows"]
-
-
-class _HasSettings(Protocol):
-    """The row of a storage or of a battery."""
-
-    @property
-    def settings(self) -> Sequence[Option[Any]]: ...
+__all__ = ["known_options", "option_named"]
 
 
 @functools.cache
@@ -32,7 +24,7 @@ def known_options() -> tuple[Option[Any], ...]:
     ]
     for group in (BACKENDS, BATTERIES):
         for point in own_plugins(group).values():
-            found += cast(_HasSettings, point.load()).settings
+            found += point.load().settings
     # A storage is listed once for each of its schemes, and several share a heading.
     groups = list(dict.fromkeys(option.group for option in found))
     by_name = {option.name: option for option in found}
@@ -42,16 +34,6 @@ def known_options() -> tuple[Option[Any], ...]:
 def option_named(name: str) -> Option[Any] | None:
     """The setting of this name in the table; None if there is none."""
     return _by_name().get(name)
-
-
-def reference_rows() -> list[ReferenceRow]:
-    """The table of settings as rows for the reference page, in the table's order."""
-    return [
-        ReferenceRow(
-            each.name, each.cast.description, each.show(each.default), each.doc, each.secret, each.group
-        )
-        for each in known_options()
-    ]
 
 
 @functools.cache

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -12,14 +14,15 @@ from flask import Flask
 from openheart import config as settings
 from openheart.errors import ConfigError
 from openheart.settings.config import Config, conf, load_config, unknown_variables
-from openheart.settings.table import reference_rows
 from openheart.system.text import escape_controls
 
 SECRET = "hunter2"
 
 
-def load(**arguments: Any) -> Config:
-    return load_config(**{"environ": {}, **arguments})
+def load(environ: Mapping[str, str] | None = None, **arguments: Any) -> Config:
+    """The settings that a process with this environment would have."""
+    with patch.dict(os.environ, environ or {}, clear=True):
+        return load_config(**arguments)
 
 
 def places(tmp_path: Path) -> dict[str, dict[str, Any]]:
@@ -39,7 +42,7 @@ def places(tmp_path: Path) -> dict[str, dict[str, Any]]:
 def test_the_first_place_of_the_documented_order_wins(tmp_path: Path) -> None:
     order = list(places(tmp_path).items())
     for first in range(len(order)):
-        arguments: dict[str, Any] = {"environ": {}}
+        arguments: dict[str, Any] = {}
         dotenv = []
         for _, written in order[first:]:
             written = dict(written)
@@ -47,7 +50,7 @@ def test_the_first_place_of_the_documented_order_wins(tmp_path: Path) -> None:
             arguments.update(written)
         (tmp_path / ".env").write_text("\n".join(dotenv))
 
-        config = load_config(**arguments)
+        config = load(**arguments)
 
         expected = 5000 if order[first][0] == "the default" else first + 1
         assert (config.source(settings.PORT), config[settings.PORT]) == (order[first][0], expected)
@@ -62,7 +65,7 @@ def test_env_false_takes_nothing_from_the_environment_dotenv_and_the_config_file
     assert (config[settings.PORT], config[settings.HOST], config[settings.NAME]) == (5000, "127.0.0.1", "x")
 
 
-def test_the_process_environment_and_the_current_folder_are_read_when_no_others_are_given(
+def test_the_process_environment_and_the_current_folder_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text("HOST=dotenv")
@@ -71,15 +74,6 @@ def test_the_process_environment_and_the_current_folder_are_read_when_no_others_
     config = load_config()
 
     assert (config[settings.PORT], config[settings.HOST]) == (81, "dotenv")
-
-
-def test_another_folder_may_be_read(tmp_path: Path) -> None:
-    folder = tmp_path / "there"
-    folder.mkdir()
-    (folder / ".env").write_text("OPENHEART_CONFIG=f.toml")
-    (folder / "f.toml").write_text("PORT = 81")
-
-    assert load(folder=str(folder))[settings.PORT] == 81
 
 
 @pytest.mark.parametrize("keyword", ["uri", "URI", "openheart_uri", "OPENHEART_URI"])
@@ -300,12 +294,13 @@ def test_two_configs_share_no_state() -> None:
     assert (second[settings.OPENHEART_EMOJI], load()[settings.OPENHEART_ORIGINS]) == ([], ["*"])
 
 
-def test_a_later_change_of_a_source_does_not_reach_a_config() -> None:
-    environ = {"FOO": "1"}
+def test_a_later_change_of_a_source_does_not_reach_a_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOO", "1")
     app_config: dict[str, Any] = {"BAR": "1"}
-    config = load(environ=environ, app_config=app_config)
+    config = load_config(app_config=app_config)
 
-    environ["FOO"], app_config["BAR"] = "2", "2"
+    monkeypatch.setenv("FOO", "2")
+    app_config["BAR"] = "2"
 
     assert (config.variable("FOO"), config.variable("BAR")) == (("1", "the environment"), ("1", "app.config"))
 
@@ -332,13 +327,19 @@ def test_every_default_can_be_written_as_it_is_shown(option: settings.Option[Any
     assert getattr(settings, option.name) is option
 
 
-def test_the_reference_page_has_a_row_for_each_setting() -> None:
-    rows = {row.name: row for row in reference_rows()}
+def test_the_settings_that_hold_a_secret_are_marked() -> None:
+    names = {option.name for option in settings.known_options()}
 
-    assert list(rows) == [option.name for option in settings.known_options()]
-    assert rows["PORT"] == ("PORT", "an integer from 0 to 65535", "5000", settings.PORT.doc, False, "server")
-    secret = {name for name, row in rows.items() if row.secret}
-    assert secret == {name for name in rows if name.endswith(("_SECRET", "_PASSWORD", "SECRET_KEY"))}
+    secret = {option.name for option in settings.known_options() if option.secret}
+
+    assert secret == {name for name in names if name.endswith(("_SECRET", "_PASSWORD", "SECRET_KEY"))}
+
+
+def test_a_setting_has_what_the_reference_page_shows() -> None:
+    port = settings.PORT
+
+    assert (port.name, port.cast.description) == ("PORT", "an integer from 0 to 65535")
+    assert (port.show(port.default), port.secret, port.group) == ("5000", False, "server")
 
 
 # conf

@@ -6,20 +6,11 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import ConfigError
-from openheart.settings.sources import read_dotenv, read_environment, read_toml
+from openheart.settings.sources import read_dotenv, read_toml
 
 
 def write(path: Path, content: str | bytes) -> None:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-def test_the_environment_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENHEART_TEST_X", "1")
-
-    values = read_environment()
-    values["OPENHEART_TEST_X"] = "2"
-
-    assert os.environ["OPENHEART_TEST_X"] == "1"
 
 
 def test_a_folder_without_dotenv_has_no_variables(tmp_path: Path) -> None:
