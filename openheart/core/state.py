@@ -148,10 +148,8 @@ def make_state(
     name = "openheart" if standalone else app.name
     prefix = config[settings.OPENHEART_URL_PREFIX]
     if prefix == "/" and not standalone:
-        raise ConfigError(
-            "OPENHEART_URL_PREFIX",
-            prefix,
-            config.source(settings.OPENHEART_URL_PREFIX),
+        raise config.refusal(
+            settings.OPENHEART_URL_PREFIX,
             "a path such as /openheart; only `openheart run` and openheart.wsgi may use /, "
             "because it would swallow the 404 and 405 of this app",
         )
@@ -218,9 +216,7 @@ def state_of(app: Flask | None = None) -> State:
 
 
 def _policy(config: Config) -> Policy:
-    lists = {}
     for option in (settings.OPENHEART_EMOJI, settings.OPENHEART_EMOJI_DENY):
-        lists[option.name] = config[option]
         try:
             Policy(allow=config[option])
         except InvalidEmoji as error:
@@ -228,7 +224,7 @@ def _policy(config: Config) -> Policy:
                 option.name, ",".join(config[option]), config.source(option), f"emoji only; {error.detail}"
             ) from None
     return Policy(
-        allow=lists["OPENHEART_EMOJI"],
-        deny=lists["OPENHEART_EMOJI_DENY"],
+        allow=config[settings.OPENHEART_EMOJI],
+        deny=config[settings.OPENHEART_EMOJI_DENY],
         skin_tones=config[settings.OPENHEART_SKIN_TONES],
     )

@@ -3,6 +3,7 @@ has a file named after it."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 from collections.abc import Callable
@@ -19,17 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-SERVERS = {
-    "waitress": "waitress_server",
-    "gunicorn": "gunicorn_server",
-    "granian": "granian_server",
-    "werkzeug": "werkzeug_server",
-}
 
-
-def serve(
-    app: Flask, config: Config, logger: logging.Logger, *, ready: Callable[[str], None] | None = None
-) -> None:
+def serve(app: Flask, config: Config, logger: logging.Logger, *, ready: Callable[[str], None]) -> None:
     """Serve an app until SIGTERM or SIGINT, then finish the running requests (SERVER_GRACE).
 
     At LEVEL=DEBUG on a loopback address it is Werkzeug's development server with reloader and
@@ -49,12 +41,12 @@ def serve(
     # Each server closes the socket itself; this is for a failure before that.
     with listener:
         url = f"http://{address_of(listener, config[settings.HOST])}"
-        debugging = config[settings.LEVEL] == "DEBUG" and is_loopback(listener.getsockname()[0])
-        develop = debugging and (name == "werkzeug" or config.is_default(settings.SERVER))
-        if config[settings.LEVEL] == "DEBUG" and not is_loopback(listener.getsockname()[0]):
+        debugging, local = config[settings.LEVEL] == "DEBUG", is_loopback(listener.getsockname()[0])
+        develop = debugging and local and (name == "werkzeug" or config.is_default(settings.SERVER))
+        if debugging and not local:
             logger.warning("LEVEL=DEBUG: no debugger and no reloader, because HOST is not a loopback address")
         try:
-            module = importlib.import_module(f".{SERVERS['werkzeug' if develop else name]}", __name__)
+            module = importlib.import_module(f".{'werkzeug' if develop else name}_server", __name__)
         except ImportError as error:
             raise MissingDependency(
                 "SERVER",
@@ -63,10 +55,7 @@ def serve(
                 f"it to be installed: pip install 'openheart[{name}]'",
             ) from error
 
-        def announce() -> None:
-            if ready is not None:
-                ready(url)
-
+        announce = functools.partial(ready, url)
         if develop:
             module.develop(app, config, listener, announce)
         else:

@@ -15,7 +15,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.config import KNOWN_SETTINGS
 from gunicorn.workers.base import Worker
 
-from ..core.state import State, state_of
+from ..core.state import state_of
 from ..errors import ConfigError
 from ..settings import config as settings
 from ..settings.config import Config
@@ -54,18 +54,23 @@ class _GunicornApplication(BaseApplication):
         return self._app
 
 
-def _prepare_worker(state: State, worker: Worker) -> None:
-    # Ctrl-C also reaches the workers.
-    signal.signal(signal.SIGINT, worker.handle_exit)
-    state.serving.threads = worker.cfg.threads
-    state.serving.is_stopping = lambda: not worker.alive
-
-
 def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
     """Serve until stopped; gunicorn itself drains its workers."""
+    state = state_of(app)
     grace = max(1, math.ceil(config[settings.SERVER_GRACE]))
+
+    def limit_requests(arbiter: Any, worker: Worker) -> None:
+        if "graceful_timeout" not in config.server_options:
+            worker.cfg.set("graceful_timeout", grace)
+
+    def prepare(worker: Worker) -> None:
+        # Ctrl-C also reaches the workers.
+        signal.signal(signal.SIGINT, worker.handle_exit)
+        state.serving.threads = worker.cfg.threads
+        state.serving.is_stopping = lambda: not worker.alive
+
     options: dict[str, Any] = {
         # Gunicorn closes it.
         "bind": f"fd://{listener.detach()}",
@@ -74,10 +79,10 @@ def serve(
         "worker_class": "gthread",
         # The master waits for the running requests, and then for the work in the background.
         "graceful_timeout": 2 * grace + 1,
-        "post_fork": lambda arbiter, worker: _limit_requests(worker, config, grace),
+        "post_fork": limit_requests,
         "loglevel": "warning",
-        "post_worker_init": lambda worker: _prepare_worker(state_of(app), worker),
-        "worker_exit": lambda arbiter, worker: state_of(app).close(),
+        "post_worker_init": prepare,
+        "worker_exit": lambda arbiter, worker: state.close(),
         **({} if "control_socket" in config.server_options else _NO_CONTROL_SOCKET),
         **config.server_options,
     }
@@ -100,8 +105,3 @@ def serve(
         # A worker ends here; only the master returns to the caller.
         if os.getpid() != master or stopped.code not in (None, 0):
             raise
-
-
-def _limit_requests(worker: Any, config: Config, grace: int) -> None:
-    if "graceful_timeout" not in config.server_options:
-        worker.cfg.set("graceful_timeout", grace)

@@ -27,24 +27,18 @@ def listen(config: Config) -> socket.socket:
         # The reloader's child: its parent has opened the port and passes it on.
         return socket.socket(fileno=os.dup(int(inherited)))
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
+        family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (socket.gaierror, UnicodeError):
-        raise ConfigError(
-            "HOST", host, config.source(settings.HOST), "a name or an address of this machine"
-        ) from None
-    listener = socket.socket(family, kind, protocol)
+        raise config.refusal(settings.HOST, "a name or an address of this machine") from None
+    # HOST=:: takes IPv4 too.
+    both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        # Not SO_REUSEPORT: a second server on the same port must be an error.
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
+        # Without reuse_port: a second server on the same port must be an error.
+        return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
-        listener.close()
-        raise _bind_error(error, config) from None
-    return listener
+        raise _bind_error(error.errno or 0, config) from None
 
 
 def address_of(listener: socket.socket, host: str) -> str:
@@ -65,16 +59,12 @@ def option_error(config: Config, name: str, reason: object) -> ConfigError:
     )
 
 
-def _bind_error(error: OSError, config: Config) -> ConfigError:
-    host, port = config[settings.HOST], config[settings.PORT]
-    if error.errno == errno.EADDRINUSE:
-        expected = (
-            f"a free port, but another program listens on {host}:{port}; stop it or choose another PORT"
-        )
-    elif error.errno == errno.EACCES:
+def _bind_error(number: int, config: Config) -> ConfigError:
+    if number == errno.EADDRINUSE:
+        address = f"{config[settings.HOST]}:{config[settings.PORT]}"
+        expected = f"a free port, but another program listens on {address}; stop it or choose another PORT"
+    elif number == errno.EACCES:
         expected = "a port that this user may open, such as 5000; those below 1024 belong to root"
     else:
-        return ConfigError(
-            "HOST", host, config.source(settings.HOST), f"an address of this machine ({error.strerror})"
-        )
-    return ConfigError("PORT", port, config.source(settings.PORT), expected)
+        return config.refusal(settings.HOST, f"an address of this machine ({os.strerror(number)})")
+    return config.refusal(settings.PORT, expected)

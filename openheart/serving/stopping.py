@@ -17,16 +17,17 @@ REPEAT = 1.0  # seconds
 
 
 @contextlib.contextmanager
-def on_stop_signal(stop: Callable[[], None]) -> Iterator[None]:
+def on_stop_signal(stop: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Call ``stop`` at the first SIGTERM or SIGINT; another one, a second later, ends the process at once.
 
     Only the main thread can handle signals; in another thread this does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
 
+    Returns:
+        Whether the process is stopping, as a function.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGTERM, signal.SIGINT) if is_main else ()
+    before = {each: signal.getsignal(each) for each in numbers}
     began: list[float] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -40,7 +41,7 @@ def on_stop_signal(stop: Callable[[], None]) -> Iterator[None]:
     for each in before:
         signal.signal(each, handle)
     try:
-        yield
+        yield lambda: bool(began)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

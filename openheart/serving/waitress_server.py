@@ -54,10 +54,7 @@ def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
     """Serve until stopped; then accept no more connections, and finish the running requests."""
-    options: dict[str, Any] = {
-        "threads": config[settings.SERVER_THREADS],
-        "ident": None,
-    }
+    options: dict[str, Any] = {"threads": config[settings.SERVER_THREADS], "ident": None}
     # Waitress has announced its removal.
     if hasattr(Adjustments, "send_bytes"):
         # The main thread sends small answers. If the other threads send them, the main thread polls without a
@@ -81,17 +78,11 @@ def serve(
     # With one socket it is this class; with several it would be another.
     assert isinstance(server, BaseWSGIServer)
     server.channel_class = _Channel
-    stopping: list[bool] = []
     own.serving.threads = server.adj.threads
-    own.serving.is_stopping = lambda: bool(stopping)
-
-    def stop() -> None:
-        stopping.append(True)
-        server.pull_trigger()
-
-    with on_stop_signal(stop):
+    with on_stop_signal(server.pull_trigger) as is_stopping:
+        own.serving.is_stopping = is_stopping
         announce()
-        while not stopping:
+        while not is_stopping():
             wasyncore.loop(timeout=IDLE_POLL, use_poll=True, map=sockets, count=1)
         logger.info("Stopping: accepting no more connections, finishing the running requests")
         deadline = time.monotonic() + config[settings.SERVER_GRACE]

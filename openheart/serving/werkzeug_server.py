@@ -85,15 +85,9 @@ def serve(
     server = _Server(config[settings.HOST], config[settings.PORT], app, _RequestHandler, fd=listener.fileno())
     # The server has duplicated it, and would not close this one.
     listener.close()
-    stopping: list[bool] = []
-    state_of(app).serving.is_stopping = lambda: bool(stopping)
-
-    def stop() -> None:
-        stopping.append(True)
-        # shutdown() waits for the loop to end, which a signal handler would block.
-        threading.Thread(target=server.shutdown).start()
-
-    with on_stop_signal(stop):
+    # shutdown() waits for the loop to end, which a signal handler would block.
+    with on_stop_signal(lambda: threading.Thread(target=server.shutdown).start()) as is_stopping:
+        state_of(app).serving.is_stopping = is_stopping
         announce()
         server.serve_forever()
         # It no longer listens.

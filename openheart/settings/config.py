@@ -133,6 +133,10 @@ class Config:
         """Whether it was not set."""
         return self.source(option) == DEFAULT
 
+    def refusal(self, option: Option[Any], expected: str) -> ConfigError:
+        """The error for a value that turns out to be wrong when it is used; see ConfigError."""
+        return ConfigError(option.name, option.show_refused(self[option]), self.source(option), expected)
+
     def items(self) -> Iterator[Setting]:
         """Every setting with its value and source, in the table's order; ``setting.text`` is masked."""
         for option in self._options():
