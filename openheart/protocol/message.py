@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.http import parse_options_header
@@ -47,9 +47,9 @@ def read_message(body: bytes, content_type: str | None) -> str:
     if charset.lower() not in _UTF8:
         raise InvalidBody(f"The body's charset is {charset[:40]!r}: send UTF-8")
     if kind == _FORM:
-        return _from_form(body)
+        return _from_fields(_pairs(body))
     if kind == _MULTIPART:
-        return _from_multipart(body, options.get("boundary", ""))
+        return _from_fields(_parts(body, options.get("boundary", "")))
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
         return _from_json(body)
     if not kind or kind == "application/octet-stream" or kind.startswith("text/"):
@@ -74,20 +74,19 @@ def _from_text(body: bytes) -> str:
     return _decoded(unquote_to_bytes(text)) if start == "%" else text
 
 
-def _from_form(body: bytes) -> str:
-    first: str | None = None
-    for pair in body.split(b"&"):
-        key, _, value = pair.partition(b"=")
-        name = _unquoted(key)
+def _from_fields(fields: Iterable[tuple[str, bytes]]) -> str:
+    first = ""
+    for name, value in fields:
         if name == _FIELD:
-            return _unquoted(value)
-        if first is None and name:
-            first = name
-    return first or ""
+            return _decoded(value)
+        first = first or name
+    return first
 
 
-def _unquoted(raw: bytes) -> str:
-    return _decoded(unquote_to_bytes(raw.replace(b"+", b" ")))
+def _pairs(body: bytes) -> Iterator[tuple[str, bytes]]:
+    for pair in body.replace(b"+", b" ").split(b"&"):
+        key, _, value = pair.partition(b"=")
+        yield _decoded(unquote_to_bytes(key)), unquote_to_bytes(value)
 
 
 def _from_json(body: bytes) -> str:
@@ -99,16 +98,6 @@ def _from_json(body: bytes) -> str:
     if not isinstance(emoji, str):
         raise InvalidBody('The JSON has no text under "emoji": send {"emoji": "🥨"}')
     return emoji
-
-
-def _from_multipart(body: bytes, boundary: str) -> str:
-    first: str | None = None
-    for name, value in _parts(body, boundary):
-        if name == _FIELD:
-            return _decoded(value)
-        if first is None and name:
-            first = name
-    return first or ""
 
 
 def _parts(body: bytes, boundary: str) -> Iterator[tuple[str, bytes]]:
