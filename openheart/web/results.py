@@ -8,7 +8,7 @@ import decimal
 import json
 import uuid
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
@@ -89,7 +89,7 @@ class ApiError(HTTPException):
         super().__init__(detail)
         self.status = status
         self.type = type
-        self.title = _phrase(status) if title is None else title
+        self.title = responses.get(status, "Error") if title is None else title
         self.detail = detail
         self.headers = dict(headers or {})
         self.more = more
@@ -145,10 +145,3 @@ def _as_json(value: Any) -> Any:
         f"{type(value).__name__} cannot be written as JSON: pass ApiResult and ApiError dicts, lists, text, "
         "numbers, booleans, None, dates, UUIDs, decimals and dataclasses"
     )
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Error"
