@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import BackendError, BackendUnavailable, OnHold
 from ..protocol import Policy, is_scoped
@@ -15,7 +15,7 @@ from ..storage.last_counts import LastCounts
 from ..system.forks import PerProcess
 from .signals import announce, reaction_added
 
-__all__ = ["Service", "ordered"]
+__all__ = ["Service", "counts_of_each", "ordered"]
 
 
 class Service:
@@ -172,6 +172,24 @@ class Service:
     def _opened_incr(self) -> Callable[[str, str], Counts]:
         backend = self._open()
         return self._incr or backend.incr
+
+
+def counts_of_each(
+    targets: Iterable[str], canonical: Callable[[str], str], read: Callable[[list[str]], list[Counts]]
+) -> dict[str, Counts]:
+    """Read the counts of several targets at once.
+
+    Args:
+        targets: the targets as they were given; one may appear twice.
+        canonical: gives the canonical form of one.
+        read: reads canonical targets in one storage call. It is not called if there are none.
+
+    Returns:
+        Each target as it was given -> its counts.
+    """
+    asked = list(dict.fromkeys(targets))
+    found = read([canonical(target) for target in asked]) if asked else []
+    return dict(zip(asked, found, strict=True))
 
 
 def ordered(counts: Counts) -> Counts:

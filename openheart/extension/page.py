@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -12,6 +12,7 @@ from flask import Flask, Request, current_app, has_request_context, request
 from jinja2 import Environment
 from werkzeug.local import LocalProxy
 
+from ..core.service import counts_of_each
 from ..core.state import app_of, state_of
 from ..errors import BackendError, InvalidTarget, OpenHeartError, TargetNotFound
 from ..protocol import canonical_target
@@ -145,11 +146,7 @@ def reactions_of(targets: Iterable[str]) -> dict[str, Counts]:
         InvalidTarget: one of the targets is not valid.
         BackendError: the storage failed.
     """
-    asked = list(dict.fromkeys(targets))
-    if not asked:
-        return {}
-    found = state_of().service.reactions_of([canonical_target(target) for target in asked])
-    return dict(zip(asked, found, strict=True))
+    return counts_of_each(targets, canonical_target, state_of().service.reactions_of)
 
 
 def target_for(endpoint: str, /, **values: Any) -> str:
@@ -254,19 +251,16 @@ def _shown_reactions(targets: str | Iterable[str]) -> Counts | dict[str, Counts]
     """The counts for templates: as ``Page.reactions``, ``{}`` while the storage is unavailable."""
     if isinstance(targets, str):
         return _read((canonical_target(targets),))[0]
-    asked = list(dict.fromkeys(targets))
-    found = _read([canonical_target(target) for target in asked]) if asked else []
-    return dict(zip(asked, found, strict=True))
+    return counts_of_each(targets, canonical_target, _read)
 
 
-def _read(targets: Iterable[str]) -> list[Counts]:
-    asked = tuple(targets)
+def _read(targets: Sequence[str]) -> list[Counts]:
     service = state_of().service
     try:
-        return service.read(asked)[0]
+        return service.read(targets)[0]
     except BackendError as error:
         service.logger.error("%s: %s", type(error).__name__, error.detail)
-        return [{} for _ in asked]
+        return [{} for _ in targets]
 
 
 def _current_request(app: Flask) -> Request | None:

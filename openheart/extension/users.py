@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal, TypeVar
 from unicodedata import normalize
 
 from flask import current_app, g, has_app_context
 
-from ..core.service import Service, ordered
+from ..core.service import Service, counts_of_each, ordered
 from ..core.state import state_of
 from ..errors import OpenHeartError, TenantError
 from ..protocol import scope_of, scoped_target
@@ -178,11 +179,7 @@ class Scoped:
             InvalidTarget: one of the targets is not valid.
             BackendError: the storage failed.
         """
-        asked = list(dict.fromkeys(targets))
-        if not asked:
-            return {}
-        found = self._service.reactions_of([scoped_target(self.prefix, target) for target in asked])
-        return dict(zip(asked, found, strict=True))
+        return counts_of_each(targets, partial(scoped_target, self.prefix), self._service.reactions_of)
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         """One page of the tenant's targets that have counts.
