@@ -4,13 +4,13 @@ slow or unsafe in production. Each finding names its fix."""
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from flask import Flask
 
 from ..batteries.battery import battery_of
 from ..batteries.registry import class_of, is_on, rows
-from ..core.state import State, state_of
+from ..core.state import state_of
 from ..errors import BackendError, BackendUnavailable, ConfigError
 from ..settings import config as settings
 from ..settings.config import Config, unknown_variables
@@ -40,11 +40,14 @@ def examine(app: Flask) -> list[Finding]:
     state = state_of(app)
     name = "openheart" if state.standalone else app.name
     backend = backend_from_config(state.config, state.folder, name)
-    looks: tuple[Callable[[Config], Iterator[Finding]], ...] = (_variables, _exposure, _modes, _server)
-    found = _storage(backend)
-    for look in looks:
-        found += look(state.config)
-    return [*found, *_origins(state), *_batteries(app, state.config)]
+    return [
+        *_storage(backend),
+        *_variables(state.config),
+        *_exposure(state.config),
+        *_modes(state.config),
+        *_server(state.config),
+        *_batteries(app, state.config),
+    ]
 
 
 def of_config_error(error: ConfigError) -> Finding:
@@ -104,7 +107,14 @@ def _exposure(config: Config) -> Iterator[Finding]:
             "LEVEL=DEBUG: `openheart run` is a development server with reloader and debugger",
             "set LEVEL=INFO in production",
         )
-    if not loopback and "*" in config[settings.OPENHEART_ORIGINS]:
+    origins = config[settings.OPENHEART_ORIGINS]
+    if not origins:
+        yield Finding(
+            "note",
+            "OPENHEART_ORIGINS is empty: only pages of this server's own origin may react",
+            "name the origins of your pages, if they are elsewhere",
+        )
+    if not loopback and "*" in origins:
         yield Finding(
             "warning",
             f"Others can reach HOST={host}, and OPENHEART_ORIGINS=* lets the pages of every site react",
@@ -147,15 +157,6 @@ def _server(config: Config) -> Iterator[Finding]:
             "note",
             f"SERVER_WORKERS={config[settings.SERVER_WORKERS]} has no effect: {server} has one process",
             "set SERVER=gunicorn or SERVER=granian, or unset it",
-        )
-
-
-def _origins(state: State) -> Iterator[Finding]:
-    if not state.origins:
-        yield Finding(
-            "note",
-            "OPENHEART_ORIGINS is empty: only pages of this server's own origin may react",
-            "name the origins of your pages, if they are elsewhere",
         )
 
 
