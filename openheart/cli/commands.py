@@ -204,7 +204,10 @@ def config(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         _print_json([{"name": row.option.name, "value": row.text, "source": row.source} for row in found])
         return
-    _print_table([(row.option.name, escape_controls(row.text), row.source) for row in found])
+    rows = [(row.option.name, escape_controls(row.text), row.source) for row in found]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, value, source in rows:
+        say(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
 
 
 @openheart_group.command()
@@ -277,20 +280,15 @@ def _app(ctx: click.Context) -> Iterator[Flask]:
     info = ctx.find_object(ScriptInfo)
     if info is None:
         with _warnings_in_one_line():
-            app = base.load_standalone()
-        try:
-            with app.app_context():
-                yield app
-        finally:
-            base.unload()
+            app, close = base.load_standalone(), base.unload
     else:
         app = info.load_app()
-        state = state_of(app)
-        try:
-            with app.app_context():
-                yield app
-        finally:
-            state.close()
+        close = state_of(app).close
+    try:
+        with app.app_context():
+            yield app
+    finally:
+        close()
 
 
 @contextmanager
@@ -321,12 +319,6 @@ def _print_counts(counts: Counts, as_json: bool) -> None:
 def _print_json(document: object) -> None:
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
     say(json.dumps(document, ensure_ascii=not utf8))
-
-
-def _print_table(rows: Sequence[tuple[str, str, str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for name, value, source in rows:
-        say(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
 
 
 def main() -> NoReturn:
