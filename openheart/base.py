@@ -11,6 +11,7 @@ from flask.logging import default_handler
 
 from .batteries import registry
 from .core import state
+from .core.pages import Slugs
 from .core.state import state_of
 from .errors import BackendError, ConfigError, OpenHeartError
 from .extension.openheart import add_openheart
@@ -229,7 +230,7 @@ def _add(
         app.secret_key = secret_key
     if configure_logs:
         logs.configure(config.logs)
-    added = add_openheart(app, config, standalone=standalone)
+    added = add_openheart(app, config, slugs=Slugs(), users={}, standalone=standalone)
     registry.switch_on(app, added)
     if safe:
         # Closed again, because a server may fork after this.

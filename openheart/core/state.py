@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -18,7 +19,7 @@ from ..storage.uri import backend_from_config
 from .pages import Pages, Slugs
 from .service import Service
 
-__all__ = ["APP", "Attached", "Serving", "State", "Users", "app_of", "make_state", "state_of"]
+__all__ = ["APP", "Attached", "Loaders", "Serving", "State", "app_of", "make_state", "state_of"]
 
 APP: Flask | None = None
 """The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
@@ -36,29 +37,9 @@ class Attached(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(slots=True)
-class Users:
-    """How an application identifies its users.
-
-    Attributes:
-        user: returns the user of the current request.
-        tenant: returns the tenant of a user.
-        of_extension: those of the OpenHeart extension, used where the application has none.
-    """
-
-    user: Callable[[], Any] | None = None
-    tenant: Callable[[Any], Any] | None = None
-    of_extension: Users | None = None
-
-    @property
-    def find_user(self) -> Callable[[], Any] | None:
-        """The user loader."""
-        return self.user or (self.of_extension.user if self.of_extension else None)
-
-    @property
-    def find_tenant(self) -> Callable[[Any], Any] | None:
-        """The tenant loader."""
-        return self.tenant or (self.of_extension.tenant if self.of_extension else None)
+Loaders = MutableMapping[str, Callable[..., Any]]
+"""How an application identifies its users: ``user`` returns that of the current request, ``tenant`` the
+tenant of a user."""
 
 
 @dataclass(slots=True)
@@ -91,7 +72,7 @@ class State:
         write_only: whether counts are hidden.
         listing: whether targets are listed.
         cache_control: the Cache-Control header of a GET.
-        users: how it identifies its users.
+        users: its loaders; where it has none, those of the OpenHeart extension.
         batteries: name -> battery, of those that load() switched on or that were used.
         serving: what the server reports about itself.
         documented: path below the prefix -> its path item of the OpenAPI document.
@@ -109,7 +90,7 @@ class State:
     write_only: bool
     listing: bool
     cache_control: str
-    users: Users = field(default_factory=Users)
+    users: Loaders
     batteries: dict[str, Attached] = field(default_factory=dict)
     serving: Serving = field(default_factory=Serving)
     documented: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -135,11 +116,11 @@ def make_state(
     config: Config,
     logger: logging.Logger,
     *,
-    standalone: bool = False,
-    slugs: Slugs | None = None,
-    users: Users | None = None,
+    standalone: bool,
+    slugs: Slugs,
+    users: Loaders,
 ) -> State:
-    """Make the state of one application; opens nothing.
+    """Make the state of one application; opens nothing. The arguments are those of ``add_openheart``.
 
     Raises:
         ConfigError: a setting turns out to be wrong when it is used.
@@ -166,9 +147,7 @@ def make_state(
             stale=config[settings.OPENHEART_STALE],
             logger=logger,
         ),
-        pages=Pages(
-            app, Slugs() if slugs is None else slugs, config[settings.OPENHEART_OPEN_TARGETS], logger
-        ),
+        pages=Pages(app, slugs, config[settings.OPENHEART_OPEN_TARGETS], logger),
         standalone=standalone,
         prefix=prefix.rstrip("/"),
         folder=folder,
@@ -177,7 +156,7 @@ def make_state(
         max_body=config[settings.OPENHEART_MAX_BODY],
         write_only=config[settings.OPENHEART_WRITE_ONLY],
         listing=config[settings.OPENHEART_LISTING],
-        users=Users(of_extension=users),
+        users=ChainMap({}, users),
         cache_control=f"public, max-age={int(max_age)}" if max_age else "no-cache",
     )
 

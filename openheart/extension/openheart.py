@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from flask import Flask
 
 from ..core.pages import Slugs, mark_routes
-from ..core.state import State, Users, make_state
+from ..core.state import Loaders, State, make_state
 from ..errors import OpenHeartError
 from ..settings.config import Config, load_config
 from ..storage.uri import further_options
@@ -46,7 +46,7 @@ class OpenHeart:
         self._env = env
         self._options = options
         self._slugs = Slugs()
-        self._users = Users()
+        self._users: Loaders = {}
         if app is not None:
             self.init_app(app)
 
@@ -108,7 +108,7 @@ class OpenHeart:
         Args:
             function: the function, for each app of this extension. It may be a coroutine function.
         """
-        self._users.user = function
+        self._users["user"] = function
         return function
 
     def tenant_loader(self, function: F) -> F:
@@ -118,7 +118,7 @@ class OpenHeart:
             function: takes the user, and returns the tenant's id: text, a whole number or a UUID. By
                 default it is the user's ``tenant``, or without such an attribute the user's ``id``.
         """
-        self._users.tenant = function
+        self._users["tenant"] = function
         return function
 
 
@@ -126,18 +126,18 @@ def add_openheart(
     app: Flask,
     config: Config,
     *,
+    slugs: Slugs,
+    users: Loaders,
     standalone: bool = False,
-    slugs: Slugs | None = None,
-    users: Users | None = None,
 ) -> State:
     """Create the state of an application from its settings, and register the routes.
 
     Args:
         app: the application.
         config: its settings.
-        standalone: whether this is openheart's own server, with a page at ``/``.
         slugs: the slug functions of the extension.
         users: the user and tenant loaders of the extension.
+        standalone: whether this is openheart's own server, with a page at ``/``.
 
     Raises:
         ConfigError: a setting is not valid.

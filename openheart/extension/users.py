@@ -42,7 +42,7 @@ def user_loader(function: F) -> F:
     Raises:
         OpenHeartError: there is no application.
     """
-    state_of().users.user = function
+    state_of().users["user"] = function
     return function
 
 
@@ -59,7 +59,7 @@ def tenant_loader(function: F) -> F:
     Raises:
         OpenHeartError: there is no application.
     """
-    state_of().users.tenant = function
+    state_of().users["tenant"] = function
     return function
 
 
@@ -74,7 +74,7 @@ def get_user() -> Any:
     if not has_app_context():
         raise OpenHeartError("get_user() needs a request, and there is none: use it in a view")
     if _USER not in g:
-        loader = state_of().users.find_user
+        loader = state_of().users.get("user")
         if loader is None:
             raise OpenHeartError(
                 "This app has no user loader: set one with @openheart.user_loader, "
@@ -214,7 +214,7 @@ def _tenant_of(user: Any) -> tuple[Literal["tenant", "user"], Any]:
     # Flask-Login has an object for anonymous users, and returns a proxy, which is never None itself.
     if user is None or getattr(user, "is_authenticated", True) is False:
         raise TenantError("nobody is logged in, so there is no tenant: require a login, or pass a tenant")
-    loader = state_of().users.find_tenant
+    loader = state_of().users.get("tenant")
     if loader is not None:
         found = current_app.ensure_sync(loader)(user)
         if found is None:

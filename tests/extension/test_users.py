@@ -161,7 +161,7 @@ class TestTheUser:
                 raise answer
             return answer
 
-        state_of(app).users.user = find
+        state_of(app).users["user"] = find
         with app.app_context():
             with pytest.raises(ZeroDivisionError):
                 openheart.get_user()
@@ -169,7 +169,7 @@ class TestTheUser:
 
     def test_a_loader_that_asks_for_the_user_is_an_error_and_no_endless_loop(self) -> None:
         app = site()
-        state_of(app).users.user = openheart.get_user
+        state_of(app).users["user"] = openheart.get_user
         with app.app_context(), pytest.raises(OpenHeartError, match="user loader calls get_user"):
             openheart.get_user()
 
