@@ -15,7 +15,6 @@ from ..errors import BackendError, BackendUnavailable, ConfigError
 from ..settings import config as settings
 from ..settings.config import Config, unknown_variables
 from ..storage import Backend
-from ..storage.uri import backend_from_config
 from ..system.finding import Finding
 from ..system.hosts import is_loopback
 from ..system.masks import mask_uri
@@ -38,10 +37,8 @@ def examine(app: Flask) -> list[Finding]:
         OpenHeartError: openheart was not added to this app.
     """
     state = state_of(app)
-    name = "openheart" if state.standalone else app.name
-    backend = backend_from_config(state.config, state.folder, name)
     return [
-        *_storage(backend),
+        *_storage(state.make_backend(state.config)),
         *_variables(state.config),
         *_exposure(state.config),
         *_modes(state.config),

@@ -11,11 +11,10 @@ from pathlib import Path
 import click
 
 from ..core.service import ordered
-from ..core.state import State, state_of
+from ..core.state import state_of
 from ..protocol import stored_target
 from ..settings.config import OPENHEART_HOLD, OPENHEART_URI
 from ..storage import Backend
-from ..storage.uri import backend_from_config
 from ..transfer import FORMATS, Comparison, compare, copy, detect, export_file, export_lines, import_file
 from .commands import _app, _json_option, _print_counts, _utf8, openheart_group
 from .group import EXIT_FINDING, complain, to_stdout
@@ -79,7 +78,8 @@ def migrate(ctx: click.Context, from_uri: str, to_uri: str) -> None:
     """
     with _app(ctx) as app, ExitStack() as stack:
         state = state_of(app)
-        source, to = (stack.enter_context(_backend(state, app.name, uri)) for uri in (from_uri, to_uri))
+        configs = [state.config.override({OPENHEART_URI.name: uri}) for uri in (from_uri, to_uri)]
+        source, to = (stack.enter_context(state.make_backend(config)) for config in configs)
         if source.location == to.location:
             raise click.UsageError("FROM_URI and TO_URI are the same storage", ctx)
         hold = state.config[OPENHEART_HOLD]
@@ -143,11 +143,6 @@ def _ask(question: str, ctx: click.Context) -> None:
 
 def _targets(number: int) -> str:
     return f"{number} target{'' if number == 1 else 's'}"
-
-
-def _backend(state: State, name: str, uri: str) -> Backend:
-    config = state.config.override({OPENHEART_URI.name: uri})
-    return backend_from_config(config, state.folder, "openheart" if state.standalone else name)
 
 
 def _report(found: Comparison, source: Backend, to: Backend, *, hold: bool) -> None:

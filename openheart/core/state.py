@@ -15,6 +15,7 @@ from ..errors import ConfigError, InvalidEmoji, OpenHeartError
 from ..protocol import Policy
 from ..settings import config as settings
 from ..settings.config import Config
+from ..storage import Backend
 from ..storage.uri import backend_from_config
 from .pages import Pages, Slugs
 from .service import Service
@@ -65,7 +66,7 @@ class State:
         pages: which of its routes have reactions.
         standalone: whether this is openheart's own server, with a page at ``/``.
         prefix: the URL prefix without a trailing slash, ``""`` for ``/``.
-        folder: what a relative SQLite path is relative to.
+        make_backend: makes the unconnected backend that settings name; usually those of ``config``.
         location: where the counts are, for people to read.
         origins: whose pages may read and react.
         max_body: the longest body of a POST, in bytes.
@@ -83,7 +84,7 @@ class State:
     pages: Pages
     standalone: bool
     prefix: str
-    folder: Path
+    make_backend: Callable[[Config], Backend]
     location: str
     origins: tuple[str, ...]
     max_body: int
@@ -125,8 +126,13 @@ def make_state(
     Raises:
         ConfigError: a setting turns out to be wrong when it is used.
     """
+    # A relative SQLite path is relative to this folder.
     folder = Path.cwd() if standalone else Path(app.instance_path)
     name = "openheart" if standalone else app.name
+
+    def make_backend(config: Config) -> Backend:
+        return backend_from_config(config, folder, name)
+
     prefix = config[settings.OPENHEART_URL_PREFIX]
     if prefix == "/" and not standalone:
         raise config.refusal(
@@ -135,12 +141,12 @@ def make_state(
             "because it would swallow the 404 and 405 of this app",
         )
     # Made once here, so that a wrong URI or a missing driver is a start-up error.
-    location = backend_from_config(config, folder, name).location
+    location = make_backend(config).location
     max_age = config[settings.OPENHEART_MAX_AGE]
     return State(
         config=config,
         service=Service(
-            lambda: backend_from_config(config, folder, name),
+            lambda: make_backend(config),
             _policy(config),
             sender=app,
             hold=config[settings.OPENHEART_HOLD],
@@ -150,7 +156,7 @@ def make_state(
         pages=Pages(app, slugs, config[settings.OPENHEART_OPEN_TARGETS], logger),
         standalone=standalone,
         prefix=prefix.rstrip("/"),
-        folder=folder,
+        make_backend=make_backend,
         location=location,
         origins=tuple(config[settings.OPENHEART_ORIGINS]),
         max_body=config[settings.OPENHEART_MAX_BODY],

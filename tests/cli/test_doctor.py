@@ -13,7 +13,6 @@ from flask import Flask
 from openheart import OpenHeart, base
 from openheart.batteries import Battery, Row, battery_of, registry
 from openheart.batteries.mail.row import SMTP_USER
-from openheart.cli import doctor
 from openheart.cli.doctor import examine, of_config_error
 from openheart.errors import BackendUnavailable, ConfigError, OpenHeartError
 from openheart.settings.plugins import BATTERIES
@@ -71,7 +70,7 @@ def test_a_file_that_is_not_of_sqlite_is_nothing_to_say_of_sqlite(monkeypatch: p
     class FileBackend(MemoryBackend):
         path = Path("counts.json")
 
-    monkeypatch.setattr(doctor, "backend_from_config", lambda *_: FileBackend("memory:"))
+    monkeypatch.setattr("openheart.core.state.backend_from_config", lambda *_: FileBackend("memory:"))
 
     assert not any("SQLite" in row.what for row in findings())
 

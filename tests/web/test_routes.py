@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
@@ -67,11 +69,10 @@ class TestOurOwnServer:
         bad = {"PATH_INFO": "/\xff"}
         assert client.get(environ_overrides=bad).status_code == 400
 
-    def test_it_counts_in_the_current_folder(self, tmp_path: object) -> None:
+    def test_it_counts_in_the_current_folder(self, tmp_path: Path) -> None:
         app = load_standalone()
         app.test_client().post("/openheart/hello", data="🥨")
-        assert (app.extensions["openheart"].folder / "openheart.db").is_file()
-        assert app.extensions["openheart"].folder == tmp_path
+        assert (tmp_path / "openheart.db").is_file()
 
 
 def test_a_custom_rule_class_of_the_host_is_used() -> None:
