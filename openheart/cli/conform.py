@@ -6,15 +6,14 @@ import contextlib
 import http.client
 import json
 import re
-import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError
-from ..protocol.vectors import GROUPS, Case, Expectation, Step, VectorRequest, load_vectors
+from ..protocol.vectors import GROUPS, Case, Expectation, Request, load_vectors
 
 __all__ = ["Outcome", "Request", "Response", "Send", "http_sender", "run_vectors", "table"]
 
@@ -22,23 +21,7 @@ MAX_ANSWER = 1024 * 1024
 """The longest answer that is read, in bytes."""
 
 _CHUNK = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it goes to the server.
-
-    Attributes:
-        method: such as ``GET``.
-        path: what follows the server's prefix, from its slash on, with the query; percent-encoded ASCII.
-        headers: name -> value.
-        body: the bytes; None sends no body.
-    """
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes | None
+CONNECTIONS = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +98,7 @@ def http_sender(url: str, timeout: float = 10.0) -> Send:
         host, port = parts.hostname, parts.port
     except ValueError:
         parts, host, port = urlsplit(""), None, None
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query or parts.fragment:
+    if parts.scheme not in CONNECTIONS or not host or parts.username or parts.query or parts.fragment:
         raise _unusable(url, "a server's prefix, such as http://127.0.0.1:5000/openheart")
     prefix = parts.path.rstrip("/")
     if not prefix.isascii():
@@ -123,7 +106,7 @@ def http_sender(url: str, timeout: float = 10.0) -> Send:
 
     def send(request: Request) -> Response:
         deadline = time.monotonic() + timeout
-        connection = _connection(parts.scheme, host, port, timeout)
+        connection = CONNECTIONS[parts.scheme](host, port, timeout=timeout)
         try:
             try:
                 connection.connect()
@@ -161,12 +144,6 @@ def _unusable(url: str, expected: str) -> ConfigError:
     return ConfigError("URL", url, "the command line", expected)
 
 
-def _connection(scheme: str, host: str, port: int | None, timeout: float) -> http.client.HTTPConnection:
-    if scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
-    return http.client.HTTPConnection(host, port, timeout=timeout)
-
-
 def _read(answer: http.client.HTTPResponse, deadline: float) -> bytes:
     # The socket's timeout is for one read; a server that sends byte by byte would never exceed it.
     body = bytearray()
@@ -190,27 +167,20 @@ def _failure(send: Send, case: Case) -> str | None:
             found = f"no answer ({str(error) or type(error).__name__})"
         if found:
             return f"step {number} of {len(case.steps)}, {_named(request)}: {found}"
-        _keep(step, response, values)
+        for name, header in step.save.items():
+            values[name] = response.header(header) or ""
     return None
 
 
-def _filled(request: VectorRequest, values: Mapping[str, str]) -> Request:
-    path = "/" + _replaced(request.path, values)
-    if request.query:
-        path += "?" + _replaced(request.query, values)
+def _filled(request: Request, values: Mapping[str, str]) -> Request:
     headers = {name: _replaced(value, values) for name, value in request.headers.items()}
-    return Request(request.method, path, headers, request.body)
+    return replace(request, path=_replaced(request.path, values), headers=headers)
 
 
 def _replaced(text: str, values: Mapping[str, str]) -> str:
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)
     return text
-
-
-def _keep(step: Step, response: Response, values: dict[str, str]) -> None:
-    for name, header in step.save.items():
-        values[name] = response.header(header) or ""
 
 
 def _named(request: Request) -> str:

@@ -28,21 +28,27 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["GROUPS", "Case", "Expectation", "Step", "VectorRequest", "load_vectors"]
+__all__ = ["GROUPS", "Case", "Expectation", "Request", "Step", "load_vectors"]
 
 GROUPS = ("required", "robustness", "extensions")
 """What openheart.fyi requires of every server; what makes a server robust; what openheart adds."""
 
 
 @dataclass(frozen=True, slots=True)
-class VectorRequest:
-    """One request, with placeholders; the attributes are described in the module's docstring."""
+class Request:
+    """One request, with placeholders or as it goes to the server.
 
-    method: str = "GET"
-    path: str = "{target}"
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    Attributes:
+        method: such as ``GET``.
+        path: what follows the server's prefix, from its slash on, with the query; percent-encoded ASCII.
+        headers: name -> value.
+        body: the bytes; None sends no body.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Expectation:
 class Step:
     """A request, what must be answered, and which headers of the answer later steps need."""
 
-    request: VectorRequest
+    request: Request
     expect: Expectation
     save: Mapping[str, str] = field(default_factory=dict)
 
@@ -117,14 +123,20 @@ def _step(request: dict[str, Any], expect: dict[str, Any], save: dict[str, str] 
 
 
 def _request(
-    body: str | None = None, body_base64: str | None = None, times: int = 1, **plain: Any
-) -> VectorRequest:
+    method: str = "GET",
+    path: str = "{target}",
+    query: str = "",
+    headers: dict[str, str] | None = None,
+    body: str | None = None,
+    body_base64: str | None = None,
+    times: int = 1,
+) -> Request:
     raw = None
     if body is not None:
         raw = body.encode() * times
     elif body_base64 is not None:
         raw = base64.b64decode(body_base64, validate=True) * times
-    return VectorRequest(body=raw, **plain)
+    return Request(method, f"/{path}?{query}" if query else f"/{path}", headers or {}, raw)
 
 
 def _expectation(
