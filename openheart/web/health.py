@@ -7,7 +7,7 @@ from flask import Response
 from ..core.state import State
 from ..errors import BackendError, BatteryUnavailable
 from .answers import NO_STORE, json_answer, json_bytes
-from .openapi import Schema, problem_503
+from .openapi import Schema, problem_503, response
 from .problems import problem
 from .route import Route, reading
 
@@ -17,23 +17,11 @@ __all__ = ["routes"]
 def routes(state: State) -> list[Route]:
     """The routes of the health checks; openheart's own server has them at the root too."""
     alive, ready = reading(healthz), reading(readyz)
+    alive_document = _document("alive", "The process responds", {})
+    ready_document = _document("ready", "The storage responds", {"503": problem_503(BatteryUnavailable.type)})
     found = [
-        Route(
-            "/-/healthz",
-            "openheart.healthz",
-            alive,
-            document={"get": _operation("alive", "The process responds", {})},
-        ),
-        Route(
-            "/-/readyz",
-            "openheart.readyz",
-            ready,
-            document={
-                "get": _operation(
-                    "ready", "The storage responds", {"503": problem_503(BatteryUnavailable.type)}
-                )
-            },
-        ),
+        Route("/-/healthz", "openheart.healthz", alive, alive_document),
+        Route("/-/readyz", "openheart.readyz", ready, ready_document),
     ]
     if state.standalone:
         found += [
@@ -69,7 +57,7 @@ def readyz(state: State) -> Response:
     return json_answer(json_bytes(body), [NO_STORE])
 
 
-def _operation(name: str, summary: str, others: Schema) -> Schema:
+def _document(name: str, summary: str, others: Schema) -> Schema:
     schema = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
-    fine = {"200": {"description": "Yes", "content": {"application/json": {"schema": schema}}}}
-    return {"operationId": name, "summary": summary, "responses": fine | others}
+    answers = {"200": response("Yes", schema), **others}
+    return {"get": {"operationId": name, "summary": summary, "responses": answers}}

@@ -14,7 +14,7 @@ from .answers import json_answer, json_bytes
 from .results import PROBLEM_TYPE
 from .route import Route, reading
 
-__all__ = ["COUNTS", "HEADER_TEXT", "Schema", "describe", "operation", "problem_503", "routes"]
+__all__ = ["COUNTS", "HEADER_TEXT", "Schema", "describe", "operation", "problem_503", "response", "routes"]
 
 Schema = dict[str, Any]
 
@@ -96,12 +96,16 @@ def operation(name: str, summary: str, success: Schema, problems: Sequence[type[
     for error in problems:
         by_status.setdefault(error.status, []).append(error)
     for status, kinds in sorted(by_status.items()):
-        answers[str(status)] = {
-            "description": "; ".join(f"{kind.title} ({kind.type})" for kind in kinds),
-            "content": {PROBLEM_TYPE: {"schema": _problem_schema([kind.type for kind in kinds], status)}},
-        }
+        described = "; ".join(f"{kind.title} ({kind.type})" for kind in kinds)
+        schema = _problem_schema([kind.type for kind in kinds], status)
+        answers[str(status)] = response(described, schema, PROBLEM_TYPE)
     answers["503"] = problem_503()
     return {"operationId": name, "summary": summary, "responses": answers}
+
+
+def response(description: str, schema: Schema, kind: str = "application/json") -> Schema:
+    """The response object of an answer with a body of one kind."""
+    return {"description": description, "content": {kind: {"schema": schema}}}
 
 
 def problem_503(*more: str) -> Schema:
@@ -111,11 +115,9 @@ def problem_503(*more: str) -> Schema:
         more: problem types of the route, in addition to those of the storage.
     """
     kinds = [BackendUnavailable.type, OutcomeUnknown.type, *more]
-    return {
-        "description": "The storage is unavailable, or reactions are on hold",
-        "headers": {"Retry-After": HEADER_SECONDS},
-        "content": {PROBLEM_TYPE: {"schema": _problem_schema(kinds, 503)}},
-    }
+    described = "The storage is unavailable, or reactions are on hold"
+    headers = {"Retry-After": HEADER_SECONDS}
+    return response(described, _problem_schema(kinds, 503), PROBLEM_TYPE) | {"headers": headers}
 
 
 def _problem_schema(kinds: list[str], status: int) -> Schema:

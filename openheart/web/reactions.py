@@ -33,7 +33,7 @@ from .body import read_text
 from .cors import METHODS, check_write, preflight, read_headers
 from .html import counts_page, start_page
 from .languages import ENGLISH, language_of
-from .openapi import COUNTS, HEADER_TEXT, Schema, operation
+from .openapi import COUNTS, HEADER_TEXT, Schema, operation, response
 from .problems import problem
 from .query import query_of
 from .redirects import wants_page, way_back
@@ -126,10 +126,7 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
     # Targets are stored in NFC and without a leading slash.
     prefix = unicodedata.normalize("NFC", prefix).lstrip("/")
     page = state.service.targets(prefix, query_of(current).get("cursor"), PAGE_SIZE)
-    document = {
-        "targets": dict(page.targets),
-        "cursor": page.cursor,
-    }
+    document = {"targets": dict(page.targets), "cursor": page.cursor}
     return conditional(current, json_bytes(document), state.cache_control, headers)
 
 
@@ -214,11 +211,7 @@ def _reading_answers(state: State, schema: Schema) -> Schema:
         return {}
     headers = {"ETag": HEADER_TEXT, "Cache-Control": HEADER_TEXT}
     return {
-        "200": {
-            "description": "The counts",
-            "headers": headers,
-            "content": {"application/json": {"schema": schema}},
-        },
+        "200": response("The counts", schema) | {"headers": headers},
         "304": {"description": "The client already has these counts", "headers": headers},
     }
 
@@ -233,7 +226,7 @@ def _reading_problems(state: State) -> list[type[VisitorError]]:
 
 
 def _post_document(state: State, name: str, summary: str) -> Schema:
-    html: Schema = {"text/html": {"schema": {"type": "string"}}}
+    html: Schema = {"text/html": {"schema": _TEXT}}
     if state.write_only:
         answers: Schema = {
             "200": {"description": "A page that says thank you", "content": html},
@@ -267,30 +260,19 @@ _TARGET: Schema = {
     "description": "The page: a path or an address such as example.com/post; at most 512 bytes.",
     "schema": {"type": "string", "minLength": 1},
 }
+_TEXT: Schema = {"type": "string"}
 _QUERY: list[Schema] = [
-    {
-        "name": "target",
-        "in": "query",
-        "description": "A target; up to 100 of them.",
-        "schema": {"type": "array", "items": {"type": "string"}, "maxItems": 100},
-    },
-    {
-        "name": "list",
-        "in": "query",
-        "description": "List the targets with this prefix.",
-        "schema": {"type": "string"},
-    },
-    {
-        "name": "cursor",
-        "in": "query",
-        "description": "Where the list continues.",
-        "schema": {"type": "string"},
-    },
+    {"name": name, "in": "query", "description": description, "schema": schema}
+    for name, description, schema in (
+        ("target", "A target; up to 100 of them.", {"type": "array", "items": _TEXT, "maxItems": 100}),
+        ("list", "List the targets with this prefix.", _TEXT),
+        ("cursor", "Where the list continues.", _TEXT),
+    )
 ]
 _EMOJI_FIELD: Schema = {
     "type": "object",
     "required": ["emoji"],
-    "properties": {"emoji": {"type": "string"}},
+    "properties": {"emoji": _TEXT},
 }
 _BODY: Schema = {
     "required": True,
