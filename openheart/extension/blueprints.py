@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import chain
 from types import ModuleType
 
 from flask import Blueprint, Flask
@@ -31,15 +32,12 @@ def register_blueprints(app: Flask, package: str) -> list[Blueprint]:
         BlueprintImportError: a module cannot be imported; names the module, with the cause chained to it.
         ValueError: two blueprints have the same name (Flask's own error).
     """
-    found: list[Blueprint] = []
-    for module in _modules(package):
-        for value in vars(module).values():
-            if isinstance(value, Blueprint) and not any(value is each for each in found):
-                found.append(value)
+    values = chain.from_iterable(vars(module).values() for module in _modules(package))
+    found = list(dict.fromkeys(value for value in values if isinstance(value, Blueprint)))
     # Flask keeps nested blueprints in a private attribute.
     nested = [child for parent in found for child, _ in getattr(parent, "_blueprints", ())]
-    there = [*app.blueprints.values(), *nested]
-    fresh = [each for each in found if not any(each is other for other in there)]
+    there = {*app.blueprints.values(), *nested}
+    fresh = [each for each in found if each not in there]
     for blueprint in fresh:
         app.register_blueprint(blueprint)
     return fresh
