@@ -10,9 +10,7 @@ from blinker import NamedSignal, Namespace
 
 __all__ = ["announce", "reaction_added"]
 
-_namespace = Namespace()
-
-reaction_added: NamedSignal = _namespace.signal("reaction-added")
+reaction_added: NamedSignal = Namespace().signal("reaction-added")
 """A reaction was stored. The sender is the Flask app; keyword arguments: ``target`` (str), ``emoji``
 (str) and ``counts`` (dict of emoji -> count after it, the largest first, the listener's own copy)."""
 

@@ -166,7 +166,8 @@ def target_for(endpoint: str, /, **values: Any) -> str:
         endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
     app.inject_url_defaults(endpoint, values)
     pages = state_of(app).pages
-    adapter = pages.adapter(_current_request(app))
+    is_served = has_request_context() and current_app == app
+    adapter = pages.adapter(request._get_current_object() if is_served else None)  # type: ignore[attr-defined]
     address = urlsplit(adapter.build(endpoint, values, method="GET"))
     path = f"/{unquote(address.path).removeprefix(adapter.script_name).lstrip('/')}"
     if address.netloc:
@@ -261,12 +262,6 @@ def _read(targets: Sequence[str]) -> list[Counts]:
     except BackendError as error:
         service.logger.error("%s: %s", type(error).__name__, error.detail)
         return [{} for _ in targets]
-
-
-def _current_request(app: Flask) -> Request | None:
-    if not has_request_context() or current_app != app:
-        return None
-    return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
 # Characters that a path may contain unescaped (URL standard, path percent-encode set).
