@@ -148,12 +148,17 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
             loaded.service.probe()
         except BackendError as error:
             logger.warning("The storage does not work; no reactions are accepted until it does: %s", error)
-        logger.info("Listening at %s (stop with Ctrl-C), counts are stored in %s", url, loaded.location)
+        where = loaded.make_backend(config).location
+        logger.info("Listening at %s (stop with Ctrl-C), counts are stored in %s", url, where)
         if ready is not None:
             ready(url)
 
     try:
-        config = loaded.config.override(_run_flags(kwargs))
+        for name, value in kwargs.items():
+            if name.upper() not in RUN_OPTIONS and not name.upper().startswith("SERVER_"):
+                expected = "host, port, level, server or server_…; pass other settings to load()"
+                raise ConfigError(name, value, "an argument of run()", expected)
+        config = loaded.config.override(kwargs)
         # Not at the top: only a process that serves imports a server.
         from .serving import serve
 
@@ -250,18 +255,6 @@ def _add(
 
 def _further_options(config: Config) -> Sequence[Option[Any]]:
     return [*uri.further_options(config), *registry.further_options(config)]
-
-
-def _run_flags(kwargs: dict[str, Any]) -> dict[str, Any]:
-    for name in kwargs:
-        if name.upper() not in RUN_OPTIONS and not name.upper().startswith("SERVER_"):
-            raise ConfigError(
-                name,
-                kwargs[name],
-                "an argument of run()",
-                "host, port, level, server or server_…; pass other settings to load()",
-            )
-    return kwargs
 
 
 def _check_arguments(app: object, name: object, logger: object, models: object) -> None:

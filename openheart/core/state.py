@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import ChainMap
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from ..settings import config as settings
 from ..settings.config import Config
 from ..storage import Backend
 from ..storage.uri import backend_from_config
+from ..system import logs
 from .pages import Pages, Slugs
 from .service import Service
 
@@ -67,11 +67,8 @@ class State:
         standalone: whether this is openheart's own server, with a page at ``/``.
         prefix: the URL prefix without a trailing slash, ``""`` for ``/``.
         make_backend: makes the unconnected backend that settings name; usually those of ``config``.
-        location: where the counts are, for people to read.
         origins: whose pages may read and react.
-        max_body: the longest body of a POST, in bytes.
         write_only: whether counts are hidden.
-        listing: whether targets are listed.
         cache_control: the Cache-Control header of a GET.
         users: its loaders; where it has none, those of the OpenHeart extension.
         batteries: name -> battery, of those that load() switched on or that were used.
@@ -85,11 +82,8 @@ class State:
     standalone: bool
     prefix: str
     make_backend: Callable[[Config], Backend]
-    location: str
     origins: tuple[str, ...]
-    max_body: int
     write_only: bool
-    listing: bool
     cache_control: str
     users: Loaders
     batteries: dict[str, Attached] = field(default_factory=dict)
@@ -112,20 +106,13 @@ class State:
         self.service.close()
 
 
-def make_state(
-    app: Flask,
-    config: Config,
-    logger: logging.Logger,
-    *,
-    standalone: bool,
-    slugs: Slugs,
-    users: Loaders,
-) -> State:
+def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, standalone: bool) -> State:
     """Make the state of one application; opens nothing. The arguments are those of ``add_openheart``.
 
     Raises:
         ConfigError: a setting turns out to be wrong when it is used.
     """
+    logger = logs.get_logger(config.logs)
     # A relative SQLite path is relative to this folder.
     folder = Path.cwd() if standalone else Path(app.instance_path)
     name = "openheart" if standalone else app.name
@@ -141,7 +128,7 @@ def make_state(
             "because it would swallow the 404 and 405 of this app",
         )
     # Made once here, so that a wrong URI or a missing driver is a start-up error.
-    location = make_backend(config).location
+    make_backend(config)
     max_age = config[settings.OPENHEART_MAX_AGE]
     return State(
         config=config,
@@ -157,11 +144,8 @@ def make_state(
         standalone=standalone,
         prefix=prefix.rstrip("/"),
         make_backend=make_backend,
-        location=location,
         origins=tuple(config[settings.OPENHEART_ORIGINS]),
-        max_body=config[settings.OPENHEART_MAX_BODY],
         write_only=config[settings.OPENHEART_WRITE_ONLY],
-        listing=config[settings.OPENHEART_LISTING],
         users=ChainMap({}, users),
         cache_control=f"public, max-age={int(max_age)}" if max_age else "no-cache",
     )

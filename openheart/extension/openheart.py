@@ -12,7 +12,6 @@ from ..core.state import Loaders, State, make_state
 from ..errors import OpenHeartError
 from ..settings.config import Config, load_config
 from ..storage.uri import further_options
-from ..system import logs
 from ..web.routes import register
 from .page import extend_requests, extend_templates
 
@@ -123,12 +122,7 @@ class OpenHeart:
 
 
 def add_openheart(
-    app: Flask,
-    config: Config,
-    *,
-    slugs: Slugs,
-    users: Loaders,
-    standalone: bool = False,
+    app: Flask, config: Config, *, slugs: Slugs, users: Loaders, standalone: bool = False
 ) -> State:
     """Create the state of an application from its settings, and register the routes.
 
@@ -147,9 +141,7 @@ def add_openheart(
         raise OpenHeartError(
             f"openheart was already added to the app {app.name!r}; call load() or init_app() only once"
         )
-    state = make_state(
-        app, config, logs.get_logger(config.logs), standalone=standalone, slugs=slugs, users=users
-    )
+    state = make_state(app, config, slugs=slugs, users=users, standalone=standalone)
     mark_routes(app, state.pages)
     app.extensions["openheart"] = state
     register(app, state)

@@ -63,7 +63,7 @@ def serve(
     own = state_of(app)
     if own.standalone:
         # Waitress reads a whole body before the app sees its length, so an endless body must be cut here.
-        options["max_request_body_size"] = own.max_body + MEGABYTE
+        options["max_request_body_size"] = config[settings.OPENHEART_MAX_BODY] + MEGABYTE
     for name, value in config.server_options.items():
         try:
             # Together with the previous options, because trusted_proxy_headers needs trusted_proxy.

@@ -27,6 +27,7 @@ from ..errors import (
     VisitorError,
 )
 from ..protocol import canonical_target, target_from_bytes, target_from_url
+from ..settings.config import OPENHEART_LISTING, OPENHEART_MAX_BODY
 from ..storage import Counts
 from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes
 from .body import read_text
@@ -118,7 +119,7 @@ def _counts(state: State, targets: Sequence[str], headers: Headers) -> list[Coun
 
 
 def _list(current: Request, state: State, headers: Headers) -> Response:
-    if not state.listing:
+    if not state.config[OPENHEART_LISTING]:
         raise ListingNotAllowed("The operator has not switched on the list of targets (OPENHEART_LISTING)")
     prefix = query_of(current)["list"]
     if REPLACEMENT in prefix:
@@ -138,7 +139,7 @@ def _post(current: Request, state: State, target: str, headers: Headers) -> Resp
     back = way_back(current, state.origins) if page else None
     # The app's own choice of a language may fail too.
     language = language_of(state) if page and back is None else ENGLISH
-    counts = state.service.react(canonical, read_text(current, state.max_body))
+    counts = state.service.react(canonical, read_text(current, state.config[OPENHEART_MAX_BODY]))
     headers.append(NO_STORE)
     if page:
         if back is not None:
@@ -220,7 +221,7 @@ def _reading_problems(state: State) -> list[type[VisitorError]]:
     found: list[type[VisitorError]] = [InvalidTarget, InvalidRequest, TargetNotFound]
     if state.write_only:
         found.append(ReadingNotAllowed)
-    if not state.listing:
+    if not state.config[OPENHEART_LISTING]:
         found.append(ListingNotAllowed)
     return found
 
