@@ -87,7 +87,7 @@ class _Layer(NamedTuple):
     source: str
     values: Mapping[str, object]
     empty_is_unset: bool = False
-    is_file: bool = False
+    refuses_unknown: bool = False
 
     def get(self, name: str) -> object | None:
         """The value of a variable, None where this layer has none."""
@@ -159,9 +159,9 @@ class Config:
         Raises:
             ConfigError: a value cannot be used, or a name is unknown.
         """
-        layers = [_Layer(FLAG, _named(flags, FLAG)), *self._layers]
-        _check_names(flags, FLAG, self)
-        return _resolve(layers, self.env, self._options())
+        config = _resolve([_named(flags, FLAG, self._options()), *self._layers], self.env, self._options())
+        _check_names(config)
+        return config
 
     @property
     def server_options(self) -> dict[str, str]:
@@ -204,20 +204,23 @@ def load_config(
     Raises:
         ConfigError: a value cannot be used, or a name is unknown.
     """
-    given = _Layer(KEYWORD, _named(keywords, KEYWORD))
-    app_layer = _Layer(APP_CONFIG, _app_values(app_config))
-    layers = [_Layer(FLAG, _named(flags, FLAG))]
+    options = known_options()
+    above = [_named(flags, FLAG, options)]
+    below = [_named(keywords, KEYWORD, options), _Layer(APP_CONFIG, _app_values(app_config))]
     if env:
-        layers += [_environment(), _dotenv()]
-        layers += _config_file([*layers, given, app_layer])
-    layers += [given, app_layer]
-    config = _resolve(layers, env, known_options())
+        above += [_environment(), _dotenv()]
+        above += _config_file([*above, *below])
+    layers = [*above, *below]
+    config = _resolve(layers, env, options)
     if further is not None and (more := further(config)):
-        config = _resolve(layers, env, (*known_options(), *more))
+        options = (*options, *more)
+        layers = [
+            _named(layer.values, layer.source, options) if layer.source in (FLAG, KEYWORD) else layer
+            for layer in layers
+        ]
+        config = _resolve(layers, env, options)
     # Only now, because the batteries of other packages have their own settings.
-    _check_names(keywords, KEYWORD, config)
-    _check_names(flags, FLAG, config)
-    _check_config_file(config)
+    _check_names(config)
     _warn_of_debug(config)
     if safe and (unknown := unknown_variables(config)):
         first = unknown[0]
@@ -328,35 +331,29 @@ def _config_file(layers: list[_Layer]) -> list[_Layer]:
     name = _setting(OPENHEART_CONFIG, layers, {})
     if name.value is None:
         return []
-    return [_Layer(name.value, read_toml(name.value, Path.cwd(), name.source), is_file=True)]
+    return [_Layer(name.value, read_toml(name.value, Path.cwd(), name.source), refuses_unknown=True)]
 
 
-def _check_config_file(config: Config) -> None:
-    for layer in config._layers:
-        for key in layer.values if layer.is_file else ():
-            if key == OPENHEART_CONFIG.name or not (key in config or is_server_option(key)):
-                raise ConfigError(key, "***", layer.source, expected_name(nearest_name(key)))
-
-
-def _named(arguments: Mapping[str, Any] | None, source: str) -> dict[str, object]:
+def _named(arguments: Mapping[str, object] | None, source: str, options: Sequence[Option[Any]]) -> _Layer:
+    """A layer of keywords or flags, by the names of the settings; an unknown name stays as it is."""
+    known = {option.name for option in options}
     values: dict[str, object] = {}
     for keyword, value in (arguments or {}).items():
-        name = keyword.upper()
-        if option_named(name) is None and option_named(PREFIX + name):
-            name = PREFIX + name
-        if value is None:
-            continue
-        if name in values:
+        upper = keyword.upper()
+        spellings = (name for name in (upper, PREFIX + upper) if name in known or is_server_option(name))
+        name = next(spellings, keyword)
+        if value is not None and values.get(name) is not None:
             raise ConfigError(name, "***", source, f"this setting once; {keyword} is another spelling of it")
-        values[name] = value
-    return values
+        values[name] = values.get(name) if value is None else value
+    return _Layer(source, values, refuses_unknown=True)
 
 
-def _check_names(arguments: Mapping[str, Any] | None, source: str, config: Config) -> None:
-    for keyword in arguments or {}:
-        name = keyword.upper()
-        if not (name in config or PREFIX + name in config or is_server_option(name)):
-            raise ConfigError(keyword, "***", source, expected_name(nearest_name(name)))
+def _check_names(config: Config) -> None:
+    for layer in config._layers:
+        for name in layer.values if layer.refuses_unknown else ():
+            in_itself = name == OPENHEART_CONFIG.name and layer.source not in (FLAG, KEYWORD)
+            if in_itself or not (name in config or is_server_option(name)):
+                raise ConfigError(name, "***", layer.source, expected_name(nearest_name(name)))
 
 
 def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:

@@ -81,6 +81,15 @@ def test_a_keyword_is_the_name_of_a_setting_in_any_case_and_without_openheart(ke
     assert load(keywords={keyword: "memory:"})[settings.OPENHEART_URI] == "memory:"
 
 
+@pytest.mark.parametrize("keyword", ["foo_bar", "openheart_foo_bar"])
+def test_a_keyword_of_a_setting_of_another_package_needs_no_openheart_either(keyword: str) -> None:
+    option = settings.Option("OPENHEART_FOO_BAR", settings.casts.integer(0, 9), 1, "How much.")
+    config = load(keywords={keyword: 5}, further=lambda _: [option])
+
+    assert (config[option], config.source(option)) == (5, "a keyword argument")
+    assert config.override({keyword: 6})[option] == 6
+
+
 def test_a_keyword_of_none_counts_as_not_given() -> None:
     assert load(keywords={"port": None}).source(settings.PORT) == "the default"
 
