@@ -21,6 +21,8 @@ _is_plain = re.compile(r"(?!-(?:/|\Z))[ -\-0-~][ -.0-~]*(?:/[ -\-0-~][ -.0-~]*)*
 _PORTS = {f"{scheme}://": {str(port)} for scheme, port in DEFAULT_PORTS.items()}
 _PORTS["//"] = set().union(*_PORTS.values())
 
+_TOO_LONG = f"The target is longer than {MAX_TARGET_BYTES} bytes of UTF-8: choose a shorter one for this page"
+
 # NFC makes a text at most four times shorter; more than this can only be too long.
 _MOST_CHARACTERS = 4 * MAX_TARGET_BYTES
 
@@ -49,14 +51,14 @@ def canonical_target(text: str) -> str:
     segments = [segment for segment in (host, *path.split("/")) if segment]
     target = "/".join(segments)
     if len(target) > _MOST_CHARACTERS:
-        raise InvalidTarget(_too_long())
+        raise InvalidTarget(_TOO_LONG)
     found = NOT_TEXT.search(target)
     if found:
         code = f"U+{ord(found[0]):04X}"
         raise InvalidTarget(f"The target holds the character {code}: leave control characters out")
     target = normalize("NFC", target)
     if len(target.encode()) > MAX_TARGET_BYTES:
-        raise InvalidTarget(_too_long())
+        raise InvalidTarget(_TOO_LONG)
     if "." in segments or ".." in segments:
         raise InvalidTarget("The target has a segment '.' or '..': write the path that it leads to")
     if segments[:1] == ["-"]:
@@ -121,13 +123,9 @@ def _split(text: str) -> tuple[str, str]:
     if "@" in host:
         raise InvalidTarget("The target names a user before the host: leave out everything up to the '@'")
     if len(host) > _MOST_CHARACTERS:
-        raise InvalidTarget(_too_long())
+        raise InvalidTarget(_TOO_LONG)
     name, colon, port = normalize("NFC", host).lower().rpartition(":")
     if not colon:
         return port, path
     is_default = not port or port.lstrip("0") in _PORTS[scheme]
     return (name if is_default else f"{name}:{port}"), path
-
-
-def _too_long() -> str:
-    return f"The target is longer than {MAX_TARGET_BYTES} bytes of UTF-8: choose a shorter one for this page"
