@@ -93,11 +93,16 @@ def load(
         "mongo_database": mongo_database,
         **kwargs,
     }
-    app_config = app.config if app is not None else None
-    config = load_config(app_config, keywords, safe=safe, further=_further_options)
+    config = load_config(None if app is None else app.config, keywords, safe=safe, further=_further_options)
     loaded = _Application(name or "__main__") if app is None else app
     configure_logs = app is None or not logs.has_own(app.name, default_handler)
-    _add(loaded, config, configure_logs=configure_logs, standalone=False, safe=safe, models=models)
+    _add(loaded, config, configure_logs=configure_logs, standalone=False, safe=safe)
+    if models is not None:
+        # Not at the top: it imports the driver.
+        from .batteries.models.battery import register_models
+
+        register_models(models, loaded)
+    state.APP = loaded
     return loaded
 
 
@@ -115,6 +120,7 @@ def load_standalone(safe: bool = False, **flags: Any) -> Flask:
     config = load_config(flags=flags, safe=safe, further=_further_options)
     app = Flask("openheart", static_folder=None)
     _add(app, config, configure_logs=True, standalone=True, safe=safe)
+    state.APP = app
     return app
 
 
@@ -221,15 +227,7 @@ def reactions(target: str) -> Counts:
     return state_of().service.reactions(canonical_target(target))
 
 
-def _add(
-    app: Flask,
-    config: Config,
-    *,
-    configure_logs: bool,
-    standalone: bool,
-    safe: bool,
-    models: ModuleType | None = None,
-) -> None:
+def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, safe: bool) -> None:
     secret_key = config[settings.SECRET_KEY]
     if secret_key is not None:
         app.secret_key = secret_key
@@ -245,12 +243,6 @@ def _add(
                 battery.prove()
         finally:
             added.close()
-    if models is not None:
-        # Not at the top: it imports the driver.
-        from .batteries.models.battery import register_models
-
-        register_models(models, app)
-    state.APP = app
 
 
 def _further_options(config: Config) -> Sequence[Option[Any]]:
