@@ -208,8 +208,7 @@ def load_config(
     above = [_named(flags, FLAG, options)]
     below = [_named(keywords, KEYWORD, options), _Layer(APP_CONFIG, _app_values(app_config))]
     if env:
-        above += [_environment(), _dotenv()]
-        above += _config_file([*above, *below])
+        above += _outside(above, below)
     layers = [*above, *below]
     config = _resolve(layers, env, options)
     if further is not None and (more := further(config)):
@@ -262,14 +261,10 @@ def conf(
     Raises:
         ConfigError: the value cannot be cast.
     """
-    layers: list[_Layer] = []
-    if config is None or config.env:
-        layers.append(_environment())
-    if config is None:
-        layers.append(_dotenv())
-        layers += _config_file(layers)
-    else:
-        layers += config._layers
+    layers = _outside() if config is None else [*config._layers]
+    if config is not None and config.env:
+        # As it is now.
+        layers.insert(0, _environment())
     found = ((value, layer.source) for layer in layers if (value := layer.get(name)) is not None)
     value, source = next(found, (default, DEFAULT))
     if cast is None or value is None:
@@ -323,15 +318,13 @@ def _environment() -> _Layer:
     return _Layer(ENVIRONMENT, dict(os.environ), empty_is_unset=True)
 
 
-def _dotenv() -> _Layer:
-    return _Layer(DOTENV, read_dotenv(Path.cwd()), empty_is_unset=True)
-
-
-def _config_file(layers: list[_Layer]) -> list[_Layer]:
-    name = _setting(OPENHEART_CONFIG, layers, {})
-    if name.value is None:
-        return []
-    return [_Layer(name.value, read_toml(name.value, Path.cwd(), name.source), refuses_unknown=True)]
+def _outside(above: Sequence[_Layer] = (), below: Sequence[_Layer] = ()) -> list[_Layer]:
+    """The environment, ``.env`` and the config file, which any layer may name."""
+    found = [_environment(), _Layer(DOTENV, read_dotenv(Path.cwd()), empty_is_unset=True)]
+    _, name, source = _setting(OPENHEART_CONFIG, [*above, *found, *below], {})
+    if name is not None:
+        found.append(_Layer(name, read_toml(name, Path.cwd(), source), refuses_unknown=True))
+    return found
 
 
 def _named(arguments: Mapping[str, object] | None, source: str, options: Sequence[Option[Any]]) -> _Layer:
