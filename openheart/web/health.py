@@ -5,10 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from ..core.state import State
-from ..errors import BackendError, BatteryUnavailable
+from ..errors import BatteryUnavailable
 from .answers import NO_STORE, json_answer, json_bytes
 from .openapi import Schema, problem_503, response
-from .problems import problem
 from .route import Route, reading
 
 __all__ = ["routes"]
@@ -42,14 +41,11 @@ def readyz(state: State) -> Response:
     Each active battery is listed as ``ok`` or ``failing``; only one that the application cannot work
     without, such as its sessions, causes a 503 too.
     """
-    try:
-        state.service.check()
-    except BackendError as error:
-        return problem(error, [], state.service.logger)
+    state.service.check()
     health = {name: battery.health() for name, battery in list(state.batteries.items())}
     for name, detail in health.items():
         if detail is not None and state.batteries[name].vital:
-            return problem(BatteryUnavailable(name, detail), [], state.service.logger)
+            raise BatteryUnavailable(name, detail)
         if detail is not None:
             state.service.logger.warning("The battery %s does not work: %s", name, detail)
     batteries = {name: "failing" if detail else "ok" for name, detail in health.items()}

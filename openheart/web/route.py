@@ -14,7 +14,7 @@ from typing import Any
 from flask import Response, current_app, request
 
 from ..core.state import State
-from ..errors import MethodNotAllowed
+from ..errors import BackendError, BatteryError, MethodNotAllowed, VisitorError
 from .answers import empty_answer
 from .problems import problem
 
@@ -45,7 +45,7 @@ class Route:
 
 
 def reading(show: Callable[[State], Response]) -> Callable[[], Response]:
-    """The view of a read-only route: it supports GET, HEAD and OPTIONS.
+    """The view of a read-only route: it supports GET, HEAD and OPTIONS, and answers openheart's errors.
 
     Args:
         show: returns the answer to GET and HEAD.
@@ -54,12 +54,14 @@ def reading(show: Callable[[State], Response]) -> Callable[[], Response]:
     @functools.wraps(show)
     def view() -> Response:
         state: State = current_app.extensions["openheart"]
-        if request.method in ("GET", "HEAD"):
-            return show(state)
-        if request.method == "OPTIONS":
-            return empty_answer(204, [ALLOW])
-        return problem(
-            MethodNotAllowed("This address supports GET, HEAD and OPTIONS"), [ALLOW], state.service.logger
-        )
+        try:
+            if request.method in ("GET", "HEAD"):
+                return show(state)
+            if request.method == "OPTIONS":
+                return empty_answer(204, [ALLOW])
+            raise MethodNotAllowed("This address supports GET, HEAD and OPTIONS")
+        except (VisitorError, BackendError, BatteryError) as error:
+            allowed = [ALLOW] if isinstance(error, MethodNotAllowed) else []
+            return problem(error, allowed, state.service.logger)
 
     return view

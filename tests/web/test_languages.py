@@ -152,3 +152,12 @@ def test_the_script_has_the_words_of_the_apps_languages_alone() -> None:
     assert "Réagir" not in text
     english = load_standalone(uri="memory:", locales="en,it").test_client()
     assert "WORDS" not in english.get("/openheart/-/openheart.js").text
+
+
+def test_a_query_that_is_not_utf8_is_a_problem_on_the_start_page_too() -> None:
+    client = load_standalone(uri="memory:", locales=LOCALES).test_client()
+
+    answer = client.get("/", environ_overrides={"QUERY_STRING": "\xff"})
+
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert "not valid UTF-8" in answer.text
