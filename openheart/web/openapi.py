@@ -14,7 +14,7 @@ from .answers import json_answer, json_bytes
 from .results import PROBLEM_TYPE
 from .route import Route, reading
 
-__all__ = ["COUNTS", "HEADER_TEXT", "Schema", "describe", "operation", "problem_503", "response", "routes"]
+__all__ = ["COUNTS", "HEADER_TEXT", "Schema", "operation", "problem_503", "response", "routes"]
 
 Schema = dict[str, Any]
 
@@ -54,20 +54,7 @@ def routes(state: State) -> list[Route]:
 
 def openapi(state: State) -> Response:
     """The document, for the address that this request came to."""
-    document = describe(state, request.script_root + state.prefix)
-    return json_answer(
-        json_bytes(document), [("Cache-Control", "no-cache"), ("Access-Control-Allow-Origin", "*")]
-    )
-
-
-def describe(state: State, prefix: str) -> Schema:
-    """The document as a dict.
-
-    Args:
-        state: the application's state; its settings decide which responses are possible.
-        prefix: the path of the server, without a trailing slash.
-    """
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {
             "title": "openheart",
@@ -76,10 +63,13 @@ def describe(state: State, prefix: str) -> Schema:
             "description": "The OpenHeart protocol (https://openheart.fyi) and what this server adds to it.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": prefix or "/"}],
+        "servers": [{"url": request.script_root + state.prefix or "/"}],
         "paths": dict(state.documented),
         "components": {"schemas": _SCHEMAS},
     }
+    return json_answer(
+        json_bytes(document), [("Cache-Control", "no-cache"), ("Access-Control-Allow-Origin", "*")]
+    )
 
 
 def operation(name: str, summary: str, success: Schema, problems: Sequence[type[VisitorError]]) -> Schema:
