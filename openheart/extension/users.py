@@ -23,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _USER = "_openheart_user"
 _LOADING = object()
+_MISSING = object()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -224,18 +225,12 @@ def _tenant_of(user: Any) -> tuple[Literal["tenant", "user"], Any]:
         return "user", user
     kinds: tuple[tuple[Literal["tenant", "user"], str], ...] = (("tenant", "tenant"), ("user", "id"))
     for kind, name in kinds:
-        has, found = _look(user, name)
-        if has and found is None:
+        found = user.get(name, _MISSING) if isinstance(user, Mapping) else getattr(user, name, _MISSING)
+        if found is None:
             raise TenantError(f"the user's {name} is None: every target needs a tenant")
-        if has:
+        if found is not _MISSING:
             return kind, found
     raise TenantError("the user has neither a tenant nor an id: set a function with @openheart.tenant_loader")
-
-
-def _look(user: Any, name: str) -> tuple[bool, Any]:
-    if isinstance(user, Mapping):
-        return name in user, user.get(name)
-    return hasattr(user, name), getattr(user, name, None)
 
 
 def _scope(kind: Literal["tenant", "user"], value: object) -> str:
