@@ -77,10 +77,9 @@ class Group(click.Group):
         """Run the command; an OpenHeartError becomes a Failure, also under ``flask``."""
         try:
             return super().invoke(ctx)
-        except (BackendError, BatteryError) as error:
-            failure = Failure(str(error), EXIT_STORAGE)
         except OpenHeartError as error:
-            failure = Failure(str(error), EXIT_USAGE)
+            is_server = isinstance(error, BackendError | BatteryError)
+            failure = Failure(str(error), EXIT_STORAGE if is_server else EXIT_USAGE)
         raise failure
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:

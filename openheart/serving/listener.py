@@ -44,8 +44,7 @@ def listen(config: Config) -> socket.socket:
 def address_of(listener: socket.socket, host: str) -> str:
     """``host:port`` for a URL that reaches the socket; a wildcard address becomes the loopback address."""
     bound, port = listener.getsockname()[:2]
-    if bound in ("0.0.0.0", "::"):
-        host = "127.0.0.1" if bound == "0.0.0.0" else "::1"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -302,8 +302,7 @@ def _setting(option: Option[Any], layers: Sequence[_Layer], variables: Mapping[s
         except ValueError as error:
             expected = str(error)
         raise ConfigError(option.name, option.show_refused(raw), layer.source, expected)
-    default = list(option.default) if isinstance(option.default, list) else option.default
-    return Setting(option, default, DEFAULT)
+    return Setting(option, option.default, DEFAULT)
 
 
 def _warn_of_debug(config: Config) -> None:
