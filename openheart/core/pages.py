@@ -86,11 +86,6 @@ class Pages:
         slugs.users.append(weakref.ref(self, slugs.users.remove))
 
     @property
-    def are_asked(self) -> bool:
-        """Whether a target is looked up in the URL map at all; otherwise it is used as it is."""
-        return self.is_marked or bool(self._slugs) or self._open_targets is False
-
-    @property
     def are_open(self) -> bool:
         """Whether an address that matches no marked route is a target."""
         if self._open_targets is not None:
@@ -103,11 +98,11 @@ class Pages:
         adapter = self.app.create_url_adapter(request)
         return adapter or self.app.url_map.bind("localhost", script_name=self.app.config["APPLICATION_ROOT"])
 
-    def resolve(self, adapter: MapAdapter, address: str, canonical: str) -> str:
+    def resolve(self, request: Request | None, address: str, canonical: str) -> str:
         """The target that is stored for an address.
 
         Args:
-            adapter: the URL map, bound to the host of the request.
+            request: the request that asks, for the host that it came to.
             address: the decoded path or full address of a page, as it was requested.
             canonical: the same as a canonical target.
 
@@ -119,8 +114,11 @@ class Pages:
             TargetNotFound: there is no page with reactions.
             HTTPException: the slug function aborted with something other than 404 and 410.
         """
+        if not self.is_marked and not self._slugs and self._open_targets is not False:
+            return canonical
         if len(self._slugs) != self._checked_slugs:
             self._check_slugs()
+        adapter = self.adapter(request)
         is_refused = False
         tried = set()
         for place, path in _places(self.app, adapter, address, canonical):

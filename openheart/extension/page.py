@@ -54,10 +54,7 @@ class Page:
         path = self._request.path
         try:
             canonical = canonical_target(f"/{path.lstrip('/')}")
-            pages = state_of(self._app).pages
-            if not pages.are_asked:
-                return canonical
-            return pages.resolve(pages.adapter(self._request), path, canonical)
+            return state_of(self._app).pages.resolve(self._request, path, canonical)
         except (InvalidTarget, TargetNotFound):
             return None
 
@@ -167,13 +164,13 @@ def target_for(endpoint: str, /, **values: Any) -> str:
     app.inject_url_defaults(endpoint, values)
     pages = state_of(app).pages
     is_served = has_request_context() and current_app == app
-    adapter = pages.adapter(request._get_current_object() if is_served else None)  # type: ignore[attr-defined]
+    current = request._get_current_object() if is_served else None  # type: ignore[attr-defined]
+    adapter = pages.adapter(current)
     address = urlsplit(adapter.build(endpoint, values, method="GET"))
     path = f"/{unquote(address.path).removeprefix(adapter.script_name).lstrip('/')}"
     if address.netloc:
         path = f"//{address.netloc}{path}"
-    canonical = canonical_target(path)
-    return pages.resolve(adapter, path, canonical) if pages.are_asked else canonical
+    return pages.resolve(current, path, canonical_target(path))
 
 
 def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:

@@ -167,20 +167,14 @@ def _from_path(current: Request, state: State, target: str) -> str:
         # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes show whether the visitor sent one.
         path: bytes = current.environ["PATH_INFO"].encode("latin-1")
         canonical = target_from_bytes(path[len(state.prefix.encode()) + 1 :])
-    return _stored(current, state, target, canonical) if state.pages.are_asked else canonical
+    return state.pages.resolve(current, target, canonical)
 
 
 def _from_url(current: Request, state: State, text: str) -> str:
     if REPLACEMENT in text:
         raise InvalidTarget("A target in target= is not valid UTF-8; percent-encode its UTF-8 bytes")
-    canonical = target_from_url(text)
-    if not state.pages.are_asked:
-        return canonical
-    return _stored(current, state, unquote(text.partition("#")[0].partition("?")[0]), canonical)
-
-
-def _stored(current: Request, state: State, address: str, canonical: str) -> str:
-    return state.pages.resolve(state.pages.adapter(current), address, canonical)
+    address = unquote(text.partition("#")[0].partition("?")[0])
+    return state.pages.resolve(current, address, target_from_url(text))
 
 
 def _require_reading(state: State) -> None:
