@@ -106,8 +106,7 @@ def http_sender(url: str, timeout: float = 10.0) -> Send:
 
     def send(request: Request) -> Response:
         deadline = time.monotonic() + timeout
-        connection = CONNECTIONS[parts.scheme](host, port, timeout=timeout)
-        try:
+        with contextlib.closing(CONNECTIONS[parts.scheme](host, port, timeout=timeout)) as connection:
             try:
                 connection.connect()
             except OSError as error:
@@ -121,8 +120,6 @@ def http_sender(url: str, timeout: float = 10.0) -> Send:
                 connection.request(request.method, prefix + request.path, request.body, dict(request.headers))
             answer = connection.getresponse()
             return Response(answer.status, answer.getheaders(), _read(answer, deadline))
-        finally:
-            connection.close()
 
     return send
 

@@ -44,15 +44,11 @@ def register_blueprints(app: Flask, package: str) -> list[Blueprint]:
 
 
 def _modules(name: str) -> Iterator[ModuleType]:
-    module = _import(name)
+    try:
+        module = import_module(name)
+    except Exception as error:
+        raise BlueprintImportError(name, error) from error
     yield module
     for each in sorted(pkgutil.iter_modules(getattr(module, "__path__", ())), key=lambda info: info.name):
         if each.name != "__main__":
             yield from _modules(f"{name}.{each.name}")
-
-
-def _import(name: str) -> ModuleType:
-    try:
-        return import_module(name)
-    except Exception as error:
-        raise BlueprintImportError(name, error) from error

@@ -43,7 +43,11 @@ def canonical_emoji(text: str) -> str:
     # A stray U+FE0F could also split a cluster: only the fully-qualified spelling may skip the split.
     if found == text:
         return found
-    cluster = _first_cluster(text)
+    # Not at the top: most text is in the table.
+    import regex
+
+    match = regex.match(r"\X", text)
+    cluster = match.group() if match else ""
     found = forms.get(cluster.replace(_EMOJI_STYLE, ""))
     if found is None:
         raise InvalidEmoji(_refusal(cluster))
@@ -138,13 +142,6 @@ def _rows_of_library() -> Iterator[tuple[str, str, float]]:
     for emoji, row in EMOJI_DATA.items():
         if row["status"] == _FULLY_QUALIFIED:
             yield emoji, row["en"], float(row["E"])
-
-
-def _first_cluster(text: str) -> str:
-    import regex
-
-    match = regex.match(r"\X", text)
-    return match.group() if match else ""
 
 
 def _refusal(cluster: str) -> str:

@@ -35,12 +35,16 @@ def serve(
     port = listener.getsockname()[1]
     # Granian opens its own socket and does not accept another.
     listener.close()
+    threads = config[settings.SERVER_THREADS]
+    if config.is_default(settings.SERVER_THREADS):
+        # Its threads hold the interpreter lock, so granian warns about more than this.
+        threads = min(threads, 2 * (os.cpu_count() or 1) + 1)
     options: dict[str, Any] = {
         "address": config[settings.HOST],
         "port": port,
         "interface": granian.constants.Interfaces.WSGI,
         "workers": config[settings.SERVER_WORKERS],
-        "blocking_threads": _threads(config),
+        "blocking_threads": threads,
         # Once for the running requests, and once for the work in the background.
         "workers_kill_timeout": 2 * max(1, math.ceil(config[settings.SERVER_GRACE])) + 1,
         "log_level": granian.log.LogLevels.warning,
@@ -71,13 +75,6 @@ def serve(
     multiprocessing.set_start_method("fork", force=True)
     with workers_end_early():
         granian.Granian("openheart", **options).serve(target_loader=load, wrap_loader=False)
-
-
-def _threads(config: Config) -> int:
-    # Its threads hold the interpreter lock, so granian warns about more than this.
-    sensible = 2 * (os.cpu_count() or 1) + 1
-    threads = config[settings.SERVER_THREADS]
-    return min(threads, sensible) if config.is_default(settings.SERVER_THREADS) else threads
 
 
 def _like(default: object, value: str) -> object:

@@ -110,12 +110,9 @@ def load_vectors(groups: Iterable[str] = GROUPS) -> tuple[Case, ...]:
         if group not in GROUPS:
             raise ValueError(f"there is no group {group!r} of vectors: choose among {', '.join(GROUPS)}")
         text = files(__name__).joinpath(f"{group}.json").read_text(encoding="utf-8")
-        cases.extend(_case(group, **row) for row in json.loads(text))
+        for row in json.loads(text):
+            cases.append(Case(group, row["name"], row["why"], tuple(_step(**step) for step in row["steps"])))
     return tuple(cases)
-
-
-def _case(group: str, name: str, why: str, steps: list[dict[str, Any]]) -> Case:
-    return Case(group, name, why, tuple(_step(**step) for step in steps))
 
 
 def _step(request: dict[str, Any], expect: dict[str, Any], save: dict[str, str] | None = None) -> Step:
