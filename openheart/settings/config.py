@@ -269,12 +269,14 @@ def conf(
     value, source = next(found, (default, DEFAULT))
     if cast is None or value is None:
         return value
+    cast = _CONF_CASTS.get(cast, cast)
     try:
-        return _CONF_CASTS.get(cast, cast)(value)
+        return cast(value)
     except (ValueError, TypeError, ArithmeticError):
         pass
     # Raised outside the except block, so that the cast's error, which may quote a secret, is not chained.
-    expected = _CONF_CASTS[cast].description if cast in _CONF_CASTS else f"what {_name_of(cast)} takes"
+    name_of_cast = getattr(cast, "__name__", "the cast")
+    expected = cast.description if isinstance(cast, Cast) else f"what {name_of_cast} takes"
     raise ConfigError(name, mask_value(name, value), source, expected)
 
 
@@ -358,7 +360,3 @@ def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:
 
 def _level(level: str) -> int:
     return int(level) if level.isdigit() else logging.getLevelNamesMapping()[level]
-
-
-def _name_of(cast: Callable[[Any], Any]) -> str:
-    return cast.description if isinstance(cast, Cast) else getattr(cast, "__name__", "the cast")
