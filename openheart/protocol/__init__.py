@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from .emoji import canonical_emoji, emoji_version, fold_skin_tones
+from .emoji import canonical_emoji, emoji_version
 from .message import read_message
 from .policy import Policy
 from .scope import is_scoped, scope_of, scoped_target, stored_target
-from .target import MAX_TARGET_BYTES, canonical_target, target_from_bytes, target_from_url
+from .target import canonical_target, target_from_bytes, target_from_url
 
 __all__ = [
-    "MAX_TARGET_BYTES",
     "Policy",
     "canonical_emoji",
     "canonical_target",
     "emoji_version",
-    "fold_skin_tones",
     "is_scoped",
     "read_message",
     "scope_of",

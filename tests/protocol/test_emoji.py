@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openheart.errors import InvalidEmoji
-from openheart.protocol import canonical_emoji, emoji_version, fold_skin_tones
+from openheart.protocol import canonical_emoji, emoji_version
 from openheart.protocol import emoji as module
+from openheart.protocol.emoji import fold_skin_tones
 
 from ..unicode_data import emoji_test
 from .refusals import assert_readable

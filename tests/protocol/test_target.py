@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openheart.errors import InvalidTarget
-from openheart.protocol import MAX_TARGET_BYTES, canonical_target, target_from_bytes, target_from_url
+from openheart.protocol import canonical_target, target_from_bytes, target_from_url
+from openheart.protocol.target import MAX_TARGET_BYTES
 
 from ..unicode_data import real_pages, spellings_in_a_path, spellings_of_a_url
 from .refusals import assert_readable
