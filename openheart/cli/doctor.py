@@ -59,14 +59,10 @@ def _storage(backend: Backend) -> list[Finding]:
             backend.check()
             return [Finding("ok", f"The storage {where} accepts writes and reads"), *backend.examine()]
     except BackendUnavailable as error:
-        failure = Finding(
-            "error", f"The storage {where} cannot be reached: {error}", "start it, or correct OPENHEART_URI"
-        )
+        wrong, fix = f"cannot be reached: {error}", "start it, or correct OPENHEART_URI"
     except BackendError as error:
-        failure = Finding(
-            "error", f"The storage {where} does not work: {error}", "fix that, then run this command again"
-        )
-    return [failure, *backend.examine()]
+        wrong, fix = f"does not work: {error}", "fix that, then run this command again"
+    return [Finding("error", f"The storage {where} {wrong}", fix), *backend.examine()]
 
 
 def _variables(config: Config) -> Iterator[Finding]:
