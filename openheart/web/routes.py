@@ -17,13 +17,7 @@ from .route import Route
 
 __all__ = ["add_route", "register"]
 
-FEATURES: tuple[Callable[[State], list[Route]], ...] = (
-    reactions.routes,
-    health.routes,
-    openapi.routes,
-    element.routes,
-    html.routes,
-)
+FEATURES = (reactions, health, openapi, element, html)
 
 
 class TargetConverter(BaseConverter):
@@ -59,8 +53,8 @@ def register(app: Flask, state: State) -> None:
     if _has_hosts(app):
         app.url_map.converters.setdefault(HOST_CONVERTER, HostConverter)
         app.url_defaults(_add_host)
-    for routes in FEATURES:
-        for route in routes(state):
+    for feature in FEATURES:
+        for route in feature.routes(state):
             add_route(app, route)
 
 
