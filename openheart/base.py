@@ -238,7 +238,7 @@ def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, 
     if safe:
         # Closed again, because a server may fork after this.
         try:
-            added.service.check()
+            added.service.backend.check()
             for battery in list(added.batteries.values()):
                 battery.prove()
         finally:

@@ -135,12 +135,8 @@ class Service:
         """The targets with the most reactions; see ``Backend.top``."""
         return [(target, ordered(counts)) for target, counts in self.backend.top(limit)]
 
-    def check(self) -> None:
-        """Try a write and a read that leave nothing behind; raises BackendError."""
-        self.backend.check()
-
     def probe(self) -> None:
-        """As ``check``, over connections of its own, which are closed again: a server may fork after this."""
+        """Try a write and a read that leave nothing behind, and close what was opened: a server may fork."""
         with self._make_backend() as backend:
             backend.check()
 

@@ -41,7 +41,7 @@ def readyz(state: State) -> Response:
     Each active battery is listed as ``ok`` or ``failing``; only one that the application cannot work
     without, such as its sessions, causes a 503 too.
     """
-    state.service.check()
+    state.service.backend.check()
     health = {name: battery.health() for name, battery in list(state.batteries.items())}
     for name, detail in health.items():
         if detail is not None and state.batteries[name].vital:
