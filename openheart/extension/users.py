@@ -121,10 +121,8 @@ def scoped(tenant: str | int | uuid.UUID | None = None) -> Scoped:
             UUID.
         OpenHeartError: as ``get_user``.
     """
-    if tenant is not None:
-        return Scoped(state_of().service, _scope("tenant", tenant))
-    kind, found = _tenant_of(get_user())
-    return Scoped(state_of().service, _scope(kind, found))
+    scope = _scope(*_tenant_of(get_user())) if tenant is None else _scope("tenant", tenant)
+    return Scoped(state_of().service, scope)
 
 
 class Scoped:
