@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 
-from flask import Request, Response, request
+from flask import Response, request
 
 __all__ = ["logged"]
 
@@ -30,7 +30,6 @@ def logged(view: View, logger: logging.Logger) -> View:
 
     @functools.wraps(view)
     def logging_view(**arguments: str) -> Response:
-        current: Request = request._get_current_object()  # type: ignore[attr-defined]
         identifier = secrets.token_hex(8)
         started = time.perf_counter()
         status, length = 500, None
@@ -42,8 +41,8 @@ def logged(view: View, logger: logging.Logger) -> View:
         finally:
             line = {
                 "id": identifier,
-                "method": current.method,
-                "path": current.path,
+                "method": request.method,
+                "path": request.path,
                 "status": status,
                 "bytes": length or 0,
                 "ms": round((time.perf_counter() - started) * 1000, 3),
