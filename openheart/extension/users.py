@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -16,6 +15,7 @@ from ..core.state import state_of
 from ..errors import OpenHeartError, TenantError
 from ..protocol import scope_of, scoped_target
 from ..storage import Counts, Listing
+from ..system.text import NOT_TEXT
 
 __all__ = ["Scoped", "get_user", "scoped", "set_user", "tenant_loader", "user_loader"]
 
@@ -24,7 +24,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 _USER = "_openheart_user"
 _LOADING = object()
 _MISSING = object()
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def user_loader(function: F) -> F:
@@ -196,8 +195,8 @@ class Scoped:
         if not 1 <= limit <= 1000:
             raise ValueError(f"limit={limit} is not valid: expected 1 to 1000")
         start = normalize("NFC", prefix).lstrip("/")
-        if _SURROGATE.search(start):
-            # No target has one, and no storage accepts it in a query.
+        if NOT_TEXT.search(start):
+            # No target has such a character, and not every storage accepts it in a query.
             return Listing([], None)
         page = self._service.backend.list(self.prefix + start, cursor, limit)
         # Whatever another tenant's cursor does in a backend, only this tenant's targets are returned.
