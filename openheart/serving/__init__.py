@@ -7,16 +7,14 @@ import functools
 import importlib
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+from flask import Flask
 
 from ..errors import MissingDependency
 from ..settings import config as settings
 from ..settings.config import Config
 from ..system.hosts import is_loopback
 from .listener import address_of, listen
-
-if TYPE_CHECKING:
-    from flask import Flask
 
 __all__ = ["serve"]
 

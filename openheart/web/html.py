@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 from flask import Response, request
+from jinja2 import Environment, PackageLoader
 
 from ..core.state import State
 from ..errors import BackendError
@@ -15,9 +15,6 @@ from .answers import NO_STORE, Headers
 from .languages import chooser_of, language_of, translations
 from .query import query_of
 from .route import Route, reading
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 __all__ = ["counts_page", "routes", "start_page"]
 
@@ -97,8 +94,6 @@ def _locale_query(state: State) -> str:
 @functools.cache
 def _environment(language: str) -> Environment:
     # Our own environment: the host's may have other filters and globals, or no escaping.
-    from jinja2 import Environment, PackageLoader
-
     environment = Environment(
         loader=PackageLoader("openheart.web"),
         autoescape=True,
