@@ -144,11 +144,7 @@ class Config:
 
     def variable(self, name: str) -> tuple[object, str] | None:
         """The raw value of any variable that was seen, setting or not, and where it came from."""
-        for layer in self._layers:
-            value = layer.get(name)
-            if value is not None:
-                return value, layer.source
-        return None
+        return _first(self._layers, name)
 
     def override(self, flags: Mapping[str, Any]) -> Config:
         """These settings with command flags, or arguments of ``run()``, which take precedence.
@@ -265,8 +261,7 @@ def conf(
     if config is not None and config.env:
         # As it is now.
         layers.insert(0, _environment())
-    found = ((value, layer.source) for layer in layers if (value := layer.get(name)) is not None)
-    value, source = next(found, (default, DEFAULT))
+    value, source = _first(layers, name) or (default, DEFAULT)
     if cast is None or value is None:
         return value
     cast = _CONF_CASTS.get(cast, cast)
@@ -295,16 +290,21 @@ def _resolve(layers: Sequence[_Layer], env: bool, options: Sequence[Option[Any]]
 
 
 def _setting(option: Option[Any], layers: Sequence[_Layer], variables: Mapping[str, object]) -> Setting:
-    for layer in layers:
-        raw = layer.get(option.name)
-        if raw is None:
-            continue
-        try:
-            return Setting(option, option.cast(raw, variables), layer.source)
-        except ValueError as error:
-            expected = str(error)
-        raise ConfigError(option.name, option.show_refused(raw), layer.source, expected)
-    return Setting(option, option.default, DEFAULT)
+    found = _first(layers, option.name)
+    if found is None:
+        return Setting(option, option.default, DEFAULT)
+    raw, source = found
+    try:
+        return Setting(option, option.cast(raw, variables), source)
+    except ValueError as error:
+        expected = str(error)
+    raise ConfigError(option.name, option.show_refused(raw), source, expected)
+
+
+def _first(layers: Sequence[_Layer], name: str) -> tuple[object, str] | None:
+    """The value of a variable in the first layer that has one, and the source of that layer."""
+    found = ((value, layer.source) for layer in layers if (value := layer.get(name)) is not None)
+    return next(found, None)
 
 
 def _warn_of_debug(config: Config) -> None:
