@@ -10,8 +10,8 @@ from ..batteries.amazon.battery import clear_amazon_bucket, list_amazon_keys
 from ..batteries.amazon.row import AMAZON_BUCKET
 from ..core.state import state_of
 from ..transfer import backups_of, make_backup, restore_backup
-from .commands import _app, _json_option, _print_json, openheart_group
-from .group import EXIT_FINDING, complain, say
+from .commands import _app, _json_option, _print_json, _print_result, openheart_group
+from .group import EXIT_FINDING, complain
 from .moving import _progress
 
 __all__ = ["backup", "bucket", "clear", "restore"]
@@ -55,11 +55,8 @@ def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) 
     if listing:
         with _app(ctx) as app:
             found = sorted(backups_of(app), key=lambda backup: backup.made)
-        if as_json:
-            _print_json([asdict(backup) for backup in found])
-            return
-        for each in found:
-            say(f"{each.name}  {each.made}  {each.targets} targets  {each.reactions} reactions")
+        lines = (f"{it.name}  {it.made}  {it.targets} targets  {it.reactions} reactions" for it in found)
+        _print_result(as_json, [asdict(backup) for backup in found], lines)
         return
     with _app(ctx) as app, _progress("Restoring") as advance:
         taken, compared = restore_backup(state_of(app).service.backend, app, name, advance)

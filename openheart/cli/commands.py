@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -201,13 +201,11 @@ def config(ctx: click.Context, as_json: bool) -> None:
     """Print each setting, its value with secrets masked, and where it came from."""
     with _app(ctx) as app:
         found = list(state_of(app).config.items())
-    if as_json:
-        _print_json([{"name": row.option.name, "value": row.text, "source": row.source} for row in found])
-        return
+    document = [{"name": row.option.name, "value": row.text, "source": row.source} for row in found]
     rows = [(row.option.name, escape_controls(row.text), row.source) for row in found]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for name, value, source in rows:
-        say(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+    lines = (f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}" for name, value, source in rows)
+    _print_result(as_json, document, lines)
 
 
 @openheart_group.command()
@@ -256,20 +254,11 @@ def conform(ctx: click.Context, url: str, groups: Sequence[str], as_json: bool) 
     from .conform import http_sender, run_vectors, table
 
     outcomes = run_vectors(http_sender(url), groups or GROUPS)
-    if as_json:
-        _print_json(
-            [
-                {
-                    "group": each.case.group,
-                    "name": each.case.name,
-                    "passed": each.passed,
-                    "failure": each.failure,
-                }
-                for each in outcomes
-            ]
-        )
-    else:
-        say(table(outcomes))
+    document = [
+        {"group": each.case.group, "name": each.case.name, "passed": each.passed, "failure": each.failure}
+        for each in outcomes
+    ]
+    _print_result(as_json, document, [table(outcomes)])
     if any(not each.passed and each.case.group in (groups or ("required",)) for each in outcomes):
         ctx.exit(EXIT_FINDING)
 
@@ -309,11 +298,16 @@ def _open_once(url: str) -> None:
 
 
 def _print_counts(counts: Counts, as_json: bool) -> None:
+    _print_result(as_json, counts, (f"{emoji} {number}" for emoji, number in counts.items()))
+
+
+def _print_result(as_json: bool, document: object, lines: Iterable[str]) -> None:
+    """Print a result as JSON for scripts, or as lines for people."""
     if as_json:
-        _print_json(counts)
-        return
-    for emoji, number in counts.items():
-        say(f"{emoji} {number}")
+        _print_json(document)
+    else:
+        for line in lines:
+            say(line)
 
 
 def _print_json(document: object) -> None:
