@@ -13,8 +13,7 @@ from ..errors import ConfigError, MissingDependency
 from ..settings.config import Config, Option
 from ..system.forks import PerProcess, no_fork
 
-__all__ = ["Row", "refusal"]
-
+__all__ = ["Row"]
 
 _importing = PerProcess(lambda: threading.RLock())
 
@@ -80,16 +79,3 @@ class Row:
         with no_fork(), _importing.here:
             for name in (*filter(None, (self.library,)), *self.modules):
                 importlib.import_module(name)
-
-
-def refusal(config: Config, option: Option[Any], expected: str) -> ConfigError:
-    """The error of a setting that cannot be used; it shows the value with its secrets masked.
-
-    Args:
-        config: the settings.
-        option: the setting.
-        expected: what would be right, in words.
-    """
-    value = config[option]
-    shown = None if value is None else option.show_refused(value)
-    return ConfigError(option.name, shown, config.source(option), expected)

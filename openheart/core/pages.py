@@ -168,12 +168,8 @@ class PageRule(Rule):
 
     def __init__(self, string: str, *args: Any, openheart: bool | Slug | None = None, **options: Any) -> None:
         if openheart is not None and not isinstance(openheart, bool) and not callable(openheart):
-            raise ConfigError(
-                "openheart",
-                openheart,
-                f"the route {string}",
-                "True, False, or a function that takes the route's arguments and returns the target",
-            )
+            expected = "True, False, or a function that takes the route's arguments and returns the target"
+            raise ConfigError("openheart", openheart, f"the route {string}", expected)
         super().__init__(string, *args, **options)
         self.openheart = openheart or False
         self.openheart_converters: set[type[BaseConverter]] = set()
@@ -211,12 +207,8 @@ def mark_routes(app: Flask, pages: Pages) -> None:
     try:
         extended = type("OpenHeartRule", (PageRule, original), {"openheart_pages": pages})
     except TypeError as error:
-        raise ConfigError(
-            "url_rule_class",
-            original,
-            f"the app {app.name!r}",
-            f"a subclass of werkzeug.routing.Rule, which openheart= on routes extends ({error})",
-        ) from None
+        expected = f"a subclass of werkzeug.routing.Rule, which openheart= on routes extends ({error})"
+        raise ConfigError("url_rule_class", original, f"the app {app.name!r}", expected) from None
     app.url_rule_class = cast(type[Rule], extended)
 
 

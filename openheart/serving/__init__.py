@@ -46,12 +46,8 @@ def serve(app: Flask, config: Config, logger: logging.Logger, *, ready: Callable
         try:
             module = importlib.import_module(f".{'werkzeug' if develop else name}_server", __name__)
         except ImportError as error:
-            raise MissingDependency(
-                "SERVER",
-                name,
-                config.source(settings.SERVER),
-                f"it to be installed: pip install 'openheart[{name}]'",
-            ) from error
+            expected = f"it to be installed: pip install 'openheart[{name}]'"
+            raise MissingDependency("SERVER", name, config.source(settings.SERVER), expected) from error
 
         announce = functools.partial(ready, url)
         if develop:

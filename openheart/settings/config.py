@@ -135,7 +135,9 @@ class Config:
 
     def refusal(self, option: Option[Any], expected: str) -> ConfigError:
         """The error for a value that turns out to be wrong when it is used; see ConfigError."""
-        return ConfigError(option.name, option.show_refused(self[option]), self.source(option), expected)
+        value = self[option]
+        shown = None if value is None else option.show_refused(value)
+        return ConfigError(option.name, shown, self.source(option), expected)
 
     def items(self) -> Iterator[Setting]:
         """Every setting with its value and source, in the table's order; ``setting.text`` is masked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from . import casts
@@ -23,6 +24,8 @@ __all__ = [
     "SERVER_THREADS",
     "SERVER_WORKERS",
 ]
+
+_option = partial(Option, group="server")
 
 _port = casts.integer(0, 65535)
 _switch = casts.boolean()
@@ -50,35 +53,25 @@ OPENHEART_CONFIG: Option[str | None] = Option(
 OPENHEART_ACCESS_LOG: Option[bool] = Option(
     "OPENHEART_ACCESS_LOG", _switch, False, "Logs a line of JSON for each request to openheart's own routes."
 )
-HOST: Option[str] = Option("HOST", _name, "127.0.0.1", "The address to listen on.", group="server")
-PORT: Option[int] = Option("PORT", _port, 5000, "The port to listen on; 0 picks a free one.", group="server")
-SERVER: Option[Literal["waitress", "gunicorn", "granian", "werkzeug"]] = Option(
+HOST: Option[str] = _option("HOST", _name, "127.0.0.1", "The address to listen on.")
+PORT: Option[int] = _option("PORT", _port, 5000, "The port to listen on; 0 picks a free one.")
+SERVER: Option[Literal["waitress", "gunicorn", "granian", "werkzeug"]] = _option(
     "SERVER",
     casts.choice("waitress", "gunicorn", "granian", "werkzeug"),
     "waitress",
     "The WSGI server that run() starts; other SERVER_* variables are passed to it as its options.",
-    group="server",
 )
-SERVER_THREADS: Option[int] = Option(
-    "SERVER_THREADS",
-    casts.integer(1, 1024),
-    16,
-    "Threads that answer requests, in each worker.",
-    group="server",
+SERVER_THREADS: Option[int] = _option(
+    "SERVER_THREADS", casts.integer(1, 1024), 16, "Threads that answer requests, in each worker."
 )
-SERVER_WORKERS: Option[int] = Option(
-    "SERVER_WORKERS",
-    casts.integer(1, 1024),
-    1,
-    "Worker processes, where the server has them.",
-    group="server",
+SERVER_WORKERS: Option[int] = _option(
+    "SERVER_WORKERS", casts.integer(1, 1024), 1, "Worker processes, where the server has them."
 )
-SERVER_GRACE: Option[float] = Option(
+SERVER_GRACE: Option[float] = _option(
     "SERVER_GRACE",
     casts.duration(),
     30.0,
     "How long a stopping server waits for running requests, and then for work in the background.",
-    group="server",
 )
 OPENHEART_BATTERIES: Option[list[str]] = Option(
     "OPENHEART_BATTERIES",

@@ -11,9 +11,8 @@ from ..errors import OriginNotAllowed
 from ..system.hosts import DEFAULT_PORTS
 from .answers import Headers, empty_answer
 
-__all__ = ["METHODS", "check_write", "is_own_or_named", "preflight", "read_headers"]
+__all__ = ["check_origin", "is_own_or_named", "preflight", "read_headers"]
 
-METHODS = "GET, HEAD, OPTIONS, POST"
 EXPOSED = ("Access-Control-Expose-Headers", "ETag, Retry-After")
 EVERYONE = ("Access-Control-Allow-Origin", "*")
 VARY = ("Vary", "Origin")
@@ -30,23 +29,38 @@ def read_headers(request: Request, origins: Sequence[str]) -> Headers:
     return [VARY]
 
 
-def check_write(request: Request, origins: Sequence[str]) -> None:
-    """Refuse a write from a page of another origin; a request without Origin is not from a page."""
+def check_origin(request: Request, origins: Sequence[str], verb: str) -> None:
+    """Refuse a request from a page of another origin; one without Origin is not from a page.
+
+    Args:
+        request: the request.
+        origins: OPENHEART_ORIGINS.
+        verb: what pages may not do, for the visitor.
+
+    Raises:
+        OriginNotAllowed: the page is not of one of the origins.
+    """
     origin = request.environ.get("HTTP_ORIGIN")
     if origin is None or "*" in origins or is_own_or_named(request, origin, origins):
         return
     raise OriginNotAllowed(
-        "Pages of this origin may not react here: OPENHEART_ORIGINS of this server does not name it"
+        f"Pages of this origin may not {verb} here: OPENHEART_ORIGINS of this server does not name it"
     )
 
 
-def preflight(request: Request, origins: Sequence[str]) -> Response:
-    """The answer to OPTIONS, and to a preflight: what is allowed, for a day."""
-    headers = read_headers(request, origins)
-    headers.append(("Allow", METHODS))
+def preflight(request: Request, headers: Headers, methods: str, allowed: str) -> Response:
+    """The answer to OPTIONS, and to a preflight: what is allowed, for a day.
+
+    Args:
+        request: the request.
+        headers: those of ``read_headers``.
+        methods: the methods of the address.
+        allowed: the headers that a page may send.
+    """
+    headers = [*headers, ("Allow", methods)]
     if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.environ:
-        headers.append(("Access-Control-Allow-Methods", METHODS))
-        headers.append(("Access-Control-Allow-Headers", "Content-Type, If-None-Match"))
+        headers.append(("Access-Control-Allow-Methods", methods))
+        headers.append(("Access-Control-Allow-Headers", allowed))
         headers.append(("Access-Control-Max-Age", str(DAY)))
     return empty_answer(204, headers)
 

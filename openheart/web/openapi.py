@@ -98,6 +98,11 @@ def response(description: str, schema: Schema, kind: str = "application/json") -
     return {"description": description, "content": {kind: {"schema": schema}}}
 
 
+def parameter(name: str, description: str, schema: Schema, place: str = "query") -> Schema:
+    """The parameter object of a parameter in the query, or in another place."""
+    return {"name": name, "in": place, "description": description, "schema": schema}
+
+
 def problem_503(*more: str) -> Schema:
     """The response object of a 503.
 

@@ -31,10 +31,10 @@ from ..settings.config import OPENHEART_LISTING, OPENHEART_MAX_BODY
 from ..storage import Counts
 from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes
 from .body import read_text
-from .cors import METHODS, check_write, preflight, read_headers
+from .cors import check_origin, preflight, read_headers
 from .html import counts_page, start_page
 from .languages import ENGLISH, language_of
-from .openapi import COUNTS, HEADER_TEXT, Schema, operation, response
+from .openapi import COUNTS, HEADER_TEXT, Schema, operation, parameter, response
 from .problems import problem
 from .query import query_of
 from .redirects import wants_page, way_back
@@ -42,6 +42,7 @@ from .route import Route
 
 __all__ = ["routes"]
 
+METHODS = "GET, HEAD, OPTIONS, POST"
 BATCH_LIMIT = 100
 PAGE_SIZE = 100
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -71,7 +72,7 @@ def reactions(target: str = "") -> Response:
         if method == "POST":
             return _post(current, state, target, headers)
         if method == "OPTIONS":
-            return preflight(current, state.origins)
+            return preflight(current, headers, METHODS, "Content-Type, If-None-Match")
         raise MethodNotAllowed("This address supports GET, HEAD, OPTIONS and POST")
     except (VisitorError, BackendError) as error:
         if isinstance(error, MethodNotAllowed):
@@ -132,7 +133,7 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
 
 
 def _post(current: Request, state: State, target: str, headers: Headers) -> Response:
-    check_write(current, state.origins)
+    check_origin(current, state.origins, "react")
     canonical = _target_of_post(current, state, target)
     # The whole request is checked before anything is stored.
     page = wants_page(current)
@@ -257,12 +258,9 @@ _TARGET: Schema = {
 }
 _TEXT: Schema = {"type": "string"}
 _QUERY: list[Schema] = [
-    {"name": name, "in": "query", "description": description, "schema": schema}
-    for name, description, schema in (
-        ("target", "A target; up to 100 of them.", {"type": "array", "items": _TEXT, "maxItems": 100}),
-        ("list", "List the targets with this prefix.", _TEXT),
-        ("cursor", "Where the list continues.", _TEXT),
-    )
+    parameter("target", "A target; up to 100 of them.", {"type": "array", "items": _TEXT, "maxItems": 100}),
+    parameter("list", "List the targets with this prefix.", _TEXT),
+    parameter("cursor", "Where the list continues.", _TEXT),
 ]
 _EMOJI_FIELD: Schema = {
     "type": "object",

@@ -25,7 +25,6 @@ from botocore.exceptions import ConnectionError as NotConnected
 
 from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, KeyNotFound
 from ...settings.config import Config
-from ..row import refusal
 from .row import (
     AMAZON_BUCKET,
     AMAZON_ID,
@@ -170,7 +169,7 @@ def _session(config: Config) -> Iterator[boto3.session.Session]:
         )
     except (BotoCoreError, ValueError) as error:
         option = OPENHEART_S3_REGION if isinstance(error, InvalidRegionError) else OPENHEART_S3_ENDPOINT
-        raise refusal(config, option, f"a value that boto3 accepts; it says: {error}") from None
+        raise config.refusal(option, f"a value that boto3 accepts; it says: {error}") from None
 
 
 def _options(config: Config, tries: int, longest: float) -> dict[str, Any]:

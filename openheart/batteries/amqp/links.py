@@ -40,7 +40,6 @@ from ...errors import (
     MessageUnroutable,
 )
 from ...settings.config import Config
-from ..row import refusal
 from .log import PikaFilter
 from .row import CLOUDAMQP_URL, OPENHEART_AMQP_TIMEOUT
 
@@ -330,8 +329,8 @@ def parameters_of(config: Config) -> pika.URLParameters:
         for name in {"socket_timeout", "stack_timeout", "blocked_connection_timeout"} - given:
             setattr(parameters, name, config[OPENHEART_AMQP_TIMEOUT])
         return parameters
-    raise refusal(
-        config, CLOUDAMQP_URL, "the address of an AMQP broker such as amqp://user:password@host:5672/vhost"
+    raise config.refusal(
+        CLOUDAMQP_URL, "the address of an AMQP broker such as amqp://user:password@host:5672/vhost"
     )
 
 

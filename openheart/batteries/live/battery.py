@@ -21,7 +21,6 @@ from ...storage.valkey.uri import SCHEMES
 from ...system.text import NOT_TEXT
 from ...web.routes import add_route
 from ..battery import Battery, battery_of
-from ..row import refusal
 from ..valkey.battery import get_connection
 from ..valkey.row import REDISTOGO_URL
 from .broadcaster import Broadcaster
@@ -96,7 +95,7 @@ def live_url(*channels: str, target: str | None = None, _external: bool = False)
     live = battery_of(Live)
     if "openheart.live" not in live.app.view_functions:
         expected = "1, in an app of openheart.load(), which adds the URL to listen at"
-        raise refusal(live.config, OPENHEART_LIVE, expected)
+        raise live.config.refusal(OPENHEART_LIVE, expected)
     keys = [_key(channel) for channel in channels]
     fragment = ""
     if target is not None:
@@ -135,7 +134,7 @@ class Live(Battery[Broadcaster]):
         most, threads = self.config[OPENHEART_LIVE_LISTENERS], self.config[SERVER_THREADS]
         if most is None and threads < 2:
             expected = "2 or more, because OPENHEART_LIVE is on and each browser that listens keeps a thread"
-            raise refusal(self.config, SERVER_THREADS, expected)
+            raise self.config.refusal(SERVER_THREADS, expected)
         state = state_of(self.app)
         for route in routes(state, self.tokens, lambda: self.resource):
             add_route(self.app, route)

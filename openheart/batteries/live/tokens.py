@@ -10,7 +10,6 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 from ...errors import InvalidSignature
 from ...settings.config import INSTANCE, SECRET_KEY, Config
-from ..row import refusal
 from .row import OPENHEART_LIVE_LIFE
 
 __all__ = ["Tokens"]
@@ -35,8 +34,7 @@ class Tokens:
             ConfigError: there is no key.
         """
         if not self._app.secret_key:
-            raise refusal(
-                self._config,
+            raise self._config.refusal(
                 SECRET_KEY,
                 "a long random text that all processes share, because OPENHEART_LIVE is on and signs URLs; "
                 "python -c 'import secrets; print(secrets.token_hex())' makes one",

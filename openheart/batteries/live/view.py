@@ -22,9 +22,10 @@ from ...errors import (
     ReadingNotAllowed,
     VisitorError,
 )
-from ...web.answers import NO_STORE, Headers, empty_answer
-from ...web.cors import is_own_or_named, read_headers
+from ...web.answers import NO_STORE, Headers
+from ...web.cors import check_origin, preflight, read_headers
 from ...web.javascript import script_answer
+from ...web.openapi import parameter, response
 from ...web.problems import problem
 from ...web.query import query_of
 from ...web.results import PROBLEM_TYPE
@@ -40,7 +41,6 @@ __all__ = ["routes"]
 METHODS = "GET, HEAD, OPTIONS"
 MOST_CHANNELS = 100
 RETRY = (2000, 6000)  # ms after which a browser reconnects; random, so that not all do at once
-DAY = 86_400
 STREAM: Headers = [
     ("Content-Type", "text/event-stream; charset=utf-8"),
     NO_STORE,
@@ -51,39 +51,22 @@ STREAM: Headers = [
 
 
 def _problem(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {PROBLEM_TYPE: {"schema": {"type": "object"}}}}
+    return response(text, {"type": "object"}, PROBLEM_TYPE)
 
 
+TEXT = {"type": "string"}
+CHANNELS = {"type": "array", "items": TEXT, "minItems": 1, "maxItems": 100}
 DOCUMENT: dict[str, Any] = {
     "get": {
         "operationId": "listen",
         "summary": "Events as they happen (server-sent events); the answer does not end by itself",
         "parameters": [
-            {
-                "name": "channel",
-                "in": "query",
-                "required": True,
-                "description": "A token of live_url(); up to 100 of them.",
-                "schema": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100},
-            },
-            {
-                "name": "last",
-                "in": "query",
-                "description": "Like Last-Event-ID, for a script that cannot send this header.",
-                "schema": {"type": "string"},
-            },
-            {
-                "name": "Last-Event-ID",
-                "in": "header",
-                "description": "The id of the last event that was received.",
-                "schema": {"type": "string"},
-            },
+            parameter("channel", "A token of live_url(); up to 100 of them.", CHANNELS) | {"required": True},
+            parameter("last", "Like Last-Event-ID, for a script that cannot send this header.", TEXT),
+            parameter("Last-Event-ID", "The id of the last event that was received.", TEXT, "header"),
         ],
         "responses": {
-            "200": {
-                "description": "The events",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
-            },
+            "200": response("The events", TEXT, "text/event-stream"),
             "400": _problem(f"No channel, or too many ({InvalidRequest.type})"),
             "403": _problem(
                 f"{InvalidSignature.title} ({InvalidSignature.type}), "
@@ -109,7 +92,7 @@ def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster])
         headers = read_headers(current, state.origins)
         try:
             if current.method == "OPTIONS":
-                return _preflight(current, headers)
+                return preflight(current, headers, METHODS, "Last-Event-ID, Cache-Control")
             if current.method not in ("GET", "HEAD"):
                 headers.append(("Allow", METHODS))
                 raise MethodNotAllowed("This address supports GET, HEAD and OPTIONS")
@@ -129,15 +112,7 @@ def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster])
 
 
 def _channels(tokens: Tokens, state: State, current: Request) -> tuple[list[str], float]:
-    origin = current.environ.get("HTTP_ORIGIN")
-    if (
-        origin is not None
-        and "*" not in state.origins
-        and not is_own_or_named(current, origin, state.origins)
-    ):
-        raise OriginNotAllowed(
-            "Pages of this origin may not listen here: the server's OPENHEART_ORIGINS does not name it"
-        )
+    check_origin(current, state.origins, "listen")
     given = query_of(current).getlist("channel")
     if not 0 < len(given) <= MOST_CHANNELS:
         raise InvalidRequest(
@@ -176,15 +151,6 @@ def _open(
     except BaseException:
         broadcaster.hub.leave(listener)
         raise
-
-
-def _preflight(current: Request, headers: Headers) -> Response:
-    headers = [*headers, ("Allow", METHODS)]
-    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in current.environ:
-        headers.append(("Access-Control-Allow-Methods", METHODS))
-        headers.append(("Access-Control-Allow-Headers", "Last-Event-ID, Cache-Control"))
-        headers.append(("Access-Control-Max-Age", str(DAY)))
-    return empty_answer(204, headers)
 
 
 def live_js(state: State) -> Response:

@@ -45,12 +45,11 @@ class Locales(Battery[tuple[str, ...]]):
         configured = self.config[OPENHEART_LOCALES] or [ENGLISH]
         for name in configured:
             if _parts(name) is None:
-                raise ConfigError(
-                    OPENHEART_LOCALES.name,
-                    name,
-                    self.config.source(OPENHEART_LOCALES),
-                    "locales that Babel knows, such as en_us, pt_br, de; `pybabel --list-locales` lists them",
+                source = self.config.source(OPENHEART_LOCALES)
+                expected = (
+                    "locales that Babel knows, such as en_us, pt_br, de; pybabel --list-locales lists them"
                 )
+                raise ConfigError(OPENHEART_LOCALES.name, name, source, expected)
         return tuple(configured)
 
     def install(self) -> None:

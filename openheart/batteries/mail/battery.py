@@ -13,7 +13,6 @@ from ...core.state import app_of
 from ...errors import InvalidMail
 from ..background.battery import Background
 from ..battery import Battery, battery_of
-from ..row import refusal
 from .letter import Letter, Mailbox, compose, mailbox
 from .row import ROW, SMTP_USER
 
@@ -127,7 +126,7 @@ class Mail(Battery["MailRoute"]):
             return mailbox(self.config[SMTP_USER])
         except InvalidMail:
             expected = "an address such as ann@example.org, because send_mail() got no sender"
-            raise refusal(self.config, SMTP_USER, expected) from None
+            raise self.config.refusal(SMTP_USER, expected) from None
 
 
 def _prepare(

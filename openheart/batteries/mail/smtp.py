@@ -12,7 +12,6 @@ from ...errors import BatteryError, BatteryOutcomeUnknown, BatteryUnavailable, M
 from ...settings.config import Config
 from ...system.hosts import is_loopback
 from ...system.text import escape_controls
-from ..row import refusal
 from .letter import Letter
 from .row import (
     OPENHEART_SMTP_CA,
@@ -51,7 +50,7 @@ class MailRoute:
     def __init__(self, config: Config) -> None:
         user, password = config[SMTP_USER], config[SMTP_PASSWORD]
         if password is not None and user is None:
-            raise refusal(config, SMTP_USER, "the user, because SMTP_PASSWORD is set")
+            raise config.refusal(SMTP_USER, "the user, because SMTP_PASSWORD is set")
         self._user = user or ""
         if isinstance(password, bytes):
             password = password.decode("utf-8", "surrogateescape")
@@ -67,7 +66,7 @@ class MailRoute:
             self.context = ssl.create_default_context(cafile=config[OPENHEART_SMTP_CA])
         except OSError as error:
             expected = f"a file of certificates in PEM form; {error}"
-            raise refusal(config, OPENHEART_SMTP_CA, expected) from None
+            raise config.refusal(OPENHEART_SMTP_CA, expected) from None
         host = f"[{self.host}]" if ":" in self.host else self.host
         self.where = f"The mail server {host}:{self.port}"
 

@@ -12,7 +12,6 @@ from ...settings.config import OPENHEART_URI, Config
 from ...storage.mongodb.row import MONGO_DATABASE
 from ...system.masks import mask_uri
 from ..battery import Battery, battery_of
-from ..row import refusal
 from .row import MONGOHQ_URL, ROW
 
 if TYPE_CHECKING:
@@ -122,9 +121,9 @@ class Mongodb(Battery["Client"]):
 
 
 def _uri(config: Config) -> tuple[str, str, str]:
-    for option in (MONGOHQ_URL, OPENHEART_URI):
-        uri = config[option]
-        if uri is not None and uri.lower().startswith(("mongodb:", "mongodb+srv:")):
-            return uri, option.name, config.source(option)
-    expected = "a MongoDB connection string such as mongodb://localhost:27017/name, for openheart.mongodb"
-    raise refusal(config, MONGOHQ_URL, expected)
+    option = OPENHEART_URI if config[MONGOHQ_URL] is None else MONGOHQ_URL
+    uri = config[option] or ""
+    if not uri.lower().startswith(("mongodb:", "mongodb+srv:")):
+        expected = "a MongoDB connection string such as mongodb://localhost:27017/name, for openheart.mongodb"
+        raise config.refusal(MONGOHQ_URL, expected)
+    return uri, option.name, config.source(option)

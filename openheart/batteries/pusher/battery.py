@@ -13,7 +13,6 @@ from flask import Flask
 
 from ...errors import BatteryError, BatteryUnavailable, InvalidRequest
 from ..battery import Battery, battery_of
-from ..row import refusal
 from .row import (
     OPENHEART_PUSHER_CLUSTER,
     OPENHEART_PUSHER_ENDPOINT,
@@ -169,15 +168,15 @@ class Pusher(Battery["Client"]):
         super().require()
         config, secret = self.config, self.config[PUSHER_SECRET]
         if not re.fullmatch(r"[0-9]+", config[PUSHER_APP_ID] or ""):
-            raise refusal(config, PUSHER_APP_ID, "a number such as 123456")
+            raise config.refusal(PUSHER_APP_ID, "a number such as 123456")
         try:
             _ = secret.decode() if isinstance(secret, bytes) else secret
         except UnicodeDecodeError:
-            raise refusal(config, PUSHER_SECRET, "the secret as text, in UTF-8") from None
+            raise config.refusal(PUSHER_SECRET, "the secret as text, in UTF-8") from None
         endpoint = urlsplit(config[OPENHEART_PUSHER_ENDPOINT] or "")
         if endpoint.path.strip("/") + endpoint.query:
             expected = "a scheme, a host and a port such as http://127.0.0.1:6001, without a path"
-            raise refusal(config, OPENHEART_PUSHER_ENDPOINT, expected)
+            raise config.refusal(OPENHEART_PUSHER_ENDPOINT, expected)
 
     def open(self) -> Client:
         from pusher import Pusher as Client

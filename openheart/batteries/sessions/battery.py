@@ -10,7 +10,6 @@ from ...settings.config import INSTANCE, SECRET_KEY
 from ...storage.valkey.row import OPENHEART_VALKEY_TIMEOUT
 from ...system.breaker import Breaker
 from ..battery import Battery, battery_of
-from ..row import refusal
 from ..valkey.battery import Valkey, failures
 from .row import ROW
 
@@ -57,8 +56,7 @@ class Sessions(Battery[Breaker]):
 
     def prove(self) -> None:
         if not self.app.secret_key:
-            raise refusal(
-                self.config,
+            raise self.config.refusal(
                 SECRET_KEY,
                 "a secret that all processes of the app share, because sessions are on; make one with "
                 "python -c 'import secrets; print(secrets.token_hex())'",

@@ -13,7 +13,6 @@ from ...storage.valkey.row import OPENHEART_VALKEY_TIMEOUT
 from ...storage.valkey.uri import SCHEMES, Place, read_uri
 from ...system.masks import mask_uri
 from ..battery import Battery, battery_of
-from ..row import refusal
 from .row import REDISTOGO_URL, ROW
 
 if TYPE_CHECKING:
@@ -146,5 +145,5 @@ def _place(config: Config) -> tuple[Place, str]:
     uri = config[option] or ""
     if uri.partition(":")[0].lower() not in SCHEMES:
         expected = "a URI of Valkey such as valkey://localhost:6379/0, for openheart.valkey"
-        raise refusal(config, REDISTOGO_URL, expected)
+        raise config.refusal(REDISTOGO_URL, expected)
     return read_uri(uri, config.source(option), option.name), uri

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from ...core.signals import reaction_added
 from ...errors import BatteryUnavailable
 from ..battery import Battery
-from ..row import refusal
 from .address import is_inside
 from .request import Attempt, Endpoint
 from .row import (
@@ -43,7 +42,7 @@ class Webhook(Battery[Sender]):
         host = urlsplit(self.config[OPENHEART_WEBHOOK] or "").hostname or ""
         if is_inside(host) and not self.config[OPENHEART_WEBHOOK_PRIVATE]:
             expected = "a public address, or OPENHEART_WEBHOOK_PRIVATE=on for one inside the network"
-            raise refusal(self.config, OPENHEART_WEBHOOK, expected)
+            raise self.config.refusal(OPENHEART_WEBHOOK, expected)
 
     def open(self) -> Sender:
         keys = self._keys()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ...settings import casts
 from ...settings.option import Option
 from ..row import BackendRow
@@ -15,40 +17,37 @@ __all__ = [
     "ROW",
 ]
 
-OPENHEART_VALKEY_TIMEOUT: Option[float] = Option(
+_option = partial(Option, group="storage")
+
+OPENHEART_VALKEY_TIMEOUT: Option[float] = _option(
     "OPENHEART_VALKEY_TIMEOUT",
     casts.duration(0.01),
     2.0,
     "How long to wait for a connection to Valkey, and for an answer.",
-    group="storage",
 )
-OPENHEART_VALKEY_POOL: Option[int] = Option(
+OPENHEART_VALKEY_POOL: Option[int] = _option(
     "OPENHEART_VALKEY_POOL",
     casts.integer(1, 10_000),
     16,
     "How many connections a process opens to each Valkey server; as many as SERVER_THREADS is enough.",
-    group="storage",
 )
-OPENHEART_VALKEY_RETRIES: Option[int] = Option(
+OPENHEART_VALKEY_RETRIES: Option[int] = _option(
     "OPENHEART_VALKEY_RETRIES",
     casts.integer(0, 100),
     2,
     "How many more times OPENHEART_VALKEY_TIMEOUT to keep trying before a request is answered with 503.",
-    group="storage",
 )
-OPENHEART_VALKEY_WAIT: Option[int] = Option(
+OPENHEART_VALKEY_WAIT: Option[int] = _option(
     "OPENHEART_VALKEY_WAIT",
     casts.integer(0, 100),
     0,
     "How many replicas must have a reaction before it is acknowledged (WAIT); 0 waits for the primary only.",
-    group="storage",
 )
-OPENHEART_NONCE_TTL: Option[float] = Option(
+OPENHEART_NONCE_TTL: Option[float] = _option(
     "OPENHEART_NONCE_TTL",
     casts.duration(0.1),
     60.0,
     "How long Valkey remembers a reaction, so that a repeated one counts once.",
-    group="storage",
 )
 
 ROW = BackendRow(
