@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 from flask import Flask, current_app, has_app_context
 
-from ..errors import InvalidEmoji, OpenHeartError
+from ..errors import ConfigError, InvalidEmoji, OpenHeartError
 from ..protocol import Policy
 from ..settings import config as settings
 from ..settings.config import Config
@@ -189,7 +189,8 @@ def _policy(config: Config) -> Policy:
         try:
             Policy(allow=config[option])
         except InvalidEmoji as error:
-            raise config.refusal(option, f"emoji only; {error.detail}") from None
+            emoji, expected = ",".join(config[option]), f"emoji only; {error.detail}"
+            raise ConfigError(option.name, emoji, config.source(option), expected) from None
     return Policy(
         allow=config[settings.OPENHEART_EMOJI],
         deny=config[settings.OPENHEART_EMOJI_DENY],

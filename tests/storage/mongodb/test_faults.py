@@ -321,7 +321,8 @@ def test_a_disconnected_backend_says_so_to_a_thread_that_holds_its_link(
 def test_a_client_that_was_closed_meanwhile_is_not_connected_unless_something_was_stored(
     alone: MongoServer, make: Make, said: PyMongoError, expected: type[BackendError]
 ) -> None:
-    backend = make(alone.uri)
+    # The call that closes it is the one that it waits for, so it waits as long as a call may take.
+    backend = make(alone.uri, timeout=1)
     link = backend._opened()
 
     def late(_: object) -> None:
