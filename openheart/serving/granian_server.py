@@ -11,6 +11,8 @@ import os
 import select
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +25,7 @@ from ..settings.casts import boolean
 from ..settings.config import Config
 from ..system.exits import at_exit
 from .listener import option_error
-from .stopping import workers_end_early
+from .stopping import REPEAT, workers_end_early
 
 __all__ = ["serve"]
 
@@ -66,6 +68,15 @@ def serve(
         writer.setblocking(False)
         signal.set_wakeup_fd(writer.detach())
         serving.is_stopping = lambda: bool(select.select([reader], [], [], 0)[0])
+
+        def repeat_signal() -> None:
+            select.select([reader], [], [])
+            while True:
+                time.sleep(REPEAT)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        # Granian loses a signal that comes after its worker accepts requests and before it waits for signals.
+        threading.Thread(target=repeat_signal, name="openheart-stop", daemon=True).start()
         # The worker ends without calling us.
         at_exit(state_of(app).close)
         return app

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-__all__ = ["on_stop_signal", "workers_end_early"]
+__all__ = ["REPEAT", "on_stop_signal", "workers_end_early"]
 
 # A process manager may send a signal to the process and to its group: two signals, one request to stop.
 REPEAT = 1.0  # seconds

@@ -34,7 +34,7 @@ from .body import read_text
 from .cors import check_origin, preflight, read_headers
 from .html import counts_page, start_page
 from .languages import ENGLISH, language_of
-from .openapi import COUNTS, HEADER_TEXT, Schema, operation, parameter, response
+from .openapi import COUNTS, HEADER_TEXT, TEXT, Schema, operation, parameter, response
 from .problems import problem
 from .query import query_of
 from .redirects import wants_page, way_back
@@ -222,7 +222,7 @@ def _reading_problems(state: State) -> list[type[VisitorError]]:
 
 
 def _post_document(state: State, name: str, summary: str) -> Schema:
-    html: Schema = {"text/html": {"schema": _TEXT}}
+    html: Schema = {"text/html": {"schema": TEXT}}
     if state.write_only:
         answers: Schema = {
             "200": {"description": "A page that says thank you", "content": html},
@@ -256,21 +256,20 @@ _TARGET: Schema = {
     "description": "The page: a path or an address such as example.com/post; at most 512 bytes.",
     "schema": {"type": "string", "minLength": 1},
 }
-_TEXT: Schema = {"type": "string"}
 _QUERY: list[Schema] = [
-    parameter("target", "A target; up to 100 of them.", {"type": "array", "items": _TEXT, "maxItems": 100}),
-    parameter("list", "List the targets with this prefix.", _TEXT),
-    parameter("cursor", "Where the list continues.", _TEXT),
+    parameter("target", "A target; up to 100 of them.", {"type": "array", "items": TEXT, "maxItems": 100}),
+    parameter("list", "List the targets with this prefix.", TEXT),
+    parameter("cursor", "Where the list continues.", TEXT),
 ]
 _EMOJI_FIELD: Schema = {
     "type": "object",
     "required": ["emoji"],
-    "properties": {"emoji": _TEXT},
+    "properties": {"emoji": TEXT},
 }
 _BODY: Schema = {
     "required": True,
     "content": {
-        "text/plain": {"schema": {"type": "string"}, "example": "🥨"},
+        "text/plain": {"schema": TEXT, "example": "🥨"},
         "application/json": {"schema": _EMOJI_FIELD, "example": {"emoji": "🥨"}},
         "application/x-www-form-urlencoded": {"schema": _EMOJI_FIELD},
         "multipart/form-data": {"schema": _EMOJI_FIELD},

@@ -21,7 +21,7 @@ from openheart.storage import get_backend
 
 from ..servers.receiver import Receiver
 from ..waiting import PATIENCE, until
-from .conftest import StartServer
+from .conftest import APP, StartServer
 
 SERVERS = ["waitress", "gunicorn", "granian", "werkzeug"]
 
@@ -364,3 +364,27 @@ def test_what_waits_in_the_background_is_finished_when_the_server_stops(
         assert len(receiver.requests) == 1
     finally:
         receiver.stop()
+
+
+LOSES_A_SIGNAL = """
+import signal
+import granian._signals as signals
+
+def set_lossy_signals(made=signals.set_sync_signals):
+    event = made()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        def handle(number, frame, lost=[], kept=signal.getsignal(number)):
+            kept(number, frame) if lost else lost.append(number)
+        signal.signal(number, handle)
+    return event
+
+# As granian itself does with one that comes before its worker waits for it.
+signals.set_sync_signals = set_lossy_signals
+"""
+
+
+@pytest.mark.parametrize("app", [LOSES_A_SIGNAL + APP])
+def test_a_worker_of_granian_that_loses_the_signal_gets_it_again(start_server: StartServer) -> None:
+    served = start_server(SERVER="granian", SERVER_GRACE="300s")
+    assert httpx.post(f"{served.url}/openheart/page", content="🥨").json() == {"🥨": 1}
+    assert served.stop() == 0

@@ -25,7 +25,7 @@ from ...errors import (
 from ...web.answers import NO_STORE, Headers
 from ...web.cors import check_origin, preflight, read_headers
 from ...web.javascript import script_answer
-from ...web.openapi import parameter, response
+from ...web.openapi import TEXT, parameter, response
 from ...web.problems import problem
 from ...web.query import query_of
 from ...web.results import PROBLEM_TYPE
@@ -54,7 +54,6 @@ def _problem(text: str) -> dict[str, Any]:
     return response(text, {"type": "object"}, PROBLEM_TYPE)
 
 
-TEXT = {"type": "string"}
 CHANNELS = {"type": "array", "items": TEXT, "minItems": 1, "maxItems": 100}
 DOCUMENT: dict[str, Any] = {
     "get": {
