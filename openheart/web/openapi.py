@@ -14,22 +14,11 @@ from .answers import json_answer, json_bytes
 from .results import PROBLEM_TYPE
 from .route import Route, reading
 
-__all__ = [
-    "COUNTS",
-    "HEADER_TEXT",
-    "TEXT",
-    "Schema",
-    "operation",
-    "parameter",
-    "problem_503",
-    "response",
-    "routes",
-]
+__all__ = ["COUNTS", "TEXT", "Schema", "operation", "parameter", "problem_503", "response", "routes"]
 
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
-HEADER_TEXT: Schema = {"schema": TEXT}
 HEADER_SECONDS: Schema = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait."}
 COUNTS: Schema = {"$ref": "#/components/schemas/Counts"}
 

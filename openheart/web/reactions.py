@@ -34,7 +34,7 @@ from .body import read_text
 from .cors import check_origin, preflight, read_headers
 from .html import counts_page, start_page
 from .languages import ENGLISH, language_of
-from .openapi import COUNTS, HEADER_TEXT, TEXT, Schema, operation, parameter, response
+from .openapi import COUNTS, TEXT, Schema, operation, parameter, response
 from .problems import problem
 from .query import query_of
 from .redirects import wants_page, way_back
@@ -205,7 +205,7 @@ def _front_document(state: State) -> Schema:
 def _reading_answers(state: State, schema: Schema) -> Schema:
     if state.write_only:
         return {}
-    headers = {"ETag": HEADER_TEXT, "Cache-Control": HEADER_TEXT}
+    headers = {"ETag": {"schema": TEXT}, "Cache-Control": {"schema": TEXT}}
     return {
         "200": response("The counts", schema) | {"headers": headers},
         "304": {"description": "The client already has these counts", "headers": headers},
@@ -233,7 +233,7 @@ def _post_document(state: State, name: str, summary: str) -> Schema:
         answers = {"200": {"description": "Counted; the counts after this reaction", "content": content}}
     answers["303"] = {
         "description": "Back to the page, for a form without JavaScript (Accept names text/html)",
-        "headers": {"Location": HEADER_TEXT},
+        "headers": {"Location": {"schema": TEXT}},
     }
     return operation(name, summary, answers, _WRITING_PROBLEMS) | {"requestBody": _BODY}
 
