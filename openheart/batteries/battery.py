@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
@@ -16,6 +15,7 @@ from ..errors import BatteryError, OpenHeartError
 from ..settings.config import Config
 from ..system.forks import PerProcess
 from ..system.masks import mask_uris
+from ..system.probe import Probe
 from ..system.text import escape_controls
 from .row import Row
 
@@ -23,8 +23,6 @@ __all__ = ["Battery", "battery_of"]
 
 T = TypeVar("T")
 B = TypeVar("B", bound="Battery[Any]")
-
-HEALTH_LASTS = 5.0  # seconds: the health routes are public, and each check may open a connection
 
 
 class Battery(ABC, Generic[T]):
@@ -56,6 +54,7 @@ class Battery(ABC, Generic[T]):
         self.config = config
         self.logger = logger
         self._own: PerProcess[_Process[T]] = PerProcess(_Process)
+        self._health = Probe(lambda: _complaint(self.check))
 
     @abstractmethod
     def open(self) -> T:
@@ -129,12 +128,7 @@ class Battery(ABC, Generic[T]):
 
         The result is kept for some seconds.
         """
-        process = self._own.here
-        with process.checking:
-            if time.monotonic() - process.checked_at > HEALTH_LASTS:
-                process.health = _complaint(self.check)
-                process.checked_at = time.monotonic()
-            return process.health
+        return self._health.result()
 
     def diagnose(self) -> str | None:
         """What ``openheart doctor`` reports: None if all is well, else one sentence. Opens and closes it."""
@@ -153,9 +147,6 @@ class _Process(Generic[T]):
         self.lock = threading.RLock()
         self.opened: list[T] = []
         self.failure: BatteryError | None = None
-        self.checking = threading.Lock()
-        self.checked_at = float("-inf")
-        self.health: str | None = None
 
 
 def battery_of(kind: type[B], app: Flask | None = None) -> B:

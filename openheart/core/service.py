@@ -13,6 +13,7 @@ from ..storage.combine import HotPages
 from ..storage.cursor import past_scopes
 from ..storage.last_counts import LastCounts
 from ..system.forks import PerProcess
+from ..system.probe import Probe
 from .signals import announce, reaction_added
 
 __all__ = ["Service", "counts_of_each", "ordered"]
@@ -51,6 +52,7 @@ class Service:
         self._incr: Callable[[str, str], Counts] | None = None
         self._opening = PerProcess(lambda: threading.Lock())
         self._failure: BackendError | None = None
+        self._health = Probe(self._checked)
 
     @property
     def backend(self) -> Backend:
@@ -140,12 +142,29 @@ class Service:
         with self._make_backend() as backend:
             backend.check()
 
+    def require_ready(self) -> None:
+        """Raise the error that a write and a read met, not more than a few seconds ago, if they met one.
+
+        Raises:
+            BackendError: the storage does not work.
+        """
+        failure = self._health.result()
+        if failure is not None:
+            raise type(failure)(failure.detail) from failure
+
     def close(self) -> None:
         """Finish what was accepted and close the storage. The next use opens it again."""
         with self._opening.here:
             backend, self._backend, self._incr = self._backend, None, None
         if backend is not None:
             backend.disconnect()
+
+    def _checked(self) -> BackendError | None:
+        try:
+            self.backend.check()
+        except BackendError as error:
+            return error
+        return None
 
     def _open(self) -> Backend:
         before = self._failure

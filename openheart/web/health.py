@@ -38,10 +38,12 @@ def healthz(state: State) -> Response:
 def readyz(state: State) -> Response:
     """200 when the storage accepts a write and a read, 503 with Retry-After when it does not.
 
+    It is public, so each process checks at most once in some seconds.
+
     Each active battery is listed as ``ok`` or ``failing``; only one that the application cannot work
     without, such as its sessions, causes a 503 too.
     """
-    state.service.backend.check()
+    state.service.require_ready()
     health = {name: battery.health() for name, battery in list(state.batteries.items())}
     for name, detail in health.items():
         if detail is not None and state.batteries[name].vital:

@@ -14,6 +14,7 @@ from openheart import OpenHeart
 from openheart.batteries import Battery, Option, Row, battery, battery_of
 from openheart.errors import BatteryError, ConfigError, MailRefused, MissingDependency, OpenHeartError
 from openheart.settings import casts
+from openheart.system import probe
 
 from ..waiting import PATIENCE, until
 
@@ -279,7 +280,7 @@ def test_health_is_asked_again_only_after_some_seconds(thing: Thing, monkeypatch
     assert thing.said == ["check"]
     thing.fails["check"] = BatteryError("thing", "unavailable")
     assert thing.health() is None
-    monkeypatch.setattr(battery, "HEALTH_LASTS", -1.0)
+    monkeypatch.setattr(probe, "LASTS", -1.0)
     assert thing.health() == "unavailable"
 
 
@@ -308,7 +309,7 @@ def test_readyz_lists_each_and_a_fault_of_one_is_logged_and_not_shown(
         "status": "ready",
         "batteries": {"thing": "ok", "late": "ok"},
     }
-    battery_of(Thing, app)._own.here.checked_at = float("-inf")
+    battery_of(Thing, app)._health._own.here.checked_at = float("-inf")
     thing.fails["check"] = BatteryError("thing", "the server at 10.0.0.1 is unavailable")
     answer = client.get("/openheart/-/readyz")
     assert answer.status_code == 200

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
 
+import openheart
 from openheart.errors import BackendUnusable
 from openheart.storage.memory.backend import MemoryBackend
+from openheart.system import probe
 
 
 def test_a_server_whose_storage_works_is_alive_and_ready(client: FlaskClient) -> None:
@@ -34,3 +40,17 @@ def test_a_server_whose_storage_is_unavailable_is_alive_and_not_ready(
 def test_asking_leaves_no_count_behind(client: FlaskClient) -> None:
     client.get("/openheart/-/readyz")
     assert client.get("/openheart/?target=/&target=readyz").json == {"/": {}, "readyz": {}}
+
+
+def test_a_process_probes_its_storage_once_for_many_requests(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client = openheart.load(name="site", uri=f"sqlite:///{tmp_path}/openheart.db").test_client()
+    assert client.get("/openheart/-/readyz").status_code == 200
+    with closing(sqlite3.connect("file:openheart.db?mode=ro", uri=True)) as other:
+        version = other.execute("PRAGMA data_version").fetchone()
+        assert [client.get("/openheart/-/readyz").status_code for _ in range(20)] == [200] * 20
+        assert other.execute("PRAGMA data_version").fetchone() == version
+        monkeypatch.setattr(probe, "LASTS", -1.0)
+        assert client.get("/openheart/-/readyz").status_code == 200
+        assert other.execute("PRAGMA data_version").fetchone() != version

@@ -13,15 +13,17 @@ import pytest
 
 from openheart.errors import BackendUnusable
 from openheart.storage import Change, Counts, get_backend
+from openheart.storage.combine import Job
 from openheart.storage.sqlite import backend as sqlite_backend
 from openheart.storage.sqlite.backend import SqliteBackend
 from openheart.storage.sqlite.lock_file import LockFile, bucket_of
 from openheart.storage.sqlite.readers import Readers
 from openheart.storage.sqlite.session import Session
+from openheart.storage.sqlite.writer import Writer
 
 from ...child import run_child
 from ...conftest import open_databases
-from ...waiting import PATIENCE
+from ...waiting import PATIENCE, until
 
 URI = "sqlite:///openheart.db"
 FILE = Path("openheart.db")
@@ -407,6 +409,37 @@ def test_a_check_of_a_new_file_leaves_an_empty_database() -> None:
     connection = sqlite3.connect(FILE)
     assert connection.execute("SELECT count(*) FROM reaction").fetchone() == (0,)
     connection.close()
+
+
+def test_a_check_goes_with_the_writes_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    transactions: list[int] = []
+    began, may_go_on = threading.Event(), threading.Event()
+    commit = Writer.commit
+
+    def slow(self: Writer, group: Sequence[Job]) -> None:
+        transactions.append(len(group))
+        began.set()
+        assert may_go_on.wait(PATIENCE)
+        commit(self, group)
+
+    monkeypatch.setattr(Writer, "commit", slow)
+    with get_backend(URI) as backend:
+        threads = [threading.Thread(target=backend.incr, args=("hello", "🥨"))]
+        threads[0].start()
+        assert began.wait(PATIENCE)
+        threads += [threading.Thread(target=backend.incr, args=("hello", "🥨")) for _ in range(3)]
+        threads.append(threading.Thread(target=backend.check))
+        for thread in threads[1:]:
+            thread.start()
+        assert isinstance(backend, SqliteBackend)
+        assert backend._session is not None
+        queue = backend._session._combiner
+        until(lambda: len(queue._queue) == 4, "the others do not wait")
+        may_go_on.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert transactions == [1, 4]
+        assert backend.counts(["hello"]) == [{"🥨": 4}]
 
 
 def test_a_look_that_comes_after_the_end_opens_nothing() -> None:
