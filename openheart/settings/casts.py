@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from ..system.hosts import DEFAULT_PORTS
-from ..system.masks import REFERENCE, SCHEME, mask_uri
+from ..system.masks import REFERENCE, SCHEME, mask_path, mask_uri
 from ..system.text import CONTROL
 
 __all__ = [
@@ -213,8 +213,12 @@ def uri() -> Cast[str]:
     return Cast("a URI with a scheme, such as sqlite:///openheart.db", parse, show=mask_uri, expands=True)
 
 
-def http_url() -> Cast[str]:
-    """The address of an HTTP server, without a user and a fragment; ``$NAME`` stands for what NAME holds."""
+def http_url(*, secret_path: bool = False) -> Cast[str]:
+    """The address of an HTTP server, without a user and a fragment; ``$NAME`` stands for what NAME holds.
+
+    Args:
+        secret_path: whether who knows the path may use it, so that it is not shown.
+    """
 
     def parse(value: object) -> str:
         match = _match(HTTP_URL, _one_line(value))
@@ -222,7 +226,8 @@ def http_url() -> Cast[str]:
             raise ValueError
         return match[0]
 
-    return Cast("an address such as https://example.org/hook", parse, show=mask_uri, expands=True)
+    show = mask_path if secret_path else mask_uri
+    return Cast("an address such as https://example.org/hook", parse, show=show, expands=True)
 
 
 def address() -> Cast[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ..system.masks import mask_uri, mask_uris
+from ..system.masks import mask_uris
 from .casts import Cast
 
 __all__ = ["Option"]
@@ -44,5 +44,5 @@ class Option(Generic[T_co]):
         if self.secret:
             return "***"
         if self.cast.expands:
-            return mask_uri(value) if isinstance(value, str) else "***"
+            return self.cast.show(value) if isinstance(value, str) else "***"
         return mask_uris(value)

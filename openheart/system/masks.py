@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["REFERENCE", "SCHEME", "mask_uri", "mask_uris"]
+__all__ = ["REFERENCE", "SCHEME", "mask_path", "mask_uri", "mask_uris"]
 
 REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 """``$NAME``, which stands for the value of the variable NAME."""
@@ -36,6 +36,11 @@ def mask_uri(value: str) -> str:
     elif at and "/" not in user:
         user = "***"
     return f"{scheme[0]}{slashes}{user}{at}{host}"
+
+
+def mask_path(value: str) -> str:
+    """A URL whose path is a secret, for people to read: only its scheme and its host."""
+    return re.sub(r"(://[^/?#]*)[/?#].+", r"\1/***", mask_uri(value))
 
 
 def mask_uris(value: object) -> object:

@@ -22,7 +22,7 @@ __all__ = [
 _option = partial(Option, group="webhook")
 
 OPENHEART_WEBHOOK: Option[str | None] = _option(
-    "OPENHEART_WEBHOOK", casts.http_url(), None, "The URL that is notified of reactions."
+    "OPENHEART_WEBHOOK", casts.http_url(secret_path=True), None, "The URL that is notified of reactions."
 )
 OPENHEART_WEBHOOK_SECRET: Option[str | bytes | None] = _option(
     "OPENHEART_WEBHOOK_SECRET",

@@ -32,6 +32,7 @@ from openheart.batteries.webhook import request as webhook_request
 from openheart.batteries.webhook import sender as webhook_sender
 from openheart.batteries.webhook.address import is_public
 from openheart.errors import BatteryUnavailable, ConfigError, InvalidEmoji, MissingDependency
+from openheart.settings.config import load_config
 
 from ...child import run_child
 from ...servers.receiver import Receiver, Request
@@ -647,6 +648,16 @@ def test_a_process_of_multiprocessing_tells_of_what_waits_before_it_ends(receive
 def test_a_secret_that_is_none_is_an_error_of_load_that_says_how_to_make_one(secret: str | bytes) -> None:
     with pytest.raises(ConfigError, match=r"OPENHEART_WEBHOOK_SECRET='\*\*\*'.*whsec_ and the Base64"):
         openheart.load(name="one", uri="memory:", webhook="https://example.org/", webhook_secret=secret)
+
+
+@pytest.mark.parametrize("wrong", ["", "#fragment", " and more"])
+def test_the_path_of_the_address_is_a_secret_too(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENHEART_WEBHOOK", f"http://127.0.0.1:8000/services/hunter2?x=hunter2{wrong}")
+    with pytest.raises(ConfigError, match=r"OPENHEART_WEBHOOK='http://127.0.0.1:8000/\*\*\*'") as caught:
+        openheart.load(name="one", uri="memory:", webhook_secret=SECRET)
+    assert "hunter2" not in str(caught.value)
+    config = load_config(env=False, keywords={"openheart_webhook": "https://example.org/hunter2"})
+    assert repr(config) == "<Config OPENHEART_WEBHOOK=https://example.org/*** (a keyword argument)>"
 
 
 def test_the_secret_is_wanted_with_the_address() -> None:
