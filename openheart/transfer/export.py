@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..errors import InvalidRequest, TransferError
 from ..storage.backend import Backend, Rows, pages_of
+from ..system.files import open_private
 from .copying import Advance, batches, nothing
 from .jsonl import write_row
 
@@ -51,7 +54,7 @@ def export_file(
 
     Until then its name ends with ``.part``, and a file ``.resume`` beside it says where to continue: the next
     call with the same storage and prefix does. If the storage no longer knows that place, the export starts
-    from the beginning.
+    from the beginning. A new file can be read by its owner only; one that is replaced keeps its mode.
 
     Args:
         backend: the storage, connected.
@@ -79,6 +82,8 @@ def export_file(
                 raise
             position = start
             written = _write(backend, draft, note, start, advance)
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, draft)
         draft.replace(path)
         note.unlink(missing_ok=True)
     except OSError as error:
@@ -90,7 +95,7 @@ def export_file(
 
 
 def _write(backend: Backend, draft: Path, note: Path, start: _Position, advance: Advance) -> int:
-    with draft.open("r+b" if start.cursor else "wb") as file:
+    with open(draft, "r+b" if start.cursor else "wb", opener=open_private) as file:
         file.truncate(start.size)
         file.seek(start.size)
         written = start.targets
@@ -110,7 +115,8 @@ def _write(backend: Backend, draft: Path, note: Path, start: _Position, advance:
 
 def _note(note: Path, position: _Position) -> None:
     draft = note.with_name(f"{note.name}.new")
-    draft.write_text(json.dumps(asdict(position), ensure_ascii=False), encoding="utf-8")
+    with open(draft, "w", encoding="utf-8", opener=open_private) as file:
+        json.dump(asdict(position), file, ensure_ascii=False)
     draft.replace(note)
 
 

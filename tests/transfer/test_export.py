@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,3 +130,19 @@ def test_a_storage_that_refuses_its_own_first_page_is_an_error(backend: Backend,
 def test_a_file_that_cannot_be_written_is_named(backend: Backend) -> None:
     with pytest.raises(TransferError, match="none/out.jsonl cannot be written .No such file"):
         export_file(backend, Path("none/out.jsonl"))
+
+
+def test_a_new_file_is_its_owners_and_one_that_was_there_keeps_its_mode(backend: Backend) -> None:
+    export_file(backend, OUT)
+    assert stat.S_IMODE(OUT.stat().st_mode) == 0o600
+    OUT.chmod(0o640)
+    export_file(backend, OUT)
+    assert stat.S_IMODE(OUT.stat().st_mode) == 0o640
+
+
+def test_what_an_interrupted_export_leaves_is_its_owners(backend: Backend, breaks: Breaks) -> None:
+    breaks.pages_left = 2
+    with pytest.raises(BackendUnavailable):
+        export_file(backend, OUT)
+    left = {file.name: stat.S_IMODE(file.stat().st_mode) for file in Path().glob("out*")}
+    assert left == {"out.jsonl.part": 0o600, "out.jsonl.resume": 0o600}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from ...errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OutcomeUnknown
+from ...system.files import open_private
 from ...system.masks import mask_uri
 
 __all__ = [
@@ -124,6 +126,10 @@ def open_connection(
     Raises:
         sqlite3.Error: pass it to ``named_error``.
     """
+    if create:
+        # SQLite gives its -wal and -shm the same mode.
+        with suppress(OSError):  # SQLite names it
+            os.close(open_private(path, os.O_RDWR | os.O_CREAT))
     uri = f"file:{quote(os.fsencode(path))}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(
         uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False

@@ -15,6 +15,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ...errors import BackendError, BackendUnavailable, BackendUnusable
+from ...system.files import open_private
 
 if sys.platform != "win32":
     import fcntl
@@ -46,6 +47,7 @@ class LockFile:
 
     Args:
         path: the lock file; it is made where it does not exist. Beside it goes one that ends in ``.next``.
+        database: the database, whose owner and mode new lock files get where it exists.
 
     Attributes:
         is_exclusive: whether ``acquire`` keeps other processes out; SQLite's own lock must do that otherwise.
@@ -55,7 +57,7 @@ class LockFile:
         BackendUnusable: it cannot be made, or another version of openheart made it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, database: Path | None = None) -> None:
         self.path = path
         self.is_exclusive = HAS_LOCKS
         self.generations: memoryview | None = None
@@ -63,16 +65,19 @@ class LockFile:
         if not HAS_LOCKS:
             return
         try:
-            self._now = _open(path)
-            self._next = _open(path.with_name(f"{path.name}.next"))
+            self._now = open_private(path, os.O_RDWR | os.O_CREAT, database)
+            self._next = open_private(path.with_name(f"{path.name}.next"), os.O_RDWR | os.O_CREAT, database)
             self.generations = self._share()
         except BaseException as error:
             self.close()
             if not isinstance(error, OSError):
                 raise
+            file = Path(error.filename or path)
+            fix = f"let this user write in {path.parent}, or name another folder in OPENHEART_URI"
+            if os.path.exists(file):
+                fix = "let this user write it, for example by giving it the owner of the database"
             raise BackendUnusable(
-                f"the lock file {path} cannot be opened ({error.strerror}): let this user write in "
-                f"{path.parent}, or name another folder in OPENHEART_URI"
+                f"the lock file {file} cannot be opened ({error.strerror}): {fix}"
             ) from error
 
     def acquire(self, patience: float) -> None:
@@ -201,10 +206,6 @@ class LockFile:
             )
         words[_FORM] = FORM
         return words
-
-
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
 def _try(descriptor: int) -> bool:

@@ -61,7 +61,7 @@ class Session:
         self._patience = patience
         self._place = str(path)
         self._identity: tuple[int, int] | None = None
-        self._lock = LockFile(path.with_name(f"{path.name}.lock"))
+        self._lock = LockFile(path.with_name(f"{path.name}.lock"), path)
         self._readers = Readers(self._connect_reader)
         self._writer = Writer(
             instance,

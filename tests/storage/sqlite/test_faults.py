@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -353,3 +354,51 @@ def test_every_other_error_of_sqlite_is_a_named_one(code: int) -> None:
     named = sqlite_file.named_error(error, FILE)
     assert isinstance(named, BackendError)
     assert "it said this" in str(named)
+
+
+def test_new_files_can_be_read_by_their_owner_only() -> None:
+    with get_backend(URI) as backend:
+        backend.incr("page", "🥨")
+        made = {file.name: stat.filemode(file.stat().st_mode) for file in Path().glob("openheart.db*")}
+    names = (
+        "openheart.db",
+        "openheart.db-shm",
+        "openheart.db-wal",
+        "openheart.db.lock",
+        "openheart.db.lock.next",
+    )
+    assert made == dict.fromkeys(names, "-rw-------")
+
+
+def test_a_database_that_was_opened_to_a_group_keeps_its_mode_and_so_do_new_locks() -> None:
+    use()
+    FILE.chmod(0o660)
+    for lock in Path().glob("*.lock*"):
+        lock.unlink()
+    use()
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in Path().glob("openheart.db*")}
+    assert modes == {0o660}
+
+
+def test_root_beside_a_service_leaves_no_lock_that_the_service_may_not_use(open_folder: Path) -> None:
+    run_child(UNPRIVILEGED, open_folder)
+    owner = (open_folder / FILE).stat().st_uid
+    for lock in open_folder.glob("*.lock*"):
+        lock.unlink()
+    with get_backend(URI, folder=open_folder) as backend:
+        assert backend.counts(["page"]) == [{"🥨": 1}]
+    assert {file.stat().st_uid for file in open_folder.iterdir()} == {owner}
+    assert run_child(UNPRIVILEGED, open_folder) == ""
+    with get_backend(URI, folder=open_folder) as backend:
+        assert backend.counts(["page"]) == [{"🥨": 2}]
+
+
+@pytest.mark.parametrize("name", ["openheart.db.lock", "openheart.db.lock.next"])
+def test_a_lock_file_that_this_user_may_not_use_is_named(open_folder: Path, name: str) -> None:
+    run_child(UNPRIVILEGED, open_folder)
+    lock = open_folder / name
+    lock.chmod(0)
+    said = run_child(UNPRIVILEGED, open_folder)
+    assert said.startswith(
+        f"BackendUnusable the lock file {lock} cannot be opened (Permission denied): let this user write"
+    )
