@@ -122,6 +122,7 @@ setup(
         "blinker>=1.6.2",
         "click>=8.1.3",
         "emoji>=2.14",
+        "idna>=3.7",
         "python-dotenv>=1.0",
         "regex>=2024.4.16",
         "waitress>=3.0",

@@ -18,6 +18,7 @@ from ..storage import Backend
 from ..system.finding import Finding
 from ..system.hosts import is_loopback
 from ..system.masks import mask_uri
+from ..web.cors import own_hosts
 
 __all__ = ["examine", "of_config_error"]
 
@@ -41,6 +42,7 @@ def examine(app: Flask) -> list[Finding]:
         *_storage(state.make_backend(state.config)),
         *_variables(state.config),
         *_exposure(state.config),
+        *_own_origin(app, state.config),
         *_modes(state.config),
         *_server(state.config),
         *_batteries(app, state.config),
@@ -119,6 +121,16 @@ def _exposure(config: Config) -> Iterator[Finding]:
             "warning",
             f"SECRET_KEY has fewer than {LEAST_SECRET} characters, so it can be guessed",
             "make a new one: python -c 'import secrets; print(secrets.token_hex())'",
+        )
+
+
+def _own_origin(app: Flask, config: Config) -> Iterator[Finding]:
+    if "*" not in config[settings.OPENHEART_ORIGINS] and not own_hosts(app):
+        yield Finding(
+            "note",
+            "This server does not know its own host: a program whose Host and Origin are the same may react, "
+            "whatever OPENHEART_ORIGINS names; a page in a browser cannot do that",
+            "name the hosts of this server, such as OPENHEART_HOSTS=example.org",
         )
 
 

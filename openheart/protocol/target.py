@@ -7,8 +7,8 @@ from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
 
 from ..errors import InvalidTarget
-from ..system.hosts import DEFAULT_PORTS
-from ..system.text import NOT_TEXT
+from ..system.hosts import DEFAULT_PORTS, ascii_host
+from ..system.text import NOT_TEXT, escape_controls
 
 __all__ = ["MAX_TARGET_BYTES", "canonical_target", "target_from_bytes", "target_from_url"]
 
@@ -30,9 +30,10 @@ _MOST_CHARACTERS = 4 * MAX_TARGET_BYTES
 def canonical_target(text: str) -> str:
     """Bring a target to its one spelling.
 
-    A leading ``http://``, ``https://`` or ``//`` is removed, and only then is the host lower-cased and its
-    default port removed. Empty segments are removed, and with them leading and trailing slashes. The
-    result is in NFC. Applying it twice changes nothing more.
+    A leading ``http://``, ``https://`` or ``//`` is removed, and only then is the host lower-cased and
+    written in ASCII as browsers send it (``xn--``), and its default port removed. Empty segments are
+    removed, and with them leading and trailing slashes. The result is in NFC. Applying it twice changes
+    nothing more.
 
     Args:
         text: the target, decoded: a ``%`` in it is a per cent sign.
@@ -42,8 +43,8 @@ def canonical_target(text: str) -> str:
 
     Raises:
         InvalidTarget: a segment ``.`` or ``..``, a first segment ``-`` (openheart's own addresses), a
-            control character, an unpaired surrogate, a user name in the host, or more than
-            MAX_TARGET_BYTES.
+            control character, an unpaired surrogate, a user name or a character that no host has in the
+            host, or more than MAX_TARGET_BYTES.
     """
     if len(text) <= MAX_TARGET_BYTES and _is_plain(text):
         return text
@@ -124,8 +125,14 @@ def _split(text: str) -> tuple[str, str]:
         raise InvalidTarget("The target names a user before the host: leave out everything up to the '@'")
     if len(host) > _MOST_CHARACTERS:
         raise InvalidTarget(_TOO_LONG)
-    name, colon, port = normalize("NFC", host).lower().rpartition(":")
+    name, colon, port = host.lower().rpartition(":")
     if not colon:
-        return port, path
+        name, port = port, ""
+    try:
+        name = ascii_host(name)
+    except ValueError:
+        # Control characters are named for the whole target.
+        if not NOT_TEXT.search(name):
+            raise InvalidTarget(f"There is no host {escape_controls(name)!r}: correct it") from None
     is_default = not port or port.lstrip("0") in _PORTS[scheme]
     return (name if is_default else f"{name}:{port}"), path

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from ..system.hosts import DEFAULT_PORTS
+from ..system.hosts import ascii_host, origin_of
 from ..system.masks import REFERENCE, SCHEME, mask_path, mask_uri
 from ..system.text import CONTROL
 
@@ -21,6 +21,7 @@ __all__ = [
     "boolean",
     "choice",
     "duration",
+    "host_list",
     "http_url",
     "integer",
     "level",
@@ -43,8 +44,11 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmg])(?:i?b)?|b)?", re.ASCII | re.IGNORECASE)
 BYTES = {"k": 1024, "m": 1024**2, "g": 1024**3, "": 1}
-ORIGIN = re.compile(
-    r"([a-z][a-z0-9+.-]*)://([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::(\d{1,5}))?"
+WRITTEN_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+")
+ORIGIN = re.compile(r"[a-z0-9+.-]+://(?!.*\.\.)([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:\d+)?")
+# Browsers send "null" for these, or load no page from them.
+WITHOUT_ORIGIN = frozenset(
+    {"about", "blob", "content", "data", "file", "ftp", "javascript", "mailto", "ws", "wss"}
 )
 HOST_NAME = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])"
 ADDRESS = re.compile(rf"{HOST_NAME}(?::(\d{{1,5}}))?")
@@ -301,7 +305,7 @@ def level() -> Cast[str]:
 
 
 def origin_list() -> Cast[list[str]]:
-    """Web origins (RFC 6454), in lower case and without the scheme's default port; or ``*`` alone."""
+    """Web origins (RFC 6454), as browsers send them but in lower case; or ``*`` alone."""
 
     def parse(value: object) -> list[str]:
         origins = list(dict.fromkeys(_origin(entry) for entry in _split(value)))
@@ -309,7 +313,22 @@ def origin_list() -> Cast[list[str]]:
             raise ValueError
         return origins
 
-    expected = "* alone, or a list of origins such as https://example.org (an ASCII host, no path, not null)"
+    expected = (
+        "* alone, or a list of origins such as https://example.org "
+        "(a scheme and a host that pages have, no path, not null)"
+    )
+    return Cast(expected, parse, show=_join, takes_empty=True)
+
+
+def host_list() -> Cast[list[str]]:
+    """Names or addresses of hosts, without ports, as browsers send them; a leading dot adds subdomains."""
+
+    def parse(value: object) -> list[str]:
+        return list(dict.fromkeys(_host(entry) for entry in _split(value)))
+
+    expected = (
+        "a list of hosts such as example.org, without ports; .example.org stands for its subdomains too"
+    )
     return Cast(expected, parse, show=_join, takes_empty=True)
 
 
@@ -341,12 +360,18 @@ def _join(value: list[str]) -> str:
 def _origin(entry: str) -> str:
     if entry == "*":
         return entry
-    scheme, host, port = _match(ORIGIN, entry.lower()).groups()
-    if int(port or 0) > 65535:
+    origin = origin_of(_match(WRITTEN_ORIGIN, entry)[0])
+    if origin.partition(":")[0] in WITHOUT_ORIGIN:
         raise ValueError
-    if port is None or int(port) == DEFAULT_PORTS.get(scheme):
-        return f"{scheme}://{host}"
-    return f"{scheme}://{host}:{int(port)}"
+    return _match(ORIGIN, origin)[0]
+
+
+def _host(entry: str) -> str:
+    host = ascii_host(entry)
+    _match(ADDRESS, host.removeprefix("."))
+    if host.endswith(".") or ":" in host.rpartition("]")[2]:
+        raise ValueError
+    return host
 
 
 def _locale(entry: str) -> str:

@@ -12,6 +12,7 @@ __all__ = [
     "OPENHEART_EMOJI",
     "OPENHEART_EMOJI_DENY",
     "OPENHEART_HOLD",
+    "OPENHEART_HOSTS",
     "OPENHEART_LISTING",
     "OPENHEART_MAX_AGE",
     "OPENHEART_MAX_BODY",
@@ -32,6 +33,12 @@ OPENHEART_URL_PREFIX: Option[str] = _option(
 )
 OPENHEART_ORIGINS: Option[list[str]] = _option(
     "OPENHEART_ORIGINS", casts.origin_list(), ["*"], "The origins whose pages may react; * is any."
+)
+OPENHEART_HOSTS: Option[list[str]] = _option(
+    "OPENHEART_HOSTS",
+    casts.host_list(),
+    [],
+    "The hosts of this server, whose pages may react too; empty is any that a request names.",
 )
 OPENHEART_EMOJI: Option[list[str]] = _option(
     "OPENHEART_EMOJI", casts.text_list(), [], "The only emoji that are accepted; empty accepts all."

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+from flask import Flask, Request, Response, current_app
+from werkzeug.sansio.utils import host_is_trusted
 
-from flask import Request, Response
-
+from ..core.state import State, state_of
 from ..errors import OriginNotAllowed
-from ..system.hosts import DEFAULT_PORTS
+from ..settings.config import OPENHEART_HOSTS
+from ..system.hosts import origin_of
 from .answers import Headers, empty_answer
 
-__all__ = ["check_origin", "is_own_or_named", "preflight", "read_headers"]
+__all__ = ["check_origin", "is_own_or_named", "own_hosts", "preflight", "read_headers"]
 
 EXPOSED = ("Access-Control-Expose-Headers", "ETag, Retry-After")
 EVERYONE = ("Access-Control-Allow-Origin", "*")
@@ -19,29 +19,29 @@ VARY = ("Vary", "Origin")
 DAY = 86_400
 
 
-def read_headers(request: Request, origins: Sequence[str]) -> Headers:
+def read_headers(request: Request, state: State) -> Headers:
     """The headers that let a page of an allowed origin read the answer; never with credentials."""
-    if "*" in origins:
+    if "*" in state.origins:
         return [EVERYONE, EXPOSED]
     origin = request.environ.get("HTTP_ORIGIN")
-    if origin is not None and is_own_or_named(request, origin, origins):
+    if origin is not None and is_own_or_named(request, origin, state):
         return [("Access-Control-Allow-Origin", origin), EXPOSED, VARY]
     return [VARY]
 
 
-def check_origin(request: Request, origins: Sequence[str], verb: str) -> None:
+def check_origin(request: Request, state: State, verb: str) -> None:
     """Refuse a request from a page of another origin; one without Origin is not from a page.
 
     Args:
         request: the request.
-        origins: OPENHEART_ORIGINS.
+        state: the state of its application.
         verb: what pages may not do, for the visitor.
 
     Raises:
         OriginNotAllowed: the page is not of one of the origins.
     """
     origin = request.environ.get("HTTP_ORIGIN")
-    if origin is None or "*" in origins or is_own_or_named(request, origin, origins):
+    if origin is None or "*" in state.origins or is_own_or_named(request, origin, state):
         return
     raise OriginNotAllowed(
         f"Pages of this origin may not {verb} here: OPENHEART_ORIGINS of this server does not name it"
@@ -65,17 +65,26 @@ def preflight(request: Request, headers: Headers, methods: str, allowed: str) ->
     return empty_answer(204, headers)
 
 
-def is_own_or_named(request: Request, url: str, origins: Sequence[str]) -> bool:
+def is_own_or_named(request: Request, url: str, state: State) -> bool:
     """Whether the origin of a URL is this server's own, or named in OPENHEART_ORIGINS (``*`` names none)."""
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        origin = origin_of(url)
     except ValueError:
         return False
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
-        return False
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    origin = f"{parts.scheme}://{host}"
-    if port is not None and port != DEFAULT_PORTS[parts.scheme]:
-        origin += f":{port}"
-    return origin in origins or origin == f"{request.scheme}://{request.host.lower()}"
+    if origin in state.origins:
+        return True
+    # The visitor writes Host, too. Where the operator names the hosts, it is one of them.
+    host = request.host.lower()
+    return origin == f"{request.scheme}://{host}" and host_is_trusted(host, own_hosts(current_app) or [host])
+
+
+def own_hosts(app: Flask) -> list[str]:
+    """The hosts that the operator calls an application's own, without ports; empty if none is named.
+
+    They are those of OPENHEART_HOSTS, and of Flask's TRUSTED_HOSTS and SERVER_NAME. One that starts with a
+    dot stands for its subdomains too.
+    """
+    found = [*state_of(app).config[OPENHEART_HOSTS], *(app.config.get("TRUSTED_HOSTS") or ())]
+    if name := app.config.get("SERVER_NAME"):
+        found.append(f".{name}" if app.subdomain_matching else name)
+    return found

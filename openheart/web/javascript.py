@@ -14,7 +14,7 @@ HOUR = 3600
 
 def script_answer(state: State, script: bytes) -> Response:
     """A script, with an ETag and kept for an hour; a page of an allowed origin may load it."""
-    headers = read_headers(request, state.origins)
+    headers = read_headers(request, state)
     headers += [
         ("Content-Type", "text/javascript; charset=utf-8"),
         ("Cache-Control", f"public, max-age={HOUR}, must-revalidate"),

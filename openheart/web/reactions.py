@@ -65,7 +65,7 @@ def reactions(target: str = "") -> Response:
     current: Request = request._get_current_object()  # type: ignore[attr-defined]
     state: State = current_app.extensions["openheart"]
     method = current.method
-    headers = read_headers(current, state.origins)
+    headers = read_headers(current, state)
     try:
         if method in ("GET", "HEAD"):
             return _get(current, state, target, headers)
@@ -133,11 +133,11 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
 
 
 def _post(current: Request, state: State, target: str, headers: Headers) -> Response:
-    check_origin(current, state.origins, "react")
+    check_origin(current, state, "react")
     canonical = _target_of_post(current, state, target)
     # The whole request is checked before anything is stored.
     page = wants_page(current)
-    back = way_back(current, state.origins) if page else None
+    back = way_back(current, state) if page else None
     # The app's own choice of a language may fail too.
     language = language_of(state) if page and back is None else ENGLISH
     counts = state.service.react(canonical, read_text(current, state.config[OPENHEART_MAX_BODY]))

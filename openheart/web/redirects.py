@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from flask import Request
 
+from ..core.state import State
 from .cors import is_own_or_named
 from .query import query_of
 
@@ -17,14 +16,14 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.environ.get("HTTP_ACCEPT", "").lower()
 
 
-def way_back(request: Request, origins: Sequence[str]) -> str | None:
+def way_back(request: Request, state: State) -> str | None:
     """The page to go back to: ``?back=`` of the form's action, else the Referer.
 
     Returns:
         A path on this server, or a URL whose origin is our own or named in OPENHEART_ORIGINS; else None.
     """
     for place in (query_of(request).get("back"), request.environ.get("HTTP_REFERER")):
-        if place and _is_plain(place) and (_is_local_path(place) or is_own_or_named(request, place, origins)):
+        if place and _is_plain(place) and (_is_local_path(place) or is_own_or_named(request, place, state)):
             return place
     return None
 

@@ -105,7 +105,7 @@ def test_what_is_broken_slow_or_unsafe_is_named_with_its_fix(
 @pytest.mark.parametrize(
     "settings",
     [
-        {"host": "0.0.0.0", "origins": "https://example.org"},
+        {"host": "0.0.0.0", "origins": "https://example.org", "hosts": "example.org"},
         {"host": "localhost"},
         {"host": "127.1.2.3"},
         {"secret_key": "x" * 32},

@@ -75,6 +75,10 @@ PORT = casts.integer(0, 65535)
         (casts.origin_list(), "https://a.example:80", ["https://a.example:80"]),
         (casts.origin_list(), ["http://localhost:08080", "http://[::1]:3000"], None),
         (casts.origin_list(), "moz-extension://ab-cd", ["moz-extension://ab-cd"]),
+        (casts.origin_list(), "https://München.example", ["https://xn--mnchen-3ya.example"]),
+        (casts.origin_list(), "http://[0:0::1]:80", ["http://[::1]"]),
+        (casts.host_list(), "A.example .b.example [::1]", ["a.example", ".b.example", "[::1]"]),
+        (casts.host_list(), "München.example, A.example,a.example", ["xn--mnchen-3ya.example", "a.example"]),
         (casts.secret_text(), " kept as it is ", " kept as it is "),
         (casts.secret_text(), b"\x00", b"\x00"),
     ],
@@ -117,11 +121,29 @@ def test_what_is_written_becomes_a_value(cast: Cast[Any], written: object, value
         ),
         *(
             (casts.origin_list(), each)
-            for each in ("https://*.a.example", "https://ä.example", "https://a:70000")
+            for each in ("https://*.a.example", "https://ä／.example", "https://a:70000", "https://a:0")
         ),
         *(
             (casts.origin_list(), each)
             for each in ("https://u:p@a.example", "https://", "https://a.example/x", 5)
+        ),
+        # No browser sends these, so they could never match.
+        *(
+            (casts.origin_list(), each)
+            for each in ("file://a", "ftp://a.example", "ws://a.example", "data://a", "https://a..example")
+        ),
+        *((casts.origin_list(), each) for each in ("http://127.1", "http://a.256", "http://[::1%25lo]")),
+        *(
+            (casts.host_list(), each)
+            for each in (
+                "https://a.example",
+                "a.example:80",
+                "*.a.example",
+                "a/b",
+                "a.example.",
+                "[::1]:80",
+                5,
+            )
         ),
         *((casts.secret_text(), each) for each in ("", b"", 5, None)),
     ],

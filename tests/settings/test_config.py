@@ -197,7 +197,7 @@ def test_empty_text_as_a_keyword_is_a_value() -> None:
         (
             {"app_config": {"OPENHEART_ORIGINS": ["null"]}},
             "OPENHEART_ORIGINS=['null'] (from app.config) cannot be used: expected * alone, or a list of"
-            " origins such as https://example.org (an ASCII host, no path, not null)",
+            " origins such as https://example.org (a scheme and a host that pages have, no path, not null)",
         ),
     ],
 )

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+
+import openheart
 
 from .conftest import MakeClient
 
@@ -60,6 +65,61 @@ def test_a_write_from_another_origin_is_refused_and_reading_is_not_shared(
     assert read.json == {}
     assert "Access-Control-Allow-Origin" not in read.headers
     assert read.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    ("named", "sent"),
+    [
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+        ("safari-web-extension://F2C0", "safari-web-extension://F2C0"),
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+        ("https://xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example"),
+        ("http://[0:0::1]:8000", "http://[::1]:8000"),
+        ("http://[::ffff:127.0.0.1]", "http://[::ffff:7f00:1]"),
+        ("http://my_host:8000", "http://my_host:8000"),
+    ],
+)
+def test_an_origin_that_is_accepted_at_start_matches_what_browsers_send(
+    make_client: MakeClient, named: str, sent: str
+) -> None:
+    client = make_client(origins=named)
+    answer = client.post("/openheart/a", data="🥨", headers={"Origin": sent})
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == sent
+
+
+FORGED = {"Origin": "http://forged.example", "Host": "forged.example"}
+
+
+def test_where_no_host_is_named_a_request_names_it(listed: FlaskClient) -> None:
+    assert listed.post("/openheart/a", data="🥨", headers=FORGED).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"openheart_hosts": "example.org"},
+        {"openheart_hosts": ".example.org"},
+        {"SERVER_NAME": "example.org:80"},
+        {"TRUSTED_HOSTS": [".example.org"]},
+    ],
+)
+def test_where_the_hosts_are_named_no_other_is_our_own(settings: dict[str, Any]) -> None:
+    app = Flask("site")
+    app.config.update({name: value for name, value in settings.items() if name.isupper()})
+    named = {name: value for name, value in settings.items() if name.islower()}
+    openheart.load(app, uri="memory:", origins=BLOG, **named)
+    client = app.test_client()
+    # Flask itself refuses the host that is not in TRUSTED_HOSTS, from 3.1 on.
+    assert client.post("/openheart/a", data="🥨", headers=FORGED).status_code in (400, 403)
+    own = {"Origin": "http://example.org", "Host": "example.org"}
+    assert client.post("/openheart/a", data="🥨", headers=own).json == {"🥨": 1}
+    assert client.post("/openheart/a", data="🥨", headers={"Origin": BLOG, "Host": "example.org"}).json == {
+        "🥨": 2
+    }
+    back = {"Accept": "text/html", "Host": "example.org", "Referer": "http://example.org/post"}
+    assert client.post("/openheart/a", data="🥨", headers=back).location == "http://example.org/post"
 
 
 def test_a_request_without_an_origin_is_no_page_and_may_react(listed: FlaskClient) -> None:

@@ -88,7 +88,7 @@ def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster])
 
     def view() -> Response:
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
-        headers = read_headers(current, state.origins)
+        headers = read_headers(current, state)
         try:
             if current.method == "OPTIONS":
                 return preflight(current, headers, METHODS, "Last-Event-ID, Cache-Control")
@@ -111,7 +111,7 @@ def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster])
 
 
 def _channels(tokens: Tokens, state: State, current: Request) -> tuple[list[str], float]:
-    check_origin(current, state.origins, "listen")
+    check_origin(current, state, "listen")
     given = query_of(current).getlist("channel")
     if not 0 < len(given) <= MOST_CHANNELS:
         raise InvalidRequest(
