@@ -291,8 +291,8 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 
 def _open_once(url: str) -> None:
-    # The reloader restarts this process at each change.
-    if os.environ.get("WERKZEUG_RUN_MAIN") != "true":
+    # The reloader restarts this process at each change; and no browser opens a Unix socket.
+    if url.startswith("http") and os.environ.get("WERKZEUG_RUN_MAIN") != "true":
         # Some browsers return only when they are closed, and the server must start now.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 

@@ -10,13 +10,16 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from ..errors import MissingDependency
+from ..errors import ConfigError, MissingDependency
 from ..settings import config as settings
 from ..settings.config import Config
 from ..system.hosts import is_loopback
-from .listener import address_of, listen
+from .listener import address_of, listening, unix_path
 
 __all__ = ["serve"]
+
+# Options of the servers with which they would listen elsewhere too, or instead.
+PLACES = frozenset({"address", "bind", "host", "listen", "port", "sockets", "uds", "unix_socket"})
 
 
 def serve(app: Flask, config: Config, logger: logging.Logger, *, ready: Callable[[str], None]) -> None:
@@ -29,17 +32,21 @@ def serve(app: Flask, config: Config, logger: logging.Logger, *, ready: Callable
         app: the app.
         config: HOST, PORT, SERVER and SERVER_*.
         logger: where messages are logged.
-        ready: called with the server's URL once the port is open.
+        ready: called with the server's URL, or with ``unix:`` and a path, once it listens.
 
     Raises:
         ConfigError: the port is in use, the server is not installed or does not support an option.
     """
     name = config[settings.SERVER]
-    listener = listen(config)
+    for option in sorted(PLACES & config.server_options.keys()):
+        expected = "HOST and PORT instead, with every server; HOST=unix:/run/openheart.sock is a Unix socket"
+        value = config.server_options[option]
+        raise ConfigError(f"SERVER_{option.upper()}", value, "SERVER_* settings", expected)
     # Each server closes the socket itself; this is for a failure before that.
-    with listener:
-        url = f"http://{address_of(listener, config[settings.HOST])}"
-        debugging, local = config[settings.LEVEL] == "DEBUG", is_loopback(listener.getsockname()[0])
+    with listening(config) as listener:
+        url = address_of(listener, config)
+        local = unix_path(config) is None and is_loopback(listener.getsockname()[0])
+        debugging = config[settings.LEVEL] == "DEBUG"
         develop = debugging and local and (name == "werkzeug" or config.is_default(settings.SERVER))
         if debugging and not local:
             logger.warning("LEVEL=DEBUG: no debugger and no reloader, because HOST is not a loopback address")

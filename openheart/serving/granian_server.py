@@ -24,7 +24,7 @@ from ..settings import config as settings
 from ..settings.casts import boolean
 from ..settings.config import Config
 from ..system.exits import at_exit
-from .listener import option_error
+from .listener import ANYBODY, option_error, unix_path
 from .stopping import REPEAT, workers_end_early
 
 __all__ = ["serve"]
@@ -34,16 +34,20 @@ def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
     """Serve until stopped; granian itself drains its workers."""
-    port = listener.getsockname()[1]
     # Granian opens its own socket and does not accept another.
+    path = unix_path(config)
+    if path is None:
+        place: dict[str, Any] = dict(zip(("address", "port"), listener.getsockname(), strict=False))
+    else:
+        place = {"uds": path, "uds_permissions": ANYBODY}
+        path.unlink()
     listener.close()
     threads = config[settings.SERVER_THREADS]
     if config.is_default(settings.SERVER_THREADS):
         # Its threads hold the interpreter lock, so granian warns about more than this.
         threads = min(threads, 2 * (os.cpu_count() or 1) + 1)
     options: dict[str, Any] = {
-        "address": config[settings.HOST],
-        "port": port,
+        **place,
         "interface": granian.constants.Interfaces.WSGI,
         "workers": config[settings.SERVER_WORKERS],
         "blocking_threads": threads,

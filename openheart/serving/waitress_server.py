@@ -27,6 +27,8 @@ __all__ = ["serve"]
 # In seconds. A signal just before the poll does not interrupt it, so each poll has a timeout.
 IDLE_POLL, POLL = 1.0, 0.05
 MEGABYTE = 2**20
+CONNECTIONS = 1000  # those of clients, besides listeners
+OTHER_FILES = 500  # those that the app and the storage open
 AHEAD = 65_536  # bytes of a stream that may be buffered for a slow browser before the stream blocks
 
 
@@ -54,7 +56,13 @@ def serve(
     app: Flask, config: Config, listener: socket.socket, announce: Callable[[], None], logger: logging.Logger
 ) -> None:
     """Serve until stopped; then accept no more connections, and finish the running requests."""
-    options: dict[str, Any] = {"threads": config[settings.SERVER_THREADS], "ident": None}
+    threads = config[settings.SERVER_THREADS]
+    options: dict[str, Any] = {
+        "threads": threads,
+        "ident": None,
+        # Browsers keep their connections for a while, and each listener of live events has one and a thread.
+        "connection_limit": _with_files_for(CONNECTIONS + threads),
+    }
     # Waitress has announced its removal.
     if hasattr(Adjustments, "send_bytes"):
         # The main thread sends small answers. If the other threads send them, the main thread polls without a
@@ -82,7 +90,15 @@ def serve(
     with on_stop_signal(server.pull_trigger) as is_stopping:
         own.serving.is_stopping = is_stopping
         announce()
+        was_full = False
         while not is_stopping():
+            if server.in_connection_overflow and not was_full:
+                logger.warning(
+                    "%d connections are open, and others wait until one is closed: set SERVER_CONNECTION_LIMIT "
+                    "higher, or put a proxy in front that keeps the connections of browsers",
+                    server.adj.connection_limit,
+                )
+            was_full = server.in_connection_overflow
             wasyncore.loop(timeout=IDLE_POLL, use_poll=True, map=sockets, count=1)
         logger.info("Stopping: accepting no more connections, finishing the running requests")
         deadline = time.monotonic() + config[settings.SERVER_GRACE]
@@ -92,6 +108,21 @@ def serve(
             wasyncore.loop(timeout=POLL, use_poll=True, map=sockets, count=1)
         server.task_dispatcher.shutdown(timeout=max(0, round(deadline - time.monotonic())))
         wasyncore.close_all(sockets)
+
+
+def _with_files_for(connections: int) -> int:
+    """How many connections this process may have open, after its limit of open files was raised for them."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted, endless = connections + OTHER_FILES, resource.RLIM_INFINITY
+    if soft == endless or soft >= wanted:
+        return connections
+    allowed = wanted if hard == endless else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(CONNECTIONS // 10, allowed - OTHER_FILES)
 
 
 def _is_busy(sockets: dict[int, Any]) -> bool:

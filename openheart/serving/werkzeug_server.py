@@ -15,7 +15,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, run_simple
 from ..core.state import state_of
 from ..settings import config as settings
 from ..settings.config import Config
-from .listener import option_error
+from .listener import option_error, unix_path
 from .stopping import on_stop_signal
 
 __all__ = ["develop", "serve"]
@@ -82,7 +82,9 @@ def serve(
 ) -> None:
     """Serve with a thread for each request, until stopped; then finish the running requests."""
     _refuse_options(config)
-    server = _Server(config[settings.HOST], config[settings.PORT], app, _RequestHandler, fd=listener.fileno())
+    path = unix_path(config)
+    host = config[settings.HOST] if path is None else f"unix://{path}"
+    server = _Server(host, config[settings.PORT], app, _RequestHandler, fd=listener.fileno())
     # The server has duplicated it, and would not close this one.
     listener.close()
     # shutdown() waits for the loop to end, which a signal handler would block.

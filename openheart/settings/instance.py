@@ -53,7 +53,9 @@ OPENHEART_CONFIG: Option[str | None] = Option(
 OPENHEART_ACCESS_LOG: Option[bool] = Option(
     "OPENHEART_ACCESS_LOG", _switch, False, "Logs a line of JSON for each request to openheart's own routes."
 )
-HOST: Option[str] = _option("HOST", _name, "127.0.0.1", "The address to listen on.")
+HOST: Option[str] = _option(
+    "HOST", _name, "127.0.0.1", "The address to listen on; unix:/run/openheart.sock is a Unix socket."
+)
 PORT: Option[int] = _option("PORT", _port, 5000, "The port to listen on; 0 picks a free one.")
 SERVER: Option[Literal["waitress", "gunicorn", "granian", "werkzeug"]] = _option(
     "SERVER",

@@ -77,6 +77,10 @@ class Server:
 def accepts(url: str) -> bool:
     address = urlsplit(url)
     try:
+        if address.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(address.path)
+            return True
         socket.create_connection((address.hostname, address.port)).close()
     except OSError:
         return False

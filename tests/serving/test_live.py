@@ -114,6 +114,15 @@ def test_events_reactions_and_signs_of_life_are_sent_as_they_happen(
     stream.comment()
 
 
+def test_who_left_is_noticed_at_once_under_gevent_too(start_server: StartServer, listen: Listen) -> None:
+    served = start(start_server, "gunicorn", SERVER_WORKER_CLASS="gevent", OPENHEART_LIVE_HEARTBEAT="300s")
+    browser = listen(served)
+    browser.stream.begin()
+    assert count(served) == 1
+    browser.close()
+    until(lambda: count(served) == 0, "its slot was not freed")
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_one_more_than_may_is_refused_and_one_that_goes_makes_room(
     start_server: StartServer, listen: Listen, server: str

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -284,6 +287,62 @@ def run(*lines: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_unix_socket_is_served_by_every_server_and_removed_at_the_end(
+    start_server: StartServer, server: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own paths may be too long
+        path = Path(folder) / "openheart.sock"
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(path))
+        served = start_server(SERVER=server, HOST=f"unix:{path}")
+        assert served.url == f"unix:{path}"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666
+        transport = httpx.HTTPTransport(uds=str(path))
+        with httpx.Client(transport=transport, base_url="http://site.example", timeout=PATIENCE) as client:
+            assert client.post("/openheart/hello", content="🥨").json() == {"🥨": 1}
+        taken = run("openheart.run()", SERVER=server, HOST=f"unix:{path}")
+        assert f"HOST='unix:{path}' (from the environment)" in taken.stderr
+        assert "stop the program that listens there" in taken.stderr
+        assert served.stop() == 0
+        assert not path.exists()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_an_address_with_brackets_is_taken_as_the_log_prints_it(
+    start_server: StartServer, server: str
+) -> None:
+    served = start_server(SERVER=server, HOST="[::1]")
+    assert served.url.startswith("http://[::1]:")
+    assert httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).json() == {}
+    assert served.stop() == 0
+
+
+def test_honest_connections_that_are_kept_do_not_fill_the_server(start_server: StartServer) -> None:
+    served = start_server()
+    port = urlsplit(served.url).port
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).json() == {}
+    assert served.stop() == 0
+
+
+def test_a_full_server_says_what_to_set(start_server: StartServer, capfd: pytest.CaptureFixture[str]) -> None:
+    served = start_server(SERVER_CONNECTION_LIMIT="5")
+    port = urlsplit(served.url).port
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        said = ""
+        while "SERVER_CONNECTION_LIMIT" not in said:
+            said += capfd.readouterr().err
+        assert "5 connections are open, and others wait until one is closed" in said
+    assert httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).json() == {}
+    assert served.stop() == 0
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_taken_port_is_one_line_that_names_PORT(server: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -300,6 +359,11 @@ def test_a_taken_port_is_one_line_that_names_PORT(server: str) -> None:
     [
         ({"HOST": "192.0.2.1"}, "HOST='192.0.2.1'.*an address of this machine"),
         ({"HOST": "no host"}, "HOST='no host'.*address of this machine"),
+        ({"HOST": "unix:/no/such/folder/x"}, "HOST='unix:/no.*a folder where this user may write"),
+        ({"HOST": "unix:/tmp"}, "HOST='unix:/tmp'.*a path that is free"),
+        ({"SERVER": "gunicorn", "SERVER_BIND": "unix:x"}, "SERVER_BIND='unix:x'.*HOST and PORT instead"),
+        ({"SERVER": "granian", "SERVER_UDS": "x"}, "SERVER_UDS='x'.*HOST=unix:/run/openheart.sock is a Unix"),
+        ({"SERVER_UNIX_SOCKET": "x"}, "SERVER_UNIX_SOCKET='x'.*expected HOST and PORT instead"),
         ({"SERVER_BOGUS": "1"}, "SERVER_BOGUS='1'.*an option of waitress"),
         ({"SERVER": "gunicorn", "SERVER_BOGUS": "1"}, "SERVER_BOGUS='1'.*an option of gunicorn"),
         ({"SERVER": "granian", "SERVER_BOGUS": "1"}, "SERVER_BOGUS='1'.*an option of granian"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -101,7 +102,9 @@ def cut(connection: socket.socket | None) -> None:
 def _has_hung_up(connection: socket.socket | None) -> bool:
     if connection is None or not hasattr(select, "poll"):
         return False
-    watch = select.poll()
+    # Gevent's own poll() does not report that the other side has closed the connection.
+    gevent = sys.modules.get("gevent.monkey")
+    watch = gevent.get_original("select", "poll")() if gevent else select.poll()
     try:
         watch.register(connection, _HUNG_UP)
         return bool(watch.poll(0))
