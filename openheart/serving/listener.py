@@ -49,7 +49,7 @@ def unix_path(config: Config) -> Path | None:
 
 
 def address_of(listener: socket.socket, config: Config) -> str:
-    """Where the socket is reached: a URL, with the loopback address for a wildcard; or ``unix:`` and a path."""
+    """Where it is reached: a URL, with the loopback address for a wildcard, or ``unix:`` and a path."""
     if path := unix_path(config):
         return f"{UNIX}{path}"
     bound, port = listener.getsockname()[:2]

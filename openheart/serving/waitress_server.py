@@ -94,8 +94,8 @@ def serve(
         while not is_stopping():
             if server.in_connection_overflow and not was_full:
                 logger.warning(
-                    "%d connections are open, and others wait until one is closed: set SERVER_CONNECTION_LIMIT "
-                    "higher, or put a proxy in front that keeps the connections of browsers",
+                    "%d connections are open, and others wait until one is closed: "
+                    "set SERVER_CONNECTION_LIMIT higher, or use a proxy that keeps those of browsers",
                     server.adj.connection_limit,
                 )
             was_full = server.in_connection_overflow

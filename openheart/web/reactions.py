@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Sequence
 from urllib.parse import unquote
@@ -51,12 +52,12 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def routes(state: State) -> list[Route]:
     """The routes of targets, and of the front: the page without a name, several targets, and their list."""
     return [
-        Route("/{target}", "openheart.reactions", reactions, document=_target_document(state)),
-        Route("/", "openheart.front", reactions, document=_front_document(state)),
+        Route("/{target}", "openheart.reactions", reactions, _target_document(state), METHODS),
+        Route("/", "openheart.front", _front, _front_document(state), METHODS, is_alias=True),
     ]
 
 
-def reactions(target: str = "") -> Response:
+def reactions(target: str = "", **_: str) -> Response:
     """The view of ``<prefix>/<target>``: GET and HEAD read, POST reacts, OPTIONS says what is allowed.
 
     Every error of openheart is answered here, so that a host's error handlers never see it.
@@ -83,6 +84,13 @@ def reactions(target: str = "") -> Response:
         if error.code is None:
             return make_response(error.get_response(current.environ))
         return problem(error, headers, state.service.logger)
+
+
+@functools.wraps(reactions)
+def _front(**_: str) -> Response:
+    # That of the endpoint and with its name, so that a limit or an exemption that the app put on it covers
+    # this address too.
+    return make_response(current_app.view_functions["openheart.reactions"]())
 
 
 def _get(current: Request, state: State, target: str, headers: Headers) -> Response:

@@ -20,7 +20,8 @@ from .problems import problem
 
 __all__ = ["Route", "reading"]
 
-ALLOW = ("Allow", "GET, HEAD, OPTIONS")
+READING = "GET, HEAD, OPTIONS"
+ALLOW = ("Allow", READING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,11 @@ class Route:
         path: its path below the prefix as OpenAPI writes it, such as ``/{target}``; what is not a target
             begins with ``/-/``.
         endpoint: its name in the application, which begins with ``openheart.``.
-        view: answers every method, and every error of openheart; see also ``reading``.
+        view: answers every method, and every error of openheart; see also ``reading``. It is called with
+            the parts of the address as keywords, and ignores those that it does not use.
         document: its path item of the OpenAPI document; None leaves it out.
+        methods: those that it supports, as in the header Allow.
+        is_alias: whether the view calls that of another route, which is logged.
         at_root: whether the path is not below the prefix. Only openheart's own server may have such
             routes, and the document, which begins at the prefix, leaves them out.
     """
@@ -41,10 +45,12 @@ class Route:
     endpoint: str
     view: Callable[..., Response]
     document: dict[str, Any] | None = None
+    methods: str = READING
+    is_alias: bool = False
     at_root: bool = False
 
 
-def reading(show: Callable[[State], Response]) -> Callable[[], Response]:
+def reading(show: Callable[[State], Response]) -> Callable[..., Response]:
     """The view of a read-only route: it supports GET, HEAD and OPTIONS, and answers openheart's errors.
 
     Args:
@@ -52,7 +58,7 @@ def reading(show: Callable[[State], Response]) -> Callable[[], Response]:
     """
 
     @functools.wraps(show)
-    def view() -> Response:
+    def view(**_: str) -> Response:
         state: State = current_app.extensions["openheart"]
         try:
             if request.method in ("GET", "HEAD"):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, current_app, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 from werkzeug.routing import BaseConverter
 
 from ..core.state import State
@@ -37,9 +35,20 @@ class HostConverter(BaseConverter):
     weight = 1000
 
 
+class _Methods(set[str]):
+    """The methods of one of our rules, for extensions that list them; Werkzeug lets every method through.
+
+    So our views answer a wrong method themselves.
+    """
+
+    def __contains__(self, method: object) -> bool:
+        return True
+
+
 CONVERTER = "openheart_target"
 HOST_CONVERTER = "openheart_host"
 HOST = "openheart_host"
+OWN = "openheart_own"
 
 
 def register(app: Flask, state: State) -> None:
@@ -74,34 +83,28 @@ def add_route(app: Flask, route: Route) -> None:
         # Without a prefix, the rule of the targets also serves the front page: the target without a name.
         return
     view = route.view
-    if state.config[OPENHEART_ACCESS_LOG]:
+    if state.config[OPENHEART_ACCESS_LOG] and not route.is_alias:
         view = logged(view, state.service.logger.getChild("access"))
     options: dict[str, Any] = {}
+    if "{target}" not in route.path:
+        # Extensions that visit each page of an app, to freeze it or to list it in a sitemap, leave out the
+        # rules with arguments.
+        options["defaults"] = {OWN: ""}
     if _has_hosts(app):
         # A rule without a host matches no host; ours must match every one.
         options["host" if app.url_map.host_matching else "subdomain"] = f"<{HOST_CONVERTER}:{HOST}>"
-        view = _without_host(view)
-    # Directly to the map, because app.add_url_rule cannot add a rule for every method: our views answer a
-    # wrong method themselves. And a redirect for a slash would lose the body of a POST.
-    app.url_map.add(
-        app.url_rule_class(
-            rule, endpoint=route.endpoint, methods=None, strict_slashes=False, merge_slashes=False, **options
-        )
+    # Directly to the map, because app.add_url_rule cannot add a rule for every method. And a redirect for a
+    # slash would lose the body of a POST.
+    made = app.url_rule_class(
+        rule, endpoint=route.endpoint, strict_slashes=False, merge_slashes=False, **options
     )
+    made.methods = _Methods(route.methods.split(", "))
+    app.url_map.add(made)
     app.view_functions[route.endpoint] = view
 
 
 def _has_hosts(app: Flask) -> bool:
     return app.url_map.host_matching or app.subdomain_matching
-
-
-def _without_host(view: Callable[..., Response]) -> Callable[..., Response]:
-    @functools.wraps(view)
-    def any_host(**arguments: str) -> Response:
-        arguments.pop(HOST, None)
-        return view(**arguments)
-
-    return any_host
 
 
 def _add_host(endpoint: str, values: dict[str, Any]) -> None:

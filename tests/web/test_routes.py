@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from flask import Flask
 from openheart.base import load_standalone
 from openheart.testing import create_app
 
+from ..waiting import PATIENCE
 from .conftest import MakeClient
 
 
@@ -87,3 +91,46 @@ def test_a_custom_rule_class_of_the_host_is_used() -> None:
     app.url_rule_class = Own
     OpenHeart(app, env=False, uri="memory:")
     assert app.test_client().get("/openheart/a").json == {}
+
+
+def test_our_rules_look_like_those_of_flask() -> None:
+    methods = {rule.rule: sorted(rule.methods or ()) for rule in create_app().url_map.iter_rules()}
+    assert methods["/openheart/<openheart_target:target>"] == ["GET", "HEAD", "OPTIONS", "POST"]
+    assert methods["/openheart"] == ["GET", "HEAD", "OPTIONS", "POST"]
+    assert methods["/openheart/-/healthz"] == ["GET", "HEAD", "OPTIONS"]
+
+
+def test_flask_routes_lists_them(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import openheart\napp = openheart.load(name='site', uri='memory:')\n")
+    listed = subprocess.run(
+        [sys.executable, "-m", "flask", "routes"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert re.search(r"openheart.reactions +GET, POST +/openheart/<openheart_target:target>", listed.stdout)
+
+
+def test_no_extension_that_visits_every_page_is_led_to_ours() -> None:
+    # What Frozen-Flask and Flask-Sitemap look for.
+    visited = [rule.rule for rule in create_app().url_map.iter_rules() if not rule.arguments]
+    assert visited == []
+
+
+def test_what_an_app_does_to_the_view_is_done_for_each_of_its_addresses() -> None:
+    app = create_app()
+    app.view_functions["openheart.reactions"] = lambda **_: ("limited", 429)
+    client = app.test_client()
+    for address in ("/openheart/a", "/openheart/", "/openheart?target=a", "/openheart/a/b"):
+        assert client.get(address).status_code == 429
+        assert client.post(address, data="🥨").status_code == 429
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND"])
+@pytest.mark.parametrize("address", ["/openheart/a", "/openheart/-/healthz", "/openheart"])
+def test_a_method_that_no_rule_names_is_answered_by_us(address: str, method: str) -> None:
+    app = create_app()
+    app.register_error_handler(405, lambda error: ("the host's", 405))
+    answer = app.test_client().open(address, method=method)
+    assert (answer.status_code, answer.content_type) == (405, "application/problem+json")

@@ -86,7 +86,7 @@ def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster])
         broadcaster: returns the broadcaster of this process.
     """
 
-    def view() -> Response:
+    def view(**_: str) -> Response:
         current: Request = request._get_current_object()  # type: ignore[attr-defined]
         headers = read_headers(current, state)
         try:
