@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors as errors
 from .base import conf, get_app, load, react, reactions, run, unload
+from .core import state as _state
 from .core.signals import reaction_added
 from .extension.blueprints import register_blueprints
 from .extension.openheart import OpenHeart
@@ -82,6 +83,11 @@ __all__ = [
     "user_loader",
 ]
 
+APP = None
+"""The app of the last ``load()``; None before it and after ``unload()``. Another app can be assigned."""
+
+_state.keep_app_in(globals())
+
 # Public names that are defined in a battery.
 _IN_BATTERIES = {
     "background": "batteries.background.battery:background",
@@ -112,12 +118,7 @@ _ALIASES = {
 if not TYPE_CHECKING:  # otherwise a type checker would accept every name
 
     def __getattr__(name: str) -> Any:
-        if name == "APP":
-            # Looked up each time, because load() and unload() rebind it.
-            from .core import state
-
-            return state.APP
-        # The others are imported at first use, because most applications do not use them.
+        # They are imported at first use, because most applications do not use them.
         if where := _IN_BATTERIES.get(name) or _ALIASES.get(name):
             module, _, attribute = where.partition(":")
             return getattr(importlib.import_module(f".{module}", __name__), attribute)
@@ -131,4 +132,6 @@ def __dir__() -> list[str]:
 
 
 def _modules() -> set[str]:
-    return {module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")}
+    # Not wsgi: importing it loads an app, and help() and inspect ask for each of these.
+    found = {module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")}
+    return found - {"wsgi"}

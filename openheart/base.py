@@ -10,9 +10,8 @@ from flask import Flask
 from flask.logging import default_handler
 
 from .batteries import registry
-from .core import state
 from .core.pages import Slugs
-from .core.state import state_of
+from .core.state import State, loaded_app, set_loaded_app, state_of
 from .errors import BackendError, ConfigError, OpenHeartError
 from .extension.openheart import add_openheart
 from .protocol import canonical_target
@@ -54,7 +53,7 @@ def load(
     logging; nothing else in the logging of the app changes.
 
     Args:
-        app: the app to add reactions to; None builds one.
+        app: the app to add reactions to; None builds one, unless one was assigned to ``openheart.APP``.
         name: Flask's import name of the app that is built: ``__name__`` of your module.
         locales: the languages of the app, the default first, through Flask-Babel; ``("en_us",)`` alone
             means no Flask-Babel. The variable OPENHEART_LOCALES takes precedence.
@@ -80,8 +79,10 @@ def load(
         BackendError: with ``safe``, the storage does not work.
         BatteryError: with ``safe``, the sessions do not work.
     """
+    if app is None:
+        app = _assigned_app()
     if isinstance(app, Flask) and "openheart" in app.extensions:
-        state.APP = app
+        set_loaded_app(app)
         return app
     _check_arguments(app, name, logger, models)
     keywords = {
@@ -97,12 +98,8 @@ def load(
     loaded = _Application(name or "__main__") if app is None else app
     configure_logs = app is None or not logs.has_own(app.name, default_handler)
     _add(loaded, config, configure_logs=configure_logs, standalone=False, safe=safe)
-    if models is not None:
-        # Not at the top: it imports the driver.
-        from .batteries.models.battery import register_models
-
-        register_models(models, loaded)
-    state.APP = loaded
+    _register_models(models, loaded)
+    set_loaded_app(loaded)
     return loaded
 
 
@@ -120,15 +117,17 @@ def load_standalone(safe: bool = False, **flags: Any) -> Flask:
     config = load_config(flags=flags, safe=safe, further=_further_options)
     app = Flask("openheart", static_folder=None)
     _add(app, config, configure_logs=True, standalone=True, safe=safe)
-    state.APP = app
+    set_loaded_app(app)
     return app
 
 
 def unload() -> None:
     """Close the resources of ``APP`` and set it to None. Other apps continue; it can be called twice."""
-    app, state.APP = state.APP, None
-    if app is not None:
-        loaded = state_of(app)
+    try:
+        loaded = _loaded_state()
+    finally:
+        set_loaded_app(None)
+    if loaded is not None:
         loaded.close()
         logs.restore(loaded.config.logs)
 
@@ -177,9 +176,10 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
 
 def get_app() -> Flask:
     """``APP``, or an OpenHeartError when nothing is loaded."""
-    if state.APP is None:
+    app = loaded_app()
+    if app is None:
         raise OpenHeartError("Nothing is loaded: call openheart.load() first")
-    return state.APP
+    return app
 
 
 def conf(name: str, default: Any = None, cast: Callable[[Any], Any] | None = None) -> Any:
@@ -193,8 +193,8 @@ def conf(name: str, default: Any = None, cast: Callable[[Any], Any] | None = Non
     Raises:
         ConfigError: the value cannot be cast.
     """
-    config = state_of(state.APP).config if state.APP is not None else None
-    return settings.conf(name, default, cast, config=config)
+    loaded = _loaded_state()
+    return settings.conf(name, default, cast, config=None if loaded is None else loaded.config)
 
 
 def react(target: str, emoji: str) -> Counts:
@@ -243,6 +243,25 @@ def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, 
                 battery.prove()
         finally:
             added.close()
+
+
+def _register_models(models: ModuleType | None, app: Flask) -> None:
+    if models is not None:
+        # Not at the top: it imports the driver.
+        from .batteries.models.battery import register_models
+
+        register_models(models, app)
+
+
+def _loaded_state() -> State | None:
+    app = loaded_app()
+    return None if app is None or _assigned_app() is app else state_of(app)
+
+
+def _assigned_app() -> Flask | None:
+    """An app that was assigned to openheart.APP, and has no reactions yet."""
+    app = loaded_app()
+    return None if app is None or "openheart" in app.extensions else app
 
 
 def _further_options(config: Config) -> Sequence[Option[Any]]:

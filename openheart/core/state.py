@@ -20,10 +20,43 @@ from ..system import logs
 from .pages import Pages, Slugs
 from .service import Service
 
-__all__ = ["APP", "Attached", "Loaders", "Serving", "State", "app_of", "make_state", "state_of"]
+__all__ = [
+    "Attached",
+    "Loaders",
+    "Serving",
+    "State",
+    "app_of",
+    "keep_app_in",
+    "loaded_app",
+    "make_state",
+    "set_loaded_app",
+    "state_of",
+]
 
-APP: Flask | None = None
-"""The app of the last ``load()``; None before it and after ``unload()``. Only base.py rebinds it."""
+_namespace: dict[str, Any] = {}
+
+
+def keep_app_in(namespace: dict[str, Any]) -> None:
+    """Keep the loaded app as APP in a namespace, that of ``openheart``, where users read it and assign it."""
+    global _namespace
+    _namespace = namespace
+
+
+def loaded_app() -> Flask | None:
+    """``openheart.APP``: the app of the last ``load()``, or the one that was assigned.
+
+    Raises:
+        OpenHeartError: something else was assigned.
+    """
+    app = _namespace.get("APP")
+    if app is not None and not isinstance(app, Flask):
+        raise OpenHeartError(f"openheart.APP is a {type(app).__name__}: assign a Flask app or None")
+    return app
+
+
+def set_loaded_app(app: Flask | None) -> None:
+    """Set ``openheart.APP``; only base.py does."""
+    _namespace["APP"] = app
 
 
 class Attached(Protocol):
@@ -158,7 +191,7 @@ def app_of(app: Flask | None = None) -> Flask:
         OpenHeartError: there is no such application.
     """
     if app is None:
-        app = current_app._get_current_object() if has_app_context() else APP  # type: ignore[attr-defined]
+        app = current_app._get_current_object() if has_app_context() else loaded_app()  # type: ignore[attr-defined]
     if app is None:
         raise OpenHeartError(
             "There is no application: call openheart.load() first, or enter app.app_context()"

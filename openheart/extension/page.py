@@ -108,11 +108,12 @@ class OpenHeartRequest(Request):
         return Page(app_of(), self)
 
 
-class OutsideRequest(OpenHeartError, RuntimeError):
+class OutsideRequest(OpenHeartError, RuntimeError, AttributeError):
     """``openheart.page`` was used outside a request.
 
     Also a RuntimeError, by which a LocalProxy knows that there is nothing behind it: isinstance(), bool() and
-    repr() work on it then.
+    repr() work on it then. And an AttributeError, because it has no attributes then: hasattr(), help() and
+    autospec ask for some.
     """
 
 
