@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from unicodedata import normalize
 
 from flask import current_app, g, has_app_context
+from werkzeug.exceptions import Unauthorized
 
 from ..core.service import Service, counts_of_each, ordered
 from ..core.state import state_of
@@ -21,9 +22,26 @@ __all__ = ["Scoped", "get_user", "scoped", "set_user", "tenant_loader", "user_lo
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_USER = "_openheart_user"
-_LOADING = object()
+_USER = "user"
+"""Where the user is kept in ``flask.g``: many apps keep it there themselves."""
+
+_LOADING = "_openheart_loading_user"
 _MISSING = object()
+
+
+class NotLoggedIn(TenantError, Unauthorized):
+    """Nobody is logged in; in a view it is a 401.
+
+    Args:
+        detail: what needs a user, for the developer; the visitor gets the text of every 401.
+    """
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__()
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 def user_loader(function: F) -> F:
@@ -64,38 +82,25 @@ def tenant_loader(function: F) -> F:
 
 
 def get_user() -> Any:
-    """The user of the current request, as returned by the app's user loader; None if nobody is logged in.
+    """The user of the current request: ``flask.g.user``, else what the app's user loader returns.
 
-    The loader is called once in each request, or other app context; the user is kept in ``flask.g``.
+    The loader is called once in each request, or other app context, and its result is kept in ``g.user``.
+    None means that nobody is logged in.
 
     Raises:
-        OpenHeartError: the app has no user loader, or there is no current app.
+        OpenHeartError: there is neither ``g.user`` nor a user loader, or there is no current app.
     """
     if not has_app_context():
         raise OpenHeartError("get_user() needs a request, and there is none: use it in a view")
     if _USER not in g:
-        loader = state_of().users.get("user")
-        if loader is None:
-            raise OpenHeartError(
-                "This app has no user loader: set one with @openheart.user_loader, "
-                "or with @oh.user_loader if oh is an OpenHeart"
-            )
-        setattr(g, _USER, _LOADING)
-        try:
-            setattr(g, _USER, current_app.ensure_sync(loader)())
-        except BaseException:
-            g.pop(_USER)
-            raise
-    user = getattr(g, _USER)
-    if user is _LOADING:
-        raise OpenHeartError("The user loader calls get_user(), which calls the user loader")
-    return user
+        setattr(g, _USER, _load_user())
+    return getattr(g, _USER)
 
 
 def set_user(user: Any) -> None:
     """Set the user for the rest of the request: at login, at logout (None), and in the background.
 
-    The next request calls the user loader again.
+    It is the same as setting ``flask.g.user``. The next request calls the user loader again.
 
     Args:
         user: the user, as the user loader would return it.
@@ -117,7 +122,7 @@ def scoped(tenant: str | int | uuid.UUID | None = None) -> Scoped:
 
     Raises:
         TenantError: nobody is logged in, the user has no tenant, or its id is not text, a whole number or a
-            UUID.
+            UUID. If nobody is logged in, it is also a 401, which ``@app.errorhandler(401)`` can handle.
         OpenHeartError: as ``get_user``.
     """
     scope = _scope(*_tenant_of(get_user())) if tenant is None else _scope("tenant", tenant)
@@ -208,10 +213,26 @@ class Scoped:
         return f"<Scoped {self.prefix}>"
 
 
+def _load_user() -> Any:
+    loader = state_of().users.get("user")
+    if loader is None:
+        raise OpenHeartError(
+            "This app has no user loader: set one with @openheart.user_loader, or with @oh.user_loader if oh "
+            "is an OpenHeart; or set flask.g.user"
+        )
+    if _LOADING in g:
+        raise OpenHeartError("The user loader calls get_user(), which calls the user loader")
+    setattr(g, _LOADING, True)
+    try:
+        return current_app.ensure_sync(loader)()
+    finally:
+        g.pop(_LOADING)
+
+
 def _tenant_of(user: Any) -> tuple[Literal["tenant", "user"], Any]:
     # Flask-Login has an object for anonymous users, and returns a proxy, which is never None itself.
     if user is None or getattr(user, "is_authenticated", True) is False:
-        raise TenantError("nobody is logged in, so there is no tenant: require a login, or pass a tenant")
+        raise NotLoggedIn("nobody is logged in, so there is no tenant: require a login, or pass a tenant")
     loader = state_of().users.get("tenant")
     if loader is not None:
         found = current_app.ensure_sync(loader)(user)

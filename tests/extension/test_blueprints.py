@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +73,65 @@ def test_its_routes_may_be_marked(package: Path) -> None:
     register_blueprints(app, "shop_of_test.a")
 
     assert app.test_client().post("/openheart/x", data="🥨").status_code == 200
+
+
+def test_one_that_a_module_merely_imports_is_left_to_its_own_module(package: Path) -> None:
+    (package.parent / "others_of_test.py").write_text(
+        "from flask import Blueprint\nadmin = Blueprint('admin', __name__)\n"
+        "def make(): return Blueprint('made', __name__)\n"
+    )
+    module(
+        package,
+        "a",
+        "from others_of_test import admin, make\nown = Blueprint('own', __name__)\nmade = make()",
+    )
+    app = Flask("shop")
+
+    assert [blueprint.name for blueprint in register_blueprints(app, "shop_of_test")] == ["own", "made"]
+    assert [blueprint.name for blueprint in register_blueprints(app, "others_of_test")] == ["admin"]
+
+
+@pytest.mark.parametrize(
+    ("place", "import_name"),
+    [
+        ("blueprints", "no_module_of_test"),
+        ("shop_of_test/blueprints", "shop_of_test"),
+        ("shop_of_test/blueprints", "shop_of_test.app"),
+        ("blueprints", "app_of_test"),
+    ],
+)
+def test_without_a_package_it_is_the_apps_own(
+    package: Path, place: str, import_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (package / "app.py").touch()
+    (package.parent / "app_of_test.py").touch()
+    folder = package.parent / place
+    folder.mkdir()
+    (folder / "posts.py").write_text("from flask import Blueprint\nposts = Blueprint('posts', __name__)\n")
+    with contextlib.suppress(ImportError):
+        importlib.import_module(import_name)
+    app = Flask(import_name, root_path=str(package))
+    try:
+        assert [blueprint.name for blueprint in register_blueprints(app)] == ["posts"]
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "blueprints"]:
+            del sys.modules[name]
+
+
+def test_a_program_has_its_blueprints_beside_it(tmp_path: Path) -> None:
+    module(tmp_path / "blueprints", "posts", "posts = Blueprint('posts', __name__)")
+    (tmp_path / "app.py").write_text(
+        "from flask import Flask\nfrom openheart import register_blueprints\n"
+        "app = Flask(__name__)\nprint(*(each.name for each in register_blueprints(app)))\n"
+    )
+    done = subprocess.run([sys.executable, "app.py"], capture_output=True, text=True, check=True)
+    assert done.stdout == "posts\n"
+
+
+def test_an_app_without_such_a_package_is_told_its_name(package: Path) -> None:
+    importlib.import_module("shop_of_test")
+    with pytest.raises(BlueprintImportError, match=r"'shop_of_test\.blueprints'"):
+        register_blueprints(Flask("shop_of_test"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, session
+from flask import Flask, g, session
 from werkzeug.local import LocalProxy
 
 import openheart
@@ -151,6 +151,28 @@ class TestTheUser:
             with pytest.raises(OpenHeartError, match="needs an? (request|app context), and there is none"):
                 call()
 
+    def test_it_is_kept_in_g_user(self, app: Flask) -> None:
+        assert openheart.get_user() is g.user
+        openheart.set_user("ann")
+        assert g.user == "ann"
+        g.user = "ben"
+        assert openheart.get_user() == "ben"
+
+    @pytest.mark.parametrize("user", ["ann", None])
+    def test_one_that_the_app_has_put_there_is_taken_and_no_loader_is_called(self, user: str | None) -> None:
+        app = Flask("site")
+        OpenHeart(app, env=False, uri="memory:")
+
+        @app.before_request
+        def find() -> None:
+            g.user = user
+
+        app.add_url_rule("/", "me", lambda: [openheart.get_user()])
+        assert app.test_client().get("/").json == [user]
+        with app.app_context():
+            openheart.user_loader(lambda: "another")
+        assert app.test_client().get("/").json == [user]
+
     def test_a_loader_that_fails_is_asked_again(self) -> None:
         app = site()
         answers = iter([ZeroDivisionError(), "ann"])
@@ -237,6 +259,31 @@ class TestTheTenant:
             openheart.tenant_loader(lambda user: "acme")
             with pytest.raises(TenantError, match="nobody is logged in"):
                 openheart.scoped()
+
+    def test_a_visitor_who_is_not_logged_in_gets_a_401_that_the_app_can_handle(self) -> None:
+        app = site(None)
+        app.testing = False
+        app.add_url_rule("/", "notes", lambda: openheart.scoped().reactions("a"))
+        client = app.test_client()
+        answer = client.get("/")
+        assert (answer.status_code, "tenant" in answer.text) == (401, False)
+
+        handled = site(None)
+        handled.add_url_rule("/", "notes", lambda: openheart.scoped().reactions("a"))
+        handled.register_error_handler(401, lambda error: ("log in", 401))
+        assert handled.test_client().get("/").text == "log in"
+
+        by_class = site(None)
+        by_class.add_url_rule("/", "notes", lambda: openheart.scoped().reactions("a"))
+        by_class.register_error_handler(TenantError, lambda error: (str(error), 403))
+        answer = by_class.test_client().get("/")
+        assert (answer.status_code, answer.text[:20]) == (403, "nobody is logged in,")
+
+    def test_a_user_without_a_tenant_is_an_error_of_the_app(self) -> None:
+        app = site(User(None))
+        app.testing = False
+        app.add_url_rule("/", "notes", lambda: openheart.scoped().reactions("a"))
+        assert app.test_client().get("/").status_code == 500
 
     @pytest.mark.parametrize(
         ("user", "complaint"),
