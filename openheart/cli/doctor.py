@@ -14,6 +14,7 @@ from ..core.state import state_of
 from ..errors import BackendError, BackendUnavailable, ConfigError
 from ..settings import config as settings
 from ..settings.config import Config, unknown_variables
+from ..settings.instance import SERVERS
 from ..storage import Backend
 from ..system.finding import Finding
 from ..system.hosts import is_loopback
@@ -149,7 +150,13 @@ def _modes(config: Config) -> Iterator[Finding]:
 
 def _server(config: Config) -> Iterator[Finding]:
     server = config[settings.SERVER]
-    if server == "werkzeug":
+    if server not in SERVERS:
+        yield Finding(
+            "warning",
+            f"SERVER={server} is not a server that openheart knows, so {settings.SERVER.default} serves",
+            f"set SERVER to one of {', '.join(SERVERS)}",
+        )
+    elif server == "werkzeug":
         yield Finding(
             "warning",
             "SERVER=werkzeug is a server for development",

@@ -13,6 +13,7 @@ from flask import Flask
 from ..errors import ConfigError, MissingDependency
 from ..settings import config as settings
 from ..settings.config import Config
+from ..settings.instance import SERVERS
 from ..system.hosts import is_loopback
 from .listener import address_of, listening, unix_path
 
@@ -26,7 +27,7 @@ def serve(app: Flask, config: Config, logger: logging.Logger, *, ready: Callable
     """Serve an app until SIGTERM or SIGINT, then finish the running requests (SERVER_GRACE).
 
     At LEVEL=DEBUG on a loopback address it is Werkzeug's development server with reloader and
-    debugger, unless SERVER names another.
+    debugger, unless SERVER names another. If SERVER names a server that is not known, the default one serves.
 
     Args:
         app: the app.
@@ -37,6 +38,9 @@ def serve(app: Flask, config: Config, logger: logging.Logger, *, ready: Callable
     Raises:
         ConfigError: the port is in use, the server is not installed or does not support an option.
     """
+    is_default = config.is_default(settings.SERVER)
+    if config[settings.SERVER] not in SERVERS:
+        is_default, config = True, _with_default_server(config, logger)
     name = config[settings.SERVER]
     for option in sorted(PLACES & config.server_options.keys()):
         expected = "HOST and PORT instead, with every server; HOST=unix:/run/openheart.sock is a Unix socket"
@@ -47,7 +51,7 @@ def serve(app: Flask, config: Config, logger: logging.Logger, *, ready: Callable
         url = address_of(listener, config)
         local = unix_path(config) is None and is_loopback(listener.getsockname()[0])
         debugging = config[settings.LEVEL] == "DEBUG"
-        develop = debugging and local and (name == "werkzeug" or config.is_default(settings.SERVER))
+        develop = debugging and local and (name == "werkzeug" or is_default)
         if debugging and not local:
             logger.warning("LEVEL=DEBUG: no debugger and no reloader, because HOST is not a loopback address")
         try:
@@ -61,3 +65,14 @@ def serve(app: Flask, config: Config, logger: logging.Logger, *, ready: Callable
             module.develop(app, config, listener, announce)
         else:
             module.serve(app, config, listener, announce, logger)
+
+
+def _with_default_server(config: Config, logger: logging.Logger) -> Config:
+    logger.warning(
+        "SERVER=%s (from %s) is not a server that openheart knows: choose one of %s. %s serves now",
+        config[settings.SERVER],
+        config.source(settings.SERVER),
+        ", ".join(SERVERS),
+        settings.SERVER.default,
+    )
+    return config.override({settings.SERVER.name: settings.SERVER.default})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
-
 from . import casts
 from .option import Option
 
@@ -57,9 +55,11 @@ HOST: Option[str] = _option(
     "HOST", _name, "127.0.0.1", "The address to listen on; unix:/run/openheart.sock is a Unix socket."
 )
 PORT: Option[int] = _option("PORT", _port, 5000, "The port to listen on; 0 picks a free one.")
-SERVER: Option[Literal["waitress", "gunicorn", "granian", "werkzeug"]] = _option(
+SERVERS = ("waitress", "gunicorn", "granian", "werkzeug")
+"""What SERVER may name. With another name a warning is logged, and the default serves."""
+SERVER: Option[str] = _option(
     "SERVER",
-    casts.choice("waitress", "gunicorn", "granian", "werkzeug"),
+    casts.Cast(f"one of {', '.join(SERVERS)}", lambda value: casts.text()(value).lower()),
     "waitress",
     "The WSGI server that run() starts; other SERVER_* variables are passed to it as its options.",
 )

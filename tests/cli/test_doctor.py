@@ -87,6 +87,7 @@ def test_a_file_that_is_not_of_sqlite_is_nothing_to_say_of_sqlite(monkeypatch: p
         ({"level": "DEBUG"}, "note", "development server", "LEVEL=INFO"),
         ({"level": "DEBUG", "host": "::"}, "warning", "LEVEL=DEBUG on HOST=::", "LEVEL=INFO"),
         ({"server": "werkzeug"}, "warning", "a server for development", "unset SERVER"),
+        ({"server": "netius"}, "warning", "netius is not a server", "waitress, gunicorn, granian"),
         ({"server_workers": 2}, "note", "waitress has one process", "SERVER=gunicorn"),
         ({"sqlite_synchronous": "NORMAL"}, "note", "may be lost", "unset it"),
         ({"secret_key": "hunter2"}, "warning", "SECRET_KEY has fewer", "secrets.token_hex"),

@@ -380,6 +380,27 @@ def test_what_a_server_cannot_do_is_one_line_that_names_the_setting(
     assert re.search(expected, done.stderr)
 
 
+@pytest.mark.parametrize(
+    ("given", "variables", "source"),
+    [
+        ("server='Netius'", {}, "a command flag"),
+        ("", {"SERVER": "netius"}, "the environment"),
+        ("", {"SERVER": "netius", "LEVEL": "WARNING"}, "the environment"),
+    ],
+)
+def test_a_server_that_is_not_known_is_a_warning_with_those_there_are_and_the_default_serves(
+    given: str, variables: dict[str, str], source: str
+) -> None:
+    stop = "ready=lambda url: os.kill(os.getpid(), signal.SIGTERM)"
+    done = run("import os, signal", f"openheart.run({stop}, port=0, {given})", "print('served')", **variables)
+    assert (done.returncode, done.stdout) == (0, "served\n")
+    warning = next(line for line in done.stderr.splitlines() if "WARNING" in line)
+    assert warning.endswith(
+        f"SERVER=netius (from {source}) is not a server that openheart knows: choose one of waitress, gunicorn, "
+        "granian, werkzeug. waitress serves now"
+    )
+
+
 def test_a_server_that_is_not_installed_says_how_to_get_it() -> None:
     hide = "import sys; sys.modules['gunicorn'] = None"
     done = run(hide, "openheart.run(port=0)", SERVER="gunicorn")
