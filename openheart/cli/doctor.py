@@ -13,6 +13,7 @@ from ..batteries.registry import class_of, is_on, rows
 from ..core.state import state_of
 from ..errors import BackendError, BackendUnavailable, ConfigError
 from ..settings import config as settings
+from ..settings.app_config import APP_CONFIG
 from ..settings.config import Config, unknown_variables
 from ..settings.instance import SERVERS
 from ..storage import Backend
@@ -76,7 +77,7 @@ def _variables(config: Config) -> Iterator[Finding]:
         )
     source = config.source(settings.DEBUG)
     # In app.config it is Flask's own key.
-    if config[settings.DEBUG] and source != settings.APP_CONFIG:
+    if config[settings.DEBUG] and source != APP_CONFIG:
         yield Finding("note", f"DEBUG (from {source}) is deprecated", "set LEVEL=DEBUG instead")
     if config.is_default(settings.OPENHEART_URI):
         for name in ("REDISTOGO_URL", "MONGOHQ_URL"):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask
+from flask import Flask, has_app_context
 
 from ..core.pages import Slugs, mark_routes
-from ..core.state import Loaders, State, make_state
+from ..core.state import Loaders, State, make_state, state_of
 from ..errors import OpenHeartError
-from ..settings.config import Config, load_config
+from ..settings.app_config import fill_app_config
+from ..settings.config import Config, load_config, unknown_variables
+from ..storage import Backend
 from ..storage.uri import further_options
 from ..web.routes import register
 from .page import extend_requests, extend_templates
@@ -52,7 +55,8 @@ class OpenHeart:
     def init_app(self, app: Flask, *, env: bool | None = None, **options: Any) -> None:
         """Add reactions to an application. The storage is opened at first use.
 
-        Nothing outside the prefix changes: no handler, no JSON provider, no logging set-up.
+        Nothing outside the prefix changes: no handler, no JSON provider, no logging set-up. ``app.config``
+        then holds each setting that is in force, under its name.
 
         Args:
             app: the application.
@@ -66,6 +70,28 @@ class OpenHeart:
         env = self._env if env is None else env
         config = load_config(app.config, {**self._options, **options}, env=env, further=further_options)
         add_openheart(app, config, slugs=self._slugs, users=self._users)
+
+    @property
+    def storage(self) -> Backend:
+        """The storage of the current app, connected at first use and shared by its threads.
+
+        It works in a view, and outside a request within ``with app.app_context():``. Its targets are those of
+        ``page.target``; ``openheart.react()`` also takes other spellings, checks emoji and sends the signal::
+
+            with app.app_context():
+                for target in oh.storage.iter_targets():
+                    print(target)
+
+        Raises:
+            OpenHeartError: there is no current app, or openheart was not added to it.
+            BackendError: it cannot be opened. The next use tries again.
+        """
+        if not has_app_context():
+            raise OpenHeartError(
+                "The storage belongs to an app, and there is no current one: use it in a view, or within "
+                "`with app.app_context():`"
+            )
+        return state_of().service.backend
 
     def slug(self, endpoint: str) -> Callable[[F], F]:
         """Set the function that gives the pages of an endpoint their targets, and mark its route.
@@ -147,4 +173,15 @@ def add_openheart(
     register(app, state)
     extend_requests(app)
     extend_templates(app)
+    fill_app_config(app.config, config.items(), app.default_config)
+    _warn_of_unknown(config, state.service.logger)
     return state
+
+
+def _warn_of_unknown(config: Config, logger: logging.Logger) -> None:
+    warned: set[str] = set()
+    for name, source, nearest in unknown_variables(config):
+        if name not in warned:
+            warned.add(name)
+            hint = f"; the nearest setting is {nearest}" if nearest else ""
+            logger.warning("%s (from %s) is not a setting, so it has no effect%s", name, source, hint)

@@ -5,19 +5,22 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ..errors import ConfigError
+from ..system.deprecation import warn_deprecated
 from ..system.logs import LogSettings
 from . import casts, instance, site
+from .app_config import APP_CONFIG, app_values
 from .casts import Cast
+from .former import FORMER, own_value
 from .instance import *  # noqa: F403 - the settings are part of this module's interface
 from .instance import DEBUG, INSTANCE, LEVEL, NAME, OPENHEART_CONFIG
 from .names import PREFIX, expected_name, is_server_option, mask_value, nearest_name
 from .option import Option
+from .plugins import settings_of_others
 from .site import *  # noqa: F403
 from .sources import read_dotenv, read_toml
 from .table import known_options, option_named
@@ -43,7 +46,6 @@ FLAG = "a command flag"
 ENVIRONMENT = "the environment"
 DOTENV = ".env"
 KEYWORD = "a keyword argument"
-APP_CONFIG = "app.config"
 DEFAULT = "the default"
 
 
@@ -125,6 +127,11 @@ class Config:
         # A copy, so that a caller cannot change the setting.
         return list(value) if isinstance(value, list) else value  # type: ignore[return-value]
 
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of the settings."""
+        return self._settings.keys()
+
     def source(self, option: Option[Any]) -> str:
         """Where a setting's value came from, such as ``the environment`` or ``the default``."""
         return self._settings[option.name].source
@@ -183,6 +190,7 @@ def load_config(
     env: bool = True,
     safe: bool = False,
     further: Callable[[Config], Sequence[Option[Any]]] | None = None,
+    others: Collection[str] = (),
 ) -> Config:
     """Find the value of every setting.
 
@@ -198,16 +206,17 @@ def load_config(
             current folder, where a relative OPENHEART_CONFIG starts too.
         safe: True refuses OPENHEART_* variables that are not settings.
         further: finds the settings of other packages, given those that were found.
+        others: the names of Flask's settings, if the caller takes them as keywords: one may be meant.
 
     Raises:
         ConfigError: a value cannot be used, or a name is unknown.
     """
     options = known_options()
     above = [_named(flags, FLAG, options)]
-    below = [_named(keywords, KEYWORD, options), _Layer(APP_CONFIG, _app_values(app_config))]
+    below = [_named(keywords, KEYWORD, options), _Layer(APP_CONFIG, app_values(app_config))]
     if env:
         above += _outside(above, below)
-    layers = [*above, *below]
+    layers = [_with_new_names(layer) for layer in (*above, *below)]
     config = _resolve(layers, env, options)
     if further is not None and (more := further(config)):
         options = (*options, *more)
@@ -217,7 +226,7 @@ def load_config(
         ]
         config = _resolve(layers, env, options)
     # Only now, because the batteries of other packages have their own settings.
-    _check_names(config)
+    _check_names(config, others)
     _warn_of_debug(config)
     if safe and (unknown := unknown_variables(config)):
         first = unknown[0]
@@ -228,15 +237,23 @@ def load_config(
 def unknown_variables(config: Config) -> list[UnknownVariable]:
     """The OPENHEART_* variables of the environment, ``.env`` and ``app.config`` that are not settings.
 
-    OPENHEART_TEST_* is reserved for tests.
+    OPENHEART_TEST_* is reserved for tests. The settings of an installed battery or storage of another package
+    are known, whether it is switched on or not.
     """
-    return [
-        UnknownVariable(name, layer.source, nearest_name(name))
+    found = [
+        (name, layer.source)
         for layer in config._layers
         for name in sorted(layer.values)
         if name.upper().startswith(PREFIX)
         and not name.upper().startswith("OPENHEART_TEST_")
         and name not in config
+    ]
+    # Asked only if there is such a name, because other packages are imported for it.
+    known = {*config.names, *settings_of_others()} if found else set()
+    return [
+        UnknownVariable(name, source, nearest_name(name, known))
+        for name, source in found
+        if name not in known
     ]
 
 
@@ -313,8 +330,7 @@ def _warn_of_debug(config: Config) -> None:
     # In app.config DEBUG is Flask's own key, which is not deprecated.
     source = config.source(DEBUG)
     if config[DEBUG] and source != APP_CONFIG:
-        message = f"DEBUG (from {source}) is deprecated: set LEVEL=DEBUG instead"
-        warnings.warn(message, DeprecationWarning, stacklevel=3)
+        warn_deprecated(f"DEBUG (from {source}) is deprecated: set LEVEL=DEBUG instead")
 
 
 def _environment() -> _Layer:
@@ -332,7 +348,7 @@ def _outside(above: Sequence[_Layer] = (), below: Sequence[_Layer] = ()) -> list
 
 def _named(arguments: Mapping[str, object] | None, source: str, options: Sequence[Option[Any]]) -> _Layer:
     """A layer of keywords or flags, by the names of the settings; an unknown name stays as it is."""
-    known = {option.name for option in options}
+    known = {*(option.name for option in options), *FORMER}
     values: dict[str, object] = {}
     for keyword, value in (arguments or {}).items():
         upper = keyword.upper()
@@ -344,20 +360,27 @@ def _named(arguments: Mapping[str, object] | None, source: str, options: Sequenc
     return _Layer(source, values, refuses_unknown=True)
 
 
-def _check_names(config: Config) -> None:
+def _with_new_names(layer: _Layer) -> _Layer:
+    for old, new in FORMER.items():
+        value = layer.get(old)
+        if value is not None:
+            warn_deprecated(f"{old} (from {layer.source}) is deprecated: set {new} instead")
+            values = {name: each for name, each in layer.values.items() if name != old}
+            if layer.get(new) is None:
+                values[new] = own_value(value)
+            layer = layer._replace(values=values)
+    return layer
+
+
+def _check_names(config: Config, others: Collection[str] = ()) -> None:
     for layer in config._layers:
         for name in layer.values if layer.refuses_unknown else ():
             in_itself = name == OPENHEART_CONFIG.name and layer.source not in (FLAG, KEYWORD)
             if in_itself or not (name in config or is_server_option(name)):
-                raise ConfigError(name, "***", layer.source, expected_name(nearest_name(name)))
-
-
-def _app_values(app_config: Mapping[str, Any] | None) -> dict[str, object]:
-    values: dict[str, object] = {str(name): value for name, value in (app_config or {}).items()}
-    # Flask puts its own defaults there, so a DEBUG of False may not be the user's.
-    if values.get(DEBUG.name) is False:
-        del values[DEBUG.name]
-    return values
+                further = others if layer.source == KEYWORD else ()
+                nearest = nearest_name(name, (*config.names, *further))
+                expected = expected_name(nearest, takes_flasks=bool(further))
+                raise ConfigError(name, "***", layer.source, expected)
 
 
 def _level(level: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+
 from . import casts
 from .option import Option
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 
 from ..system.masks import mask_uris
-from .table import known_options, option_named
+from .table import option_named
 
 __all__ = [
     "PREFIX",
@@ -29,10 +30,15 @@ def is_server_option(name: str) -> bool:
     return name.startswith("SERVER_") and option_named(name) is None and name not in CGI_VARIABLES
 
 
-def nearest_name(name: str) -> str | None:
-    """The setting that may have been meant by an unknown name, or None."""
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """The setting that may have been meant by an unknown name, or None.
+
+    Args:
+        name: the unknown name.
+        names: those that are known.
+    """
     # Without the prefix first: with it all names look alike.
-    bare = {option.name.removeprefix(PREFIX): option.name for option in known_options()}
+    bare = {known.removeprefix(PREFIX): known for known in names}
     # Many people write OPEN_HEART, and OPEN is the start of another setting.
     written = name.upper().replace("OPEN_HEART_", PREFIX).removeprefix(PREFIX)
     near: list[str] = difflib.get_close_matches(written, list(bare), n=1)
@@ -42,10 +48,16 @@ def nearest_name(name: str) -> str | None:
     return whole[0] if whole else None
 
 
-def expected_name(nearest: str | None) -> str:
-    """What an error says it expected in place of an unknown name."""
-    hint = f"the nearest is {nearest}" if nearest else "`openheart config` lists them"
-    return f"the name of a setting; {hint}"
+def expected_name(nearest: str | None, *, takes_flasks: bool = False) -> str:
+    """What an error says it expected in place of an unknown name.
+
+    Args:
+        nearest: the setting that may have been meant.
+        takes_flasks: whether Flask's own settings were accepted too.
+    """
+    kind = "a setting of openheart or Flask" if takes_flasks else "a setting"
+    other = "set those of other extensions in app.config" if takes_flasks else "`openheart config` lists them"
+    return f"the name of {kind}; {f'the nearest is {nearest}' if nearest else other}"
 
 
 def mask_value(name: str, value: object) -> object:

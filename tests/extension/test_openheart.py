@@ -19,7 +19,10 @@ from werkzeug.exceptions import HTTPException
 
 import openheart
 from openheart import OpenHeart
+from openheart.config import casts, known_options
+from openheart.core.state import state_of
 from openheart.errors import ConfigError, OpenHeartError
+from openheart.settings.option import Option
 
 
 def host(**options: object) -> Flask:
@@ -162,6 +165,102 @@ def test_settings_may_stand_in_the_apps_config() -> None:
     assert app.test_client().get("/openheart/a").status_code == 403
 
 
+class TestTheConfigOfTheApp:
+    def test_it_holds_each_setting_in_force_under_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OPENHEART_MAX_BODY", "4KB")
+        monkeypatch.setenv("SMTP_PASSWORD", "hunter2")
+        app = Flask("host")
+        app.config.update(OPENHEART_MAX_BODY=1, PORT="8080", DEBUG=True)
+        OpenHeart(app, uri="memory:", write_only=True)
+        config = app.config
+        assert (config["OPENHEART_URI"], config["OPENHEART_WRITE_ONLY"]) == ("memory:", True)
+        assert (config["OPENHEART_MAX_BODY"], config["SMTP_PASSWORD"]) == (4096, "hunter2")
+        assert (config["OPENHEART_URL_PREFIX"], config["OPENHEART_ORIGINS"]) == ("/openheart", ["*"])
+        assert (config["PORT"], config["DEBUG"], config["LEVEL"], config["NAME"]) == (
+            "8080",
+            True,
+            "DEBUG",
+            None,
+        )
+        assert {option.name for option in known_options()} <= set(config)
+
+    def test_the_key_that_the_app_signs_with_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SECRET_KEY", "of the environment, for openheart")
+        app = Flask("host")
+        app.secret_key = "own"
+        OpenHeart(app, uri="memory:")
+        assert app.secret_key == "own"
+
+    def test_what_was_filled_in_is_not_taken_for_what_the_user_has_set(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OPENHEART_MAX_BODY", "4KB")
+        app = Flask("host")
+        app.config["OPENHEART_HOLD"] = True
+        OpenHeart(app, uri="memory:", write_only=True)
+        monkeypatch.delenv("OPENHEART_MAX_BODY")
+        copied = Flask("copied")
+        copied.config.from_mapping(app.config)
+        del app.extensions["openheart"]
+        again = Flask("again")
+        again.config.update(app.config, PORT=5001)
+        for other in (copied, again):
+            OpenHeart(other)
+        sources = [
+            {
+                row.option.name: row.source
+                for row in state_of(other).config.items()
+                if row.source != "the default"
+            }
+            for other in (copied, again)
+        ]
+        assert sources[0] == {"OPENHEART_HOLD": "app.config"}
+        assert sources[1] == {"OPENHEART_HOLD": "app.config", "PORT": "app.config"}
+
+    def test_a_setting_of_another_package_is_there_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        option = Option("OPENHEART_SHOP", casts.integer(0, 9), 5, "How much.")
+        monkeypatch.setattr("openheart.extension.openheart.further_options", lambda config: [option])
+        app = host()
+        assert app.config["OPENHEART_SHOP"] == 5
+
+
+class TestItsStorage:
+    def test_it_is_that_of_the_current_app_opened_at_first_use(self, tmp_path: Path) -> None:
+        oh = OpenHeart(env=False)
+        one, two = Flask("one"), Flask("two")
+        oh.init_app(one, uri=f"sqlite:///{tmp_path}/one.db")
+        oh.init_app(two, uri="memory:")
+        try:
+            with one.app_context():
+                assert not (tmp_path / "one.db").exists()
+                oh.storage.incr("a", "🥨")
+                with two.app_context():
+                    assert dict(oh.storage.iter("a")) == {}
+                assert dict(oh.storage.iter("a")) == {"🥨": 1}
+                assert oh.storage.is_connected()
+            assert one.test_client().get("/openheart/a").json == {"🥨": 1}
+        finally:
+            state_of(one).close()
+
+    def test_it_works_in_a_view(self) -> None:
+        oh = OpenHeart(env=False, uri="memory:")
+        app = Flask("host")
+        oh.init_app(app)
+        app.add_url_rule("/", "pages", lambda: [target for target, _ in oh.storage.iter_targets()])
+        app.test_client().post("/openheart/a", data="🥨")
+        assert app.test_client().get("/").json == ["a"]
+
+    def test_without_an_app_it_says_what_to_enter(self) -> None:
+        oh = OpenHeart(Flask("host"), env=False, uri="memory:")
+        with pytest.raises(OpenHeartError, match=r"app\.app_context\(\)"):
+            _ = oh.storage
+        with (
+            Flask("other").app_context(),
+            pytest.raises(OpenHeartError, match="was not added to the app 'other'"),
+        ):
+            _ = oh.storage
+
+
 def test_adding_it_twice_is_an_error_that_says_so() -> None:
     with pytest.raises(OpenHeartError, match="was already added to the app"):
         OpenHeart().init_app(host())
@@ -220,7 +319,9 @@ class TestTheHostStaysItself:
     def test_its_own_logging_is_not_touched(
         self, add: Callable[..., object], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("LEVEL", "DEBUG")
+        # Under load() LEVEL is the level of the app's logger too, where it is set.
+        if add is not openheart.load:
+            monkeypatch.setenv("LEVEL", "DEBUG")
         loggers = [logging.getLogger(name) for name in (None, "openheart", "openheart.blog", "host")]
         before = [(logger.level, [*logger.handlers], [*logger.filters]) for logger in loggers]
         app = Flask("host")

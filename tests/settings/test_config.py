@@ -4,8 +4,9 @@ import logging
 import os
 import traceback
 from collections.abc import Mapping
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import pytest
@@ -14,6 +15,7 @@ from flask import Flask
 from openheart import config as settings
 from openheart.errors import ConfigError
 from openheart.settings.config import Config, conf, load_config, unknown_variables
+from openheart.settings.plugins import BACKENDS, BATTERIES
 from openheart.system.text import escape_controls
 
 SECRET = "hunter2"
@@ -244,6 +246,84 @@ def test_unknown_variables_are_listed_with_place_and_nearest_name() -> None:
         ("openheart_uri", "the environment", "OPENHEART_URI"),
         ("OPENHEART_ZZZZ", "app.config", None),
     ]
+
+
+class OfAnotherPackage:
+    settings = (settings.Option("OPENHEART_FOO_BAR", settings.casts.integer(0, 9), 1, "How much."),)
+
+
+class StorageOfAnotherPackage:
+    settings: ClassVar = {"size": settings.Option("OPENHEART_FOO_SIZE", settings.casts.size(), 1, "How big.")}
+
+
+def test_settings_of_packages_that_are_installed_are_known_whether_they_are_switched_on_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = {
+        BATTERIES: [
+            EntryPoint("foo", f"{__name__}:OfAnotherPackage", BATTERIES),
+            EntryPoint("broken", "no_such_module_of_test:ROW", BATTERIES),
+        ],
+        BACKENDS: [EntryPoint("foo", f"{__name__}:StorageOfAnotherPackage", BACKENDS)],
+    }
+    monkeypatch.setattr("openheart.settings.plugins.entry_points", lambda group: points[group])
+
+    config = load(
+        environ={"OPENHEART_FOO_BAR": "1", "OPENHEART_FOO_SIZE": "1"}, app_config={"OPENHEART_FOO_BA": 1}
+    )
+
+    assert [(row.name, row.nearest) for row in unknown_variables(config)] == [
+        ("OPENHEART_FOO_BA", "OPENHEART_FOO_BAR")
+    ]
+
+
+@pytest.mark.parametrize("place", ["environ", "app_config", "keywords", "dotenv", "toml"])
+@pytest.mark.parametrize(
+    ("written", "uri"),
+    [
+        ("file:/srv/x.db", "sqlite:////srv/x.db"),
+        ("file:///srv/x.db", "sqlite:////srv/x.db"),
+        ("file:x.db", "sqlite:///{cwd}/x.db"),
+        ("file::memory:", "memory:"),
+        ("file:x?mode=memory", "memory:"),
+        ("redis://h/0", "redis://h/0"),
+    ],
+)
+def test_the_uri_of_flask_openheart_is_taken_with_a_warning_that_names_ours(
+    place: str, written: str, uri: str, tmp_path: Path
+) -> None:
+    arguments: dict[str, Any] = {}
+    if place == "dotenv":
+        (tmp_path / ".env").write_text(f"OPENHEART_DATABASE_URI={written}")
+    elif place == "toml":
+        (tmp_path / "f.toml").write_text(f'OPENHEART_DATABASE_URI = "{written}"')
+        arguments = {"environ": {"OPENHEART_CONFIG": "f.toml"}}
+    else:
+        name = "database_uri" if place == "keywords" else "OPENHEART_DATABASE_URI"
+        arguments = {place: {name: written}}
+
+    with pytest.warns(
+        DeprecationWarning, match="OPENHEART_DATABASE_URI .*deprecated: set OPENHEART_URI"
+    ) as given:
+        config = load(**arguments, safe=True)
+
+    assert config[settings.OPENHEART_URI] == uri.format(cwd=tmp_path)
+    assert [warning.filename for warning in given] == [__file__]
+
+
+def test_the_own_name_goes_before_that_of_flask_openheart_in_one_place_and_a_place_before_another() -> None:
+    with pytest.warns(DeprecationWarning, match="OPENHEART_DATABASE_URI"):
+        config = load(
+            environ={"OPENHEART_DATABASE_URI": "memory:"},
+            app_config={"OPENHEART_DATABASE_URI": "redis://h/1", "OPENHEART_URI": "redis://h/2"},
+        )
+    assert (config[settings.OPENHEART_URI], config.source(settings.OPENHEART_URI)) == (
+        "memory:",
+        "the environment",
+    )
+    with pytest.warns(DeprecationWarning, match="OPENHEART_DATABASE_URI"):
+        config = load(app_config={"OPENHEART_DATABASE_URI": "redis://h/1", "OPENHEART_URI": "redis://h/2"})
+    assert config[settings.OPENHEART_URI] == "redis://h/2"
 
 
 def test_debug_means_level_debug_and_warns_with_the_name_of_level() -> None:
