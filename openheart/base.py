@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +16,10 @@ from .errors import BackendError, ConfigError, OpenHeartError
 from .extension.openheart import add_openheart
 from .protocol import canonical_target
 from .settings import config as settings
+from .settings.app_config import APP_CONFIG
 from .settings.config import Config, Option, load_config
+from .settings.names import PREFIX
+from .settings.table import option_named
 from .storage import Counts, uri
 from .system import logs
 
@@ -50,11 +53,12 @@ def load(
 
     The storage is opened at first use. ``openheart.APP`` is set to the app; an app that was loaded
     before continues to work. openheart logs to stderr, from LEVEL on, unless the given app has its own
-    logging; nothing else in the logging of the app changes.
+    logging. LEVEL is also that of ``app.logger``, for a given app only if LEVEL is set.
 
     Args:
         app: the app to add reactions to; None builds one, unless one was assigned to ``openheart.APP``.
-        name: Flask's import name of the app that is built: ``__name__`` of your module.
+        name: Flask's import name of the app that is built: ``__name__`` of your module. For a given app it is
+            the same as ``logger``: the name of this instance in the logs.
         locales: the languages of the app, the default first, through Flask-Babel; ``("en_us",)`` alone
             means no Flask-Babel. The variable OPENHEART_LOCALES takes precedence.
         secret_key: the key that Flask signs with; the variable SECRET_KEY takes precedence.
@@ -69,7 +73,8 @@ def load(
             app's own MongoDB.
         safe: refuse unknown OPENHEART_* variables; check the storage with a write and a read that leave
             nothing behind, and with ``redis_session`` the Valkey; refuse sessions without a SECRET_KEY.
-        kwargs: settings by their names, such as ``port=8080`` or ``uri="memory:"`` (OPENHEART_URI).
+        kwargs: settings by their names, such as ``port=8080`` or ``uri="memory:"`` (OPENHEART_URI); and
+            Flask's own, in capitals, such as ``SESSION_COOKIE_NAME="site"``, which go into ``app.config``.
 
     Returns:
         The app. Loading the same app again returns it unchanged.
@@ -86,18 +91,16 @@ def load(
         return app
     _check_arguments(app, name, logger, models)
     keywords = {
-        "name": logger,
+        "name": logger or _name_of_logs(app, name),
         "locales": None if tuple(locales) == DEFAULT_LOCALES else locales,
         "secret_key": secret_key,
         "execution": None if execution is True else execution,
         "redis_session": redis_session or None,
         "mongo_database": mongo_database,
-        **kwargs,
     }
-    config = load_config(None if app is None else app.config, keywords, safe=safe, further=_further_options)
+    config, flasks = _config_of(app, keywords, kwargs, safe)
     loaded = _Application(name or "__main__") if app is None else app
-    configure_logs = app is None or not logs.has_own(app.name, default_handler)
-    _add(loaded, config, configure_logs=configure_logs, standalone=False, safe=safe)
+    _add(loaded, config, is_given=app is not None, standalone=False, safe=safe, flasks=flasks)
     _register_models(models, loaded)
     set_loaded_app(loaded)
     return loaded
@@ -116,7 +119,7 @@ def load_standalone(safe: bool = False, **flags: Any) -> Flask:
     """
     config = load_config(flags=flags, safe=safe, further=_further_options)
     app = Flask("openheart", static_folder=None)
-    _add(app, config, configure_logs=True, standalone=True, safe=safe)
+    _add(app, config, is_given=False, standalone=True, safe=safe, flasks={})
     set_loaded_app(app)
     return app
 
@@ -227,14 +230,20 @@ def reactions(target: str) -> Counts:
     return state_of().service.reactions(canonical_target(target))
 
 
-def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, safe: bool) -> None:
+def _add(
+    app: Flask, config: Config, *, is_given: bool, standalone: bool, safe: bool, flasks: Mapping[str, Any]
+) -> None:
     secret_key = config[settings.SECRET_KEY]
     if secret_key is not None:
         app.secret_key = secret_key
-    if configure_logs:
+    if not is_given or not logs.has_own(app.name, default_handler):
         logs.configure(config.logs)
     added = add_openheart(app, config, slugs=Slugs(), users={}, standalone=standalone)
     registry.switch_on(app, added)
+    if not config.is_default(settings.DEBUG):
+        _set_debug(app, config[settings.DEBUG])
+    # Only now, because a battery may change Flask's own defaults.
+    app.config.update(flasks)
     if safe:
         # Closed again, because a server may fork after this.
         try:
@@ -243,6 +252,8 @@ def _add(app: Flask, config: Config, *, configure_logs: bool, standalone: bool, 
                 battery.prove()
         finally:
             added.close()
+    if not is_given or _is_level_set(config):
+        logs.set_level(app.name, config.logs)
 
 
 def _register_models(models: ModuleType | None, app: Flask) -> None:
@@ -264,6 +275,38 @@ def _assigned_app() -> Flask | None:
     return None if app is None or "openheart" in app.extensions else app
 
 
+def _set_debug(app: Flask, value: bool) -> None:
+    app.config["DEBUG"] = value
+    if "jinja_env" in vars(app):
+        # It changes the templates' environment too, and would make it too early.
+        app.debug = value
+
+
+def _config_of(
+    app: Flask | None, keywords: Mapping[str, Any], kwargs: Mapping[str, Any], safe: bool
+) -> tuple[Config, dict[str, Any]]:
+    """The settings of load(), and those of its keywords that are for ``app.config``."""
+    known = {*Flask.default_config, *(() if app is None else app.config)}
+    flasks = {
+        name: value
+        for name, value in kwargs.items()
+        if name in known and option_named(name) is None and not name.startswith(PREFIX)
+    }
+    ours = {**keywords, **{name: value for name, value in kwargs.items() if name not in flasks}}
+    app_config = flasks if app is None else {**app.config, **flasks}
+    return load_config(app_config, ours, safe=safe, further=_further_options, others=known), flasks
+
+
+def _is_level_set(config: Config) -> bool:
+    # DEBUG in app.config is Flask's own, and Flask does with it what its users expect.
+    return config.source(settings.LEVEL) not in (settings.DEFAULT, f"DEBUG in {APP_CONFIG}")
+
+
+def _name_of_logs(app: Flask | None, name: str | None) -> str | None:
+    """The name given for an app that already has one, which is its import name."""
+    return None if app is None or name == app.import_name else name
+
+
 def _further_options(config: Config) -> Sequence[Option[Any]]:
     return [*uri.further_options(config), *registry.further_options(config)]
 
@@ -276,8 +319,6 @@ def _check_arguments(app: object, name: object, logger: object, models: object) 
         refuse("app", app, "a Flask app or None")
     if name is not None and not isinstance(name, str):
         refuse("name", name, "an import name such as __name__")
-    if isinstance(app, Flask) and name not in (None, app.import_name):
-        refuse("name", name, f"None, or {app.import_name!r}, because the app already has a name")
     if logger is not None and not isinstance(logger, str):
         refuse("logger", logger, "the name of a logger, as text")
     if models is not None and not isinstance(models, ModuleType):

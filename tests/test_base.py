@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ import pytest
 from flask import Flask
 
 import openheart
+from openheart import OpenHeart
+from openheart.base import load_standalone
+from openheart.config import known_options
 from openheart.core.state import state_of
 from openheart.errors import BackendError, ConfigError, InvalidEmoji, InvalidTarget, OpenHeartError
 
@@ -118,8 +123,11 @@ class TestLoad:
             ({"logger": 5}, r"logger=5.*the name of a logger"),
             ({"app": "app"}, r"app='app'.*a Flask app"),
             ({"name": 5}, r"name=5.*import name"),
-            ({"app": Flask("host"), "name": "other"}, r"name='other'.*'host'"),
             ({"prot": 1}, r"prot=.*the nearest is PORT"),
+            ({"SESION_COOKIE_NAME": 1}, r"SESION_COOKIE_NAME=.*of openheart or Flask; .*SESSION_COOKIE_NAME"),
+            ({"session_cookie_name": 1}, r"session_cookie_name=.*the nearest is SESSION_COOKIE_NAME"),
+            ({"OPENHEART_URL": 1}, r"OPENHEART_URL=.*the nearest is OPENHEART_URI"),
+            ({"SQLALCHEMY_DATABASE_URI": 1}, r"SQLALCHEMY_.*set those of other extensions in app\.config"),
             ({"port": "x"}, r"PORT='x' \(from a keyword argument\).*integer"),
             ({"uri": "nosql://x"}, r"OPENHEART_URI='nosql://x'.*memory, mongodb"),
             ({"url_prefix": "/"}, r"OPENHEART_URL_PREFIX='/'.*swallow"),
@@ -148,6 +156,155 @@ class TestLoad:
             uri="memory:",
         )
         assert react(app) == {"🥨": 1}
+
+
+class TestFlasksSettings:
+    def test_they_go_into_the_config_of_the_app(self) -> None:
+        app = openheart.load(
+            name="one", uri="memory:", SESSION_COOKIE_NAME="site", TESTING=True, MAX_CONTENT_LENGTH=None
+        )
+        assert app.config["SESSION_COOKIE_NAME"] == "site"
+        assert app.testing is True
+        assert app.config["MAX_CONTENT_LENGTH"] is None
+        assert openheart.conf("SESSION_COOKIE_NAME") == "site"
+
+    def test_names_that_the_given_app_has_are_taken_too(self) -> None:
+        app = Flask("host")
+        app.config.update(SHOP_CURRENCY="EUR", SESSION_COOKIE_NAME="old")
+        openheart.load(app, uri="memory:", SHOP_CURRENCY="USD", SESSION_COOKIE_NAME="new")
+        assert (app.config["SHOP_CURRENCY"], app.config["SESSION_COOKIE_NAME"]) == ("USD", "new")
+
+    def test_a_refused_load_changes_nothing_of_the_app(self) -> None:
+        app = Flask("host")
+        before = dict(app.config)
+        with pytest.raises(ConfigError):
+            openheart.load(app, uri="nosql://x", SESSION_COOKIE_NAME="site")
+        assert app.config == before
+
+    def test_none_of_their_names_is_also_one_of_ours(self) -> None:
+        ours = {option.name for option in known_options()}
+        names = set(Flask.default_config)
+        assert names & ours == {"DEBUG", "SECRET_KEY"}
+        assert {f"OPENHEART_{name}" for name in names} & ours == set()
+
+
+class TestTheLevel:
+    def test_it_is_that_of_the_logger_of_an_app_that_was_built(self) -> None:
+        openheart.load(name="level_of_info", uri="memory:")
+        quiet = openheart.load(name="level_of_critical", uri="memory:", level="critical")
+        assert quiet.logger.getEffectiveLevel() == logging.CRITICAL
+        assert logging.getLogger("level_of_info").isEnabledFor(logging.INFO)
+        assert not logging.getLogger("level_of_info").isEnabledFor(logging.DEBUG)
+
+    @pytest.mark.parametrize("flask_debug", [False, True])
+    def test_without_LEVEL_the_logger_of_a_given_app_is_left_alone(self, flask_debug: bool) -> None:
+        app = Flask("level_of_given")
+        app.logger.setLevel(logging.ERROR)
+        app.debug = flask_debug
+        openheart.load(app, uri="memory:")
+        assert app.logger.level == logging.ERROR
+
+    @pytest.mark.parametrize("source", ["environment", "keyword", "app.config", ".env"])
+    def test_where_LEVEL_is_set_it_is_that_of_a_given_app_too_until_unload(
+        self, source: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = Flask("level_of_given")
+        app.logger.setLevel(logging.ERROR)
+        if source == "environment":
+            monkeypatch.setenv("LEVEL", "INFO")
+        if source == "app.config":
+            app.config["LEVEL"] = "INFO"
+        if source == ".env":
+            Path(".env").write_text("LEVEL=INFO")
+        openheart.load(app, uri="memory:", **({"level": "INFO"} if source == "keyword" else {}))
+        assert app.logger.level == logging.INFO
+        openheart.unload()
+        assert app.logger.level == logging.ERROR
+
+
+class TestDebug:
+    @pytest.mark.filterwarnings("ignore:DEBUG .* is deprecated:DeprecationWarning")
+    @pytest.mark.parametrize("given", [False, True])
+    def test_it_is_that_of_the_app(self, given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        app = Flask("host") if given else None
+        assert openheart.load(app, uri="memory:").debug is False
+        monkeypatch.setenv("DEBUG", "1")
+        app = Flask("host") if given else None
+        loaded = openheart.load(app, uri="memory:")
+        assert loaded.debug is True
+        assert loaded.jinja_env.auto_reload is True
+
+    @pytest.mark.filterwarnings("ignore:DEBUG .* is deprecated:DeprecationWarning")
+    def test_templates_of_an_app_that_has_used_them_are_read_again_too(self) -> None:
+        app = Flask("host")
+        assert app.jinja_env.auto_reload is False
+        openheart.load(app, uri="memory:", debug=True)
+        assert app.jinja_env.auto_reload is True
+
+    def test_off_is_off_and_unset_leaves_it(self) -> None:
+        apps = [Flask("host"), Flask("host")]
+        for app, settings in zip(apps, ({"DEBUG": False}, {}), strict=True):
+            app.debug = True
+            openheart.load(app, uri="memory:", **settings)
+        assert [app.debug for app in apps] == [False, True]
+
+
+class TestTheNameOfAGivenApp:
+    def test_it_is_that_of_the_logs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        app = openheart.load(Flask("host"), name="shop", uri="memory:", instance="eu")
+        assert app.name == "host"
+        assert state_of(app).service.logger.name == "openheart.shop.eu"
+        app = openheart.load(Flask("host"), name="shop", logger="site", uri="memory:")
+        assert state_of(app).service.logger.name == "openheart.site"
+        monkeypatch.setenv("NAME", "variable")
+        app = openheart.load(Flask("host"), name="shop", uri="memory:")
+        assert state_of(app).service.logger.name == "openheart.variable"
+
+    def test_its_import_name_is_no_name_for_the_logs_as_in_an_app_that_is_built(self) -> None:
+        app = openheart.load(Flask(__name__), name=__name__, uri="memory:")
+        assert state_of(app).service.logger.name == "openheart"
+
+
+class TestUnknownVariables:
+    def test_each_is_one_warning_with_the_nearest_name(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("OPENHEART_ORIGIN", "s3cret")
+        Path(".env").write_text("OPENHEART_ORIGIN=s3cret\nOPENHEART_ZZZZ=s3cret\n")
+        app = Flask("host")
+        app.config.update(OPENHEART_HOLDD="s3cret", OPENHEART_HOLD=False)
+        openheart.load(app, uri="memory:")
+        assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+            (
+                "WARNING",
+                "OPENHEART_ORIGIN (from the environment) is not a setting, so it has no effect; "
+                "the nearest setting is OPENHEART_ORIGINS",
+            ),
+            ("WARNING", "OPENHEART_ZZZZ (from .env) is not a setting, so it has no effect"),
+            (
+                "WARNING",
+                "OPENHEART_HOLDD (from app.config) is not a setting, so it has no effect; "
+                "the nearest setting is OPENHEART_HOLD",
+            ),
+        ]
+
+    @pytest.mark.parametrize("start", [lambda: OpenHeart(Flask("host"), uri="memory:"), load_standalone])
+    def test_the_extension_and_the_server_warn_too(
+        self,
+        start: Callable[[], object],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setenv("OPENHEART_ORIGIN", "*")
+        start()
+        assert [record.getMessage().partition(" ")[0] for record in caplog.records] == ["OPENHEART_ORIGIN"]
+
+    def test_known_ones_are_no_warning(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("OPENHEART_LISTING", "on")
+        openheart.load(name="one", uri="memory:")
+        assert caplog.records == []
 
 
 class TestSafe:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .text import escape_controls
 
@@ -18,6 +18,7 @@ __all__ = [
     "get_logger",
     "has_own",
     "restore",
+    "set_level",
 ]
 
 ROOT = "openheart"
@@ -34,11 +35,13 @@ class LogSettings:
         level: the least severe level that is logged, as a number.
         name: the setting NAME.
         instance: the setting INSTANCE.
+        replaced: the level that a logger of the application had before ``set_level``, by its name.
     """
 
     level: int
     name: str | None = None
     instance: str | None = None
+    replaced: dict[str, int] = field(default_factory=dict)
 
 
 class LineFormatter(logging.Formatter):
@@ -128,8 +131,24 @@ def configure(settings: LogSettings) -> logging.Logger:
     return logger
 
 
+def set_level(name: str, settings: LogSettings) -> None:
+    """Give the logger of an application the level of the settings, until ``restore``.
+
+    Args:
+        name: the name of its logger; the loggers of openheart have their level already.
+        settings: the settings of the app.
+    """
+    if name.partition(".")[0] != ROOT:
+        logger = logging.getLogger(name)
+        settings.replaced.setdefault(name, logger.level)
+        logger.setLevel(settings.level)
+
+
 def restore(settings: LogSettings) -> None:
-    """Undo ``configure``. Does nothing if it was not called, or was undone already."""
+    """Undo ``configure`` and ``set_level``. Does nothing if they were not called, or were undone already."""
+    while settings.replaced:
+        name, level = settings.replaced.popitem()
+        logging.getLogger(name).setLevel(level)
     handler = _handler()
     if handler is None or not any(user is settings for user in handler.users):
         return

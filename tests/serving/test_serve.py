@@ -396,8 +396,8 @@ def test_a_server_that_is_not_known_is_a_warning_with_those_there_are_and_the_de
     assert (done.returncode, done.stdout) == (0, "served\n")
     warning = next(line for line in done.stderr.splitlines() if "WARNING" in line)
     assert warning.endswith(
-        f"SERVER=netius (from {source}) is not a server that openheart knows: choose one of waitress, gunicorn, "
-        "granian, werkzeug. waitress serves now"
+        f"SERVER=netius (from {source}) is not a server that openheart knows: choose one of waitress, "
+        "gunicorn, granian, werkzeug. waitress serves now"
     )
 
 
