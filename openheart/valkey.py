@@ -5,6 +5,6 @@ Needs ``pip install 'openheart[valkey]'`` and the setting REDISTOGO_URL, or an O
 
 from __future__ import annotations
 
-from .batteries.valkey.battery import get_connection
+from .batteries.valkey.battery import get_connection, key
 
-__all__ = ["get_connection"]
+__all__ = ["get_connection", "key"]

@@ -216,7 +216,7 @@ class TestTheLevel:
             app.config["LEVEL"] = "INFO"
         if source == ".env":
             Path(".env").write_text("LEVEL=INFO")
-        openheart.load(app, uri="memory:", **({"level": "INFO"} if source == "keyword" else {}))
+        openheart.load(app, uri="memory:", level="INFO" if source == "keyword" else None)
         assert app.logger.level == logging.INFO
         openheart.unload()
         assert app.logger.level == logging.ERROR
@@ -243,9 +243,9 @@ class TestDebug:
 
     def test_off_is_off_and_unset_leaves_it(self) -> None:
         apps = [Flask("host"), Flask("host")]
-        for app, settings in zip(apps, ({"DEBUG": False}, {}), strict=True):
+        for app, debug in zip(apps, (False, None), strict=True):
             app.debug = True
-            openheart.load(app, uri="memory:", **settings)
+            openheart.load(app, uri="memory:", DEBUG=debug)
         assert [app.debug for app in apps] == [False, True]
 
 

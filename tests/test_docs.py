@@ -12,6 +12,7 @@ import openheart
 from openheart import cli, errors, storage, testing
 from openheart.settings import casts
 from openheart.settings import table as options
+from openheart.settings.former import FORMER
 
 from .facades import FACADES
 
@@ -114,7 +115,7 @@ def test_every_command_and_its_parameters_are_explained(name: str) -> None:
 
 
 def test_the_docs_name_no_setting_that_is_not_there() -> None:
-    known = {option.name for option in options.known_options()}
+    known = {option.name for option in options.known_options()} | FORMER.keys()
     named = {
         *lines_of(PROSE, r"\b(OPENHEART_[A-Z_]*[A-Z])\b"),
         *lines_of(PROSE, r"\b(LEVEL|PORT|HOST|INSTANCE)="),

@@ -32,7 +32,10 @@ _name = casts.text()
 
 NAME: Option[str | None] = Option("NAME", _name, None, "The name of this site; used in the logs only.")
 INSTANCE: Option[str | None] = Option(
-    "INSTANCE", casts.word(), None, "Keeps the data and the logs of two instances on one storage apart."
+    "INSTANCE",
+    casts.word(),
+    None,
+    "Keeps the data and the logs of two instances on the same servers apart.",
 )
 LEVEL: Option[str] = Option("LEVEL", casts.level(), "INFO", "The least severe level that is logged.")
 DEBUG: Option[bool] = Option("DEBUG", _switch, False, "Deprecated: 1 means LEVEL=DEBUG.")

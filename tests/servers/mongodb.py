@@ -80,7 +80,8 @@ class MongoServer(ServerProcess):
     def empty(self) -> None:
         """Drop every database of the tests."""
         with self.client() as client:
-            for name in client.list_database_names():
+            # The last first: mongo-java-server cannot drop `a-b` once it has dropped `a`.
+            for name in sorted(client.list_database_names(), reverse=True):
                 if name not in {"admin", "config", "local"}:
                     client.drop_database(name)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from flask import Flask
 
 from ...errors import BatteryUnavailable
-from ...settings.config import OPENHEART_URI, Config
+from ...settings.config import INSTANCE, OPENHEART_URI, Config
 from ...storage.mongodb.row import MONGO_DATABASE
 from ...system.masks import mask_uri
 from ..battery import Battery, battery_of
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Mongodb", "database_name", "get_connection", "get_db"]
 
 CHECK_TIME = 5.0  # seconds
+LOOK_TIME = 1.0  # seconds
+
+LONGEST_NAME = 63
+"""Bytes that the name of a database may have."""
 
 
 def get_connection(app: Flask | None = None) -> Client:
@@ -46,25 +50,35 @@ def get_db(name: str | None = None, app: Flask | None = None) -> Database[dict[s
     """A database of the application's own client.
 
     Args:
-        name: its name; by default the one in the URI, else ``load(mongo_database=)`` (MONGO_DATABASE), else
-            ``openheart``.
+        name: its name, which is used as it is; by default the one in the URI, else ``load(mongo_database=)``
+            (MONGO_DATABASE), else ``openheart``. If INSTANCE is set, ``-<INSTANCE>`` follows that.
         app: as in ``get_connection``.
 
     Raises:
         ConfigError, OpenHeartError: as in ``get_connection``.
     """
     battery = battery_of(Mongodb, app)
-    if name is not None:
-        return battery.resource[name]
-    return battery.resource.get_default_database(battery.config[MONGO_DATABASE] or "openheart")
+    return battery.resource[database_name(battery.config) if name is None else name]
 
 
 def database_name(config: Config) -> str:
     """The name of the database that ``get_db()`` returns by default; connects to nothing.
 
     Raises:
-        ConfigError: no MongoDB is configured, or its URI cannot be used.
+        ConfigError: no MongoDB is configured, its URI cannot be used, or INSTANCE makes the name too long.
     """
+    plain, instance = _name_without_instance(config), config[INSTANCE]
+    if instance is None:
+        return plain
+    # MongoDB allows no dot in it, and INSTANCE no plus.
+    name = f"{plain}-{instance.replace('.', '+')}"
+    if len(name.encode()) > LONGEST_NAME:
+        expected = f"a shorter one: MongoDB's longest name is {LONGEST_NAME} bytes, and {name} is longer"
+        raise config.refusal(INSTANCE, expected)
+    return name
+
+
+def _name_without_instance(config: Config) -> str:
     from ...storage.mongodb.client import database_of
 
     uri, key, source = _uri(config)
@@ -91,7 +105,10 @@ class Mongodb(Battery["Client"]):
 
         uri, key, source = _uri(self.config)
         # The driver's own default refuses UUIDs.
-        return make_client(uri, key=key, source=source, uuidRepresentation="standard")
+        client = make_client(uri, key=key, source=source, uuidRepresentation="standard")
+        if self.config[INSTANCE] is not None:
+            self._warn_of_data_without_instance(client)
+        return client
 
     def shut(self, resource: Client) -> None:
         if self.before_shut is not None:
@@ -118,6 +135,30 @@ class Mongodb(Battery["Client"]):
                 f"{mask_uri(self.uri)} does not answer ({type(error).__name__}); start it, or correct "
                 "the URI",
             ) from error
+
+    def _warn_of_data_without_instance(self, client: Client) -> None:
+        """Report data that the app had before INSTANCE was set, which it does not see now."""
+        import pymongo
+
+        from ...storage.mongodb.backend import COLLECTION
+
+        plain, own = _name_without_instance(self.config), database_name(self.config)
+        try:
+            with pymongo.timeout(LOOK_TIME):
+                # The counts are kept apart inside their collection.
+                left = {*client[plain].list_collection_names()} - {COLLECTION}
+                is_left = bool(left) and not client[own].list_collection_names()
+        except pymongo.errors.PyMongoError:
+            # The use of the client reports what is wrong.
+            return
+        if is_left:
+            self.logger.warning(
+                "INSTANCE=%s: the app's MongoDB database is %s, which is empty, and %s has data: move it, or "
+                "unset INSTANCE",
+                self.config[INSTANCE],
+                own,
+                plain,
+            )
 
 
 def _uri(config: Config) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Flask
 
 from ...errors import BatteryUnavailable
-from ...settings.config import OPENHEART_URI, Config
+from ...settings.config import INSTANCE, OPENHEART_URI, Config
 from ...storage.valkey.row import OPENHEART_VALKEY_TIMEOUT
 from ...storage.valkey.uri import SCHEMES, Place, read_uri
 from ...system.masks import mask_uri
@@ -18,7 +18,7 @@ from .row import REDISTOGO_URL, ROW
 if TYPE_CHECKING:
     from valkey import Valkey as Client
 
-__all__ = ["CLOSED", "Valkey", "failures", "get_connection"]
+__all__ = ["CLOSED", "Valkey", "failures", "get_connection", "key"]
 
 IDLE = 30
 """Seconds after which an unused connection is checked with PING before it is used again."""
@@ -46,6 +46,26 @@ def get_connection(app: Flask | None = None) -> Client:
         OpenHeartError: there is no application.
     """
     return battery_of(Valkey, app).resource
+
+
+def key(name: str, app: Flask | None = None) -> str:
+    """The name of one of the application's own keys, ``<INSTANCE>:<name>``, so that instances share none.
+
+    The client of ``get_connection()`` is the driver's own and changes no names: ``get("visits")`` is the
+    same key in every instance, and ``get(key("visits"))`` is another in each.
+
+    Args:
+        name: the name within this instance, such as ``"visits"``.
+        app: as in ``get_connection``.
+
+    Returns:
+        The name in the server; ``name`` itself if INSTANCE is not set.
+
+    Raises:
+        OpenHeartError: there is no application.
+    """
+    instance = battery_of(Valkey, app).config[INSTANCE]
+    return name if instance is None else f"{instance}:{name}"
 
 
 class Valkey(Battery["Client"]):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,7 +12,8 @@ import openheart
 from openheart import OpenHeart
 from openheart.batteries import battery_of
 from openheart.batteries.mongodb import battery as module
-from openheart.batteries.mongodb.battery import Mongodb
+from openheart.batteries.mongodb.battery import Mongodb, database_name
+from openheart.core.state import state_of
 from openheart.errors import ConfigError, MissingDependency, OpenHeartError
 
 from ...child import run_child
@@ -65,6 +68,88 @@ def test_the_database_is_that_of_the_uri_then_mongo_database_then_openheart(
 ) -> None:
     openheart.load(name="one", uri="memory:", mongohq_url=uri, mongo_database=named)
     assert openheart.mongodb.get_db().name == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "instance", "expected"),
+    [
+        ("mongodb://h/theirs", "eu", "theirs-eu"),
+        ("mongodb://h", "eu", "openheart-eu"),
+        ("mongodb://h", "eu.west", "openheart-eu+west"),
+        ("mongodb://h", "eu_west", "openheart-eu_west"),
+    ],
+)
+def test_each_instance_has_a_database_of_its_own(uri: str, instance: str, expected: str) -> None:
+    app = Flask("one")
+    OpenHeart(app, env=False, uri="memory:", mongohq_url=uri, instance=instance)
+    assert database_name(state_of(app).config) == expected
+
+
+@pytest.fixture
+def name() -> str:
+    """A database that no other test uses."""
+    return f"site_{uuid.uuid4().hex}"
+
+
+def test_two_instances_do_not_see_each_others_documents(server: MongoServer, name: str) -> None:
+    found = {}
+    for instance in ("eu", "us", None):
+        app = openheart.load(
+            name="one", uri="memory:", mongohq_url=server.uri, mongo_database=name, instance=instance
+        )
+        openheart.mongodb.get_db()["posts"].insert_one({"title": instance})
+        found[instance] = [row["title"] for row in openheart.mongodb.get_db()["posts"].find()]
+        assert openheart.mongodb.get_db("shared", app).name == "shared"
+        openheart.unload()
+    assert found == {"eu": ["eu"], "us": ["us"], None: [None]}
+
+
+def test_an_instance_that_makes_the_name_too_long_is_named() -> None:
+    openheart.load(name="one", uri="memory:", mongohq_url="mongodb://h", instance="x" * 60)
+    with pytest.raises(ConfigError, match="INSTANCE='xxx.*a shorter one: MongoDB's longest name is 63 bytes"):
+        openheart.mongodb.get_db()
+
+
+def test_data_that_was_there_before_INSTANCE_was_set_is_reported_once(
+    server: MongoServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings: dict[str, Any] = {"uri": "memory:", "mongohq_url": server.uri, "mongo_database": name}
+    openheart.load(name="one", **settings)
+    openheart.mongodb.get_db()["posts"].insert_one({"title": "hello"})
+    openheart.unload()
+    assert caplog.messages == []
+
+    openheart.load(name="one", instance="eu", **settings)
+    openheart.mongodb.get_db()
+    openheart.mongodb.get_db()
+    warning = f"INSTANCE=eu: the app's MongoDB database is {name}-eu, which is empty, and {name} has data: "
+    assert caplog.messages == [f"{warning}move it, or unset INSTANCE"]
+    openheart.mongodb.get_db()["posts"].insert_one({"title": "of eu"})
+    openheart.unload()
+
+    openheart.load(name="one", instance="eu", **settings)
+    openheart.mongodb.get_db()
+    assert len(caplog.messages) == 1
+
+
+def test_counts_in_the_same_database_are_no_data_of_the_app(
+    server: MongoServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = openheart.load(name="one", uri=server.uri, mongo_database=name)
+    assert app.test_client().post("/openheart/a", data="🥨").status_code == 200
+    openheart.unload()
+    openheart.load(name="one", uri=server.uri, mongo_database=name, instance="eu")
+    openheart.mongodb.get_db()
+    assert caplog.messages == []
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_long(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "LOOK_TIME", 0.1)
+    openheart.load(name="one", uri="memory:", mongohq_url="mongodb://127.0.0.1:1/", instance="eu")
+    assert openheart.mongodb.get_db().name == "openheart-eu"
+    assert caplog.messages == []
 
 
 def test_the_variables_go_before_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,15 @@ def test_the_number_of_the_database_and_other_spellings_are_taken(server: Server
         assert outside.get("hello") == b"there"
 
 
+def test_the_keys_of_two_instances_are_different_and_without_one_a_name_is_as_it_was(server: Server) -> None:
+    for instance, name in ((None, "visits"), ("eu", "eu:visits"), ("us", "us:visits")):
+        openheart.load(name="one", uri="memory:", redistogo_url=server.uri, instance=instance)
+        assert openheart.valkey.key("visits") == name
+        openheart.valkey.get_connection().incr(openheart.valkey.key("visits"))
+        openheart.unload()
+    assert sorted(server.do("KEYS", "*")) == [b"eu:visits", b"us:visits", b"visits"]
+
+
 def test_where_the_counts_are_in_valkey_the_app_may_use_it_too(server: Server) -> None:
     openheart.load(name="one", uri=server.uri)
     assert openheart.valkey.get_connection().ping()
