@@ -161,12 +161,16 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
         if ready is not None:
             ready(url)
 
+    config = loaded.config
     try:
         for name, value in kwargs.items():
             if name.upper() not in RUN_OPTIONS and not name.upper().startswith("SERVER_"):
                 expected = "host, port, level, server or server_…; pass other settings to load()"
                 raise ConfigError(name, value, "an argument of run()", expected)
         config = loaded.config.override(kwargs)
+        logs.replace(loaded.config.logs, config.logs)
+        if config.source(settings.LEVEL) == settings.FLAG:
+            logs.set_level(app.name, config.logs)
         # Not at the top: only a process that serves imports a server.
         from .serving import serve
 
@@ -175,6 +179,9 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
         raise SystemExit(f"openheart: {error}") from None
     finally:
         loaded.close()
+        if config is not loaded.config:
+            logs.replace(config.logs, loaded.config.logs)
+            logs.restore(config.logs)
 
 
 def get_app() -> Flask:

@@ -17,6 +17,7 @@ __all__ = [
     "configure",
     "get_logger",
     "has_own",
+    "replace",
     "restore",
     "set_level",
 ]
@@ -129,6 +130,17 @@ def configure(settings: LogSettings) -> logging.Logger:
     if logger is not root:
         logger.setLevel(settings.level)
     return logger
+
+
+def replace(old: LogSettings, new: LogSettings) -> None:
+    """Let other settings of the same app, with another level, replace those that were configured."""
+    handler = _handler()
+    if handler is not None and any(user is old for user in handler.users):
+        handler.users = [new if user is old else user for user in handler.users]
+        handler.refresh()
+        logger = get_logger(new)
+        if logger.name != ROOT:
+            logger.setLevel(new.level)
 
 
 def set_level(name: str, settings: LogSettings) -> None:

@@ -401,6 +401,19 @@ def test_a_server_that_is_not_known_is_a_warning_with_those_there_are_and_the_de
     )
 
 
+def test_the_level_given_to_run_is_that_of_the_logs_while_it_serves() -> None:
+    log = "lambda url: (app.logger.info('of the app'), os.kill(os.getpid(), signal.SIGTERM))"
+    for level, shown in (("WARNING", False), ("INFO", True)):
+        done = run(
+            "import os, signal, logging",
+            "app = openheart.get_app()",
+            f"openheart.run(ready={log}, port=0, level='{level}')",
+            "print(app.logger.level, logging.getLogger('openheart').level)",
+        )
+        assert done.stdout == "20 20\n"
+        assert ["Listening at" in done.stderr, "of the app" in done.stderr] == [shown, shown]
+
+
 def test_a_server_that_is_not_installed_says_how_to_get_it() -> None:
     hide = "import sys; sys.modules['gunicorn'] = None"
     done = run(hide, "openheart.run(port=0)", SERVER="gunicorn")
