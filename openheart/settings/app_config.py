@@ -37,15 +37,18 @@ def fill_app_config(
 ) -> None:
     """Put the settings in force into an ``app.config``, under their names.
 
-    What the user has set there stays as it was given, unless another source takes precedence.
+    What the user has set there stays as it was given, unless another source takes precedence. Flask's own
+    settings stay too; only a SECRET_KEY is set where there is none.
 
     Args:
         app_config: the ``app.config``.
         settings: each setting, its value and its source.
-        flasks: the names that belong to Flask itself; they are left alone.
+        flasks: the names that belong to Flask itself.
     """
     filled: dict[str, Any] = {}
     for option, value, source in settings:
-        if option.name not in flasks and (source != APP_CONFIG or option.name not in app_config):
+        is_given = source == APP_CONFIG and option.name in app_config
+        is_flasks = option.name in flasks and app_config.get(option.name) is not None
+        if not is_given and not is_flasks:
             app_config[option.name] = filled[option.name] = value
     app_config[_FILLED] = filled

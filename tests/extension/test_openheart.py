@@ -190,6 +190,9 @@ class TestTheConfigOfTheApp:
         app.secret_key = "own"
         OpenHeart(app, uri="memory:")
         assert app.secret_key == "own"
+        without = Flask("without")
+        OpenHeart(without, uri="memory:")
+        assert without.secret_key == "of the environment, for openheart"
 
     def test_what_was_filled_in_is_not_taken_for_what_the_user_has_set(
         self, monkeypatch: pytest.MonkeyPatch
