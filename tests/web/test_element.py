@@ -26,6 +26,9 @@ from ..servers.web import WsgiServer
 from ..waiting import PATIENCE
 from .conftest import MakeClient
 
+# A browser is the same for every Python.
+pytestmark = pytest.mark.slow
+
 SCRIPT = "/openheart/-/openheart.js"
 
 WSGI = Callable[..., Iterable[bytes]]

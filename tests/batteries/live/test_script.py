@@ -16,6 +16,9 @@ from openheart.batteries.live.battery import Live
 from ...browser import complaints, eventually, open_browser
 from ...servers.web import WsgiServer
 
+# A browser is the same for every Python.
+pytestmark = pytest.mark.slow
+
 PAGE = """<!doctype html><html lang=en><meta charset=utf-8><link rel=icon href=data:,><title>A page</title>
 <script type="module" src="/openheart/-/openheart.js"></script>
 <script type="module" src="/openheart/-/live.js"></script>
