@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 import webbrowser
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -24,7 +24,6 @@ from .. import base
 from ..core.state import state_of
 from ..errors import ConfigError
 from ..protocol import emoji_version, stored_target
-from ..protocol.vectors import GROUPS
 from ..storage import Counts
 from ..system.text import escape_controls
 from ..version import __version__
@@ -231,35 +230,6 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
             if row.fix:
                 say(f"{'':<8} -> {escape_controls(row.fix)}")
     if any(row.level == "error" for row in findings):
-        ctx.exit(EXIT_FINDING)
-
-
-@openheart_group.command()
-@click.argument("url", callback=_utf8)
-@click.option(
-    "--group",
-    "groups",
-    type=click.Choice(GROUPS),
-    multiple=True,
-    help="Run only this group, and fail if one of its cases fails; can be repeated.",
-)
-@_json_option
-@click.pass_context
-def conform(ctx: click.Context, url: str, groups: Sequence[str], as_json: bool) -> None:
-    """Run the protocol's cases against the OpenHeart server at URL, such as http://127.0.0.1:5000/openheart.
-
-    The cases add reactions to new targets. Without --group all cases run, and the exit code is 1 if one of
-    the required group failed.
-    """
-    from .conform import http_sender, run_vectors, table
-
-    outcomes = run_vectors(http_sender(url), groups or GROUPS)
-    document = [
-        {"group": each.case.group, "name": each.case.name, "passed": each.passed, "failure": each.failure}
-        for each in outcomes
-    ]
-    _print_result(as_json, document, [table(outcomes)])
-    if any(not each.passed and each.case.group in (groups or ("required",)) for each in outcomes):
         ctx.exit(EXIT_FINDING)
 
 

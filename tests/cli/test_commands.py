@@ -14,13 +14,11 @@ from flask import Flask
 from flask.cli import FlaskGroup
 
 import openheart
-from openheart import OpenHeart, testing
-from openheart.cli import commands, conform, openheart_group
+from openheart import OpenHeart
+from openheart.cli import commands, openheart_group
 from openheart.protocol import emoji_version
-from openheart.protocol.vectors import load_vectors
 from openheart.settings.config import OPENHEART_URI, known_options
 
-from ..servers.web import WsgiServer
 from ..waiting import PATIENCE
 from .ended import Run
 
@@ -32,13 +30,6 @@ def host() -> Iterator[Flask]:
     OpenHeart(app, env=False, uri="sqlite:////" + str(Path.cwd() / "host.db").lstrip("/"))
     yield app
     app.extensions["openheart"].service.close()
-
-
-@pytest.fixture
-def server_url() -> Iterator[str]:
-    server = WsgiServer(testing.create_app())
-    yield f"{server.url}/openheart"
-    server.stop()
 
 
 def test_a_reaction_is_added_and_the_counts_are_printed(run: Run) -> None:
@@ -182,39 +173,6 @@ def test_doctor_finds_a_setting_that_keeps_the_server_from_starting(
     assert (ended.code, ended.err) == (1, "")
     assert ended.out.startswith("error    PORT='http'")
     assert "-> correct PORT, which is set in the environment" in ended.out
-
-
-def test_conform_passes_on_our_own_server(run: Run, server_url: str) -> None:
-    ended = run("conform", server_url, "--group", "required")
-
-    assert ended.code == 0
-    assert ended.out.splitlines()[1].split()[2] == "0"
-
-
-def test_conform_fails_where_a_required_case_fails(run: Run, server_url: str) -> None:
-    wrong = server_url.replace("/openheart", "/elsewhere")
-
-    ended = run("conform", wrong, "--json")
-
-    assert ended.code == 1
-    assert {row["passed"] for row in json.loads(ended.out) if row["group"] == "required"} >= {False}
-
-
-def test_a_failure_outside_the_groups_that_count_is_only_printed(
-    run: Run, server_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    [case, *_] = load_vectors(["robustness"])
-    monkeypatch.setattr(conform, "run_vectors", lambda *_: [conform.Outcome(case, "broken")])
-
-    assert run("conform", server_url).code == 0
-    assert run("conform", server_url, "--group", "robustness").code == 1
-
-
-def test_nothing_to_conform_to_is_a_wrong_url(run: Run) -> None:
-    ended = run("conform", "http://127.0.0.1:1/openheart")
-
-    assert ended.code == 2
-    assert "connecting failed" in ended.err
 
 
 class TestRun:

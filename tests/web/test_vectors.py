@@ -37,7 +37,6 @@ def test_every_vector_passes(app: Flask, group: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"write_only": True},
         {"skin_tones": "fold"},
         {"origins": "https://example.com"},
         {"max_age": "60s"},

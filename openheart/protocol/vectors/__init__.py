@@ -1,7 +1,8 @@
 """The conformance vectors: the protocol's cases as data, requests and what a server must answer to them.
 
-Each group is a JSON file beside this module: a list of cases ``{name, why, steps}``. A step is
-``{request, expect, save}``:
+Each group is a JSON file beside this module: a list of cases ``{name, why, reading, steps}``. ``reading`` is
+true where the protocol's text leaves open what a server does, and the case is how openheart reads it. A step
+is ``{request, expect, save, at_once}``:
 
 ``request``
     ``method`` (GET), ``path`` (what follows the server's prefix and a slash, percent-encoded ASCII),
@@ -9,11 +10,13 @@ Each group is a JSON file beside this module: a list of cases ``{name, why, step
 ``expect``
     ``status``: a number, a class such as ``"4xx"``, or a list of them; ``headers``: name -> a regular
     expression for the whole value, or null for a header that must be absent; ``json``: the document;
-    ``counts``: emoji -> count, no other emoji (checked for a 200 only, because a server may hide its
-    counts); ``order``: the keys in their order; ``problem``: the last part of the type of an RFC 9457
-    problem; ``empty``: no body.
+    ``counts``: emoji -> count, no other emoji but with a count of zero (in an answer 200; a 404 says that
+    there are none, unless the server hides its counts, and then the case cannot be checked); ``order``: the
+    keys in their order; ``problem``: the last part of the type of an RFC 9457 problem; ``empty``: no body.
 ``save``
     a placeholder's name -> the answer's header whose value it holds in later steps.
+``at_once``
+    how many times the request is sent at the same time; each answer must be right.
 
 ``{target}`` and ``{other}`` stand for targets without reactions, new in each run, so that the vectors work
 against any server, also one that holds data.
@@ -72,11 +75,17 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A request, what must be answered, and which headers of the answer later steps need."""
+    """A request, what must be answered, and which headers of the answer later steps need.
+
+    Attributes:
+        request, expect, save: see the module's docstring.
+        at_once: how many times the request is sent at the same time.
+    """
 
     request: Request
     expect: Expectation
     save: Mapping[str, str] = field(default_factory=dict)
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +97,14 @@ class Case:
         name: what holds, as a short sentence; unique in its group.
         why: why a server should do so.
         steps: requests in order; the case ends at the first wrong answer.
+        reading: the protocol's text leaves this open, and the case is how openheart reads it.
     """
 
     group: str
     name: str
     why: str
     steps: tuple[Step, ...]
+    reading: bool = False
 
 
 def load_vectors(groups: Iterable[str] = GROUPS) -> tuple[Case, ...]:
@@ -111,12 +122,15 @@ def load_vectors(groups: Iterable[str] = GROUPS) -> tuple[Case, ...]:
             raise ValueError(f"there is no group {group!r} of vectors: choose among {', '.join(GROUPS)}")
         text = files(__name__).joinpath(f"{group}.json").read_text(encoding="utf-8")
         for row in json.loads(text):
-            cases.append(Case(group, row["name"], row["why"], tuple(_step(**step) for step in row["steps"])))
+            steps = tuple(_step(**step) for step in row["steps"])
+            cases.append(Case(group, row["name"], row["why"], steps, row.get("reading", False)))
     return tuple(cases)
 
 
-def _step(request: dict[str, Any], expect: dict[str, Any], save: dict[str, str] | None = None) -> Step:
-    return Step(_request(**request), _expectation(**expect), save or {})
+def _step(
+    request: dict[str, Any], expect: dict[str, Any], save: dict[str, str] | None = None, at_once: int = 1
+) -> Step:
+    return Step(_request(**request), _expectation(**expect), save or {}, at_once)
 
 
 def _request(
