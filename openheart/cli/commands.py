@@ -34,7 +34,8 @@ __all__ = ["main", "openheart_group"]
 EPILOG = """\b
 Exit codes:
   0    success
-  1    doctor found an error, a case of conform failed, or migrate or restore found a missing count
+  1    doctor found an error, a case of conform failed or none passed, or migrate or restore found a
+       missing count
   2    the command line, the configuration, a file or the standard output is not usable
   3    the storage, or another server, does not work or cannot be reached
   70   a bug in openheart

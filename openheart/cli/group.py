@@ -30,7 +30,7 @@ __all__ = [
 
 EXIT_OK = 0
 EXIT_FINDING = 1
-"""An error was found by ``doctor``, or a case failed in ``conform``."""
+"""An error was found by ``doctor``, or in ``conform`` a case failed or none passed."""
 EXIT_USAGE = 2
 """The command line, the configuration, a file or the standard output is not usable."""
 EXIT_STORAGE = 3

@@ -50,25 +50,34 @@ def _emoji(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
 @click.option(
     "--target",
     "form",
+    metavar="FORM",
     default="",
     callback=_utf8,
     help="Where the target is: in what follows URL and a slash, such as example.com/{target} or "
     "?id={target}, or in a whole address instead of URL, such as https://{target}.example/. By default the "
     "usual forms are tried.",
 )
-@click.option("--emoji", default="", callback=_emoji, help="Emoji that the server accepts, such as ❤️,👍.")
+@click.option(
+    "--emoji",
+    metavar="LIST",
+    default="",
+    callback=_emoji,
+    help="Emoji that the server accepts, such as ❤️,👍.",
+)
 @click.option(
     "--delay",
     type=click.FloatRange(0),
+    metavar="SECONDS",
     default=0.0,
-    help="Seconds to wait before each request.",
+    help="How long to wait before each request.",
     show_default=True,
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
     default=10.0,
-    help="Seconds that one answer may take, to its last byte.",
+    help="How long an answer may take, to its last byte.",
     show_default=True,
 )
 @click.option(

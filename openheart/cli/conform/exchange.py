@@ -106,13 +106,15 @@ def patient(
     Args:
         send: sends one request.
         delay: how long to wait before each request, in seconds.
-        tell: is given a line for people before a wait that the server asked for.
+        tell: is given a line for people before the first wait that the server asked for.
         sleep: waits for some seconds.
 
     Returns:
         A sender that raises RateLimited where the server asks to wait longer than two minutes, or asks again
         and again.
     """
+
+    told = threading.Lock()
 
     def send_patiently(request: Request) -> Response:
         for attempt in range(_TRIES):
@@ -126,7 +128,9 @@ def patient(
                 raise RateLimited(
                     f"it answered {response.status} and asked to wait for {seconds:.0f} seconds"
                 )
-            tell(f"the server answered {response.status}: waiting for {seconds:.0f} s, as it asks")
+            # It is never released: one line for all waits.
+            if told.acquire(blocking=False):
+                tell(f"the server answered {response.status}: waiting as it asks, now {seconds:.0f} s")
             sleep(seconds)
         raise RateLimited(f"it answered {response.status} {_TRIES} times in a row: --delay sends more slowly")
 

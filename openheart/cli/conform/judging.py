@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...protocol.vectors import GROUPS, Case, Request, Step, load_vectors
 from ...system.text import escape_controls
@@ -20,6 +21,7 @@ __all__ = ["Outcome", "new_name", "run_vectors"]
 
 _SILENT_CASES = 3
 _LONGEST = 600
+_NOT_TRIED = f"not tried, because the server did not answer in {_SILENT_CASES} cases in a row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,15 @@ class Outcome:
     def result(self) -> str:
         """``passed``, ``failed`` or ``not checkable``."""
         return "passed" if self.passed else "not checkable" if self.failure is None else "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """The server that is tested: how it is asked, and what became of the first reaction."""
+
+    send: Send
+    placing: Placing
+    trial: Trial
 
 
 class _Unchecked(Exception):
@@ -87,7 +98,7 @@ def run_vectors(
     placing = placing or Placing()
     name = name or new_name()
     # As many digits for each, because some servers list by prefix.
-    trial = try_reaction(send, placing, f"{name}-0000")
+    peer = _Peer(send, placing, try_reaction(send, placing, f"{name}-0000"))
     outcomes: list[Outcome] = []
     for number, case in enumerate(cases, 1):
         names = {"target": f"{name}-{2 * number:04}", "other": f"{name}-{2 * number + 1:04}"}
@@ -95,27 +106,23 @@ def run_vectors(
         if len(silent) == _SILENT_CASES and all(each.is_silent for each in silent):
             outcome = Outcome(case, unchecked=_NOT_TRIED, is_silent=True)
         else:
-            outcome = _judged(send, case, placing, trial, names)
+            outcome = _judged(peer, case, names)
         outcomes.append(outcome)
         advance()
     return outcomes
 
 
-_NOT_TRIED = f"not tried, because the server did not answer in {_SILENT_CASES} cases in a row"
-
-
-def _judged(send: Send, case: Case, placing: Placing, trial: Trial, names: dict[str, str]) -> Outcome:
+def _judged(peer: _Peer, case: Case, names: dict[str, str]) -> Outcome:
     number, request = 1, case.steps[0].request
     has_counts = False
     try:
-        placing.require(case)
+        peer.placing.require(case)
         for number, step in enumerate(case.steps, 1):
-            request = placing.request(step.request, names)
-            responses = _sent(send, request, step.at_once)
-            for response in responses:
-                found = _found(case, step, response, placing, trial, names)
-                if found:
-                    return _failed(case, number, request, found, trial, names)
+            request = peer.placing.request(step.request, names)
+            responses = _sent(peer.send, request, step.at_once)
+            found = _wrong(peer, case, step, responses, names)
+            if found:
+                return _failed(peer, case, number, request, found, names)
             has_counts = has_counts or bool(step.expect.counts)
             names |= {key: responses[0].header(header) or "" for key, header in step.save.items()}
     except (_Unchecked, Unplaceable) as error:
@@ -124,9 +131,9 @@ def _judged(send: Send, case: Case, placing: Placing, trial: Trial, names: dict[
         return Outcome(case, unchecked=escape_controls(f"the server limits the rate: {error}"))
     except (OSError, http.client.HTTPException) as error:
         found = f"no answer ({str(error) or type(error).__name__})"
-        return _failed(case, number, request, found, trial, names, is_silent=True)
-    if trial.doubt and not has_counts and _has_target(case):
-        return Outcome(case, unchecked=escape_controls(trial.doubt))
+        return replace(_failed(peer, case, number, request, found, names), is_silent=True)
+    if peer.trial.doubt and not has_counts and any(map(_names_target, case.steps)):
+        return Outcome(case, unchecked=escape_controls(peer.trial.doubt))
     return Outcome(case)
 
 
@@ -143,35 +150,37 @@ def _sent(send: Send, request: Request, times: int) -> list[Response]:
         return list(pool.map(send_with_all, range(times)))
 
 
-def _found(
-    case: Case, step: Step, response: Response, placing: Placing, trial: Trial, names: Mapping[str, str]
+def _wrong(
+    peer: _Peer, case: Case, step: Step, responses: Sequence[Response], names: Mapping[str, str]
 ) -> str | None:
-    """What is wrong with an answer, in words.
+    """What is wrong with the answers to one step, in words.
 
     Raises:
-        _Unchecked: it proves nothing, because the protocol allows it.
+        _Unchecked: they prove nothing, because the protocol allows them.
     """
+    for response in responses:
+        reason = _reason_not_to_check(peer.trial, case, step, response)
+        if reason:
+            raise _Unchecked(reason)
+    each = [mismatch(step.expect, response, names, peer.placing.text) for response in responses]
+    found = list(filter(None, each))
+    if not found:
+        return None
+    return found[0] if step.at_once == 1 else f"{len(found)} of {step.at_once} at once: {found[0]}"
+
+
+def _reason_not_to_check(trial: Trial, case: Case, step: Step, response: Response) -> str | None:
     request, expect = step.request, step.expect
     is_read = request.method in ("GET", "HEAD") and response.status in HIDING
     is_uncounted = expect.counts is not None and 200 <= response.status < 300
     if trial.hides and _names_target(step) and (is_read or is_uncounted):
-        raise _Unchecked(trial.doubt)
+        return trial.doubt
     if request.method == "POST" and response.status == 400 and not {"400", "4xx"} & set(expect.status):
-        others = [emoji for emoji in _counted(case, placing) if emoji != placing.text("🥨")]
         if trial.refuses:
-            raise _Unchecked(trial.doubt)
-        if others:
-            raise _Unchecked(f"the server refuses {' or '.join(others)}, as the protocol allows")
-    return mismatch(expect, response, names, placing.text)
-
-
-def _counted(case: Case, placing: Placing) -> Iterator[str]:
-    for emoji in dict.fromkeys(emoji for step in case.steps for emoji in step.expect.counts or ()):
-        yield placing.text(emoji)
-
-
-def _has_target(case: Case) -> bool:
-    return any(map(_names_target, case.steps))
+            return trial.doubt
+        if {emoji for each in case.steps for emoji in each.expect.counts or ()} - {"🥨"}:
+            return "the server refuses an emoji of the case with 400, as the protocol allows"
+    return None
 
 
 def _names_target(step: Step) -> bool:
@@ -179,20 +188,18 @@ def _names_target(step: Step) -> bool:
 
 
 def _failed(
-    case: Case,
-    number: int,
-    request: Request,
-    found: str,
-    trial: Trial,
-    names: Mapping[str, str],
-    *,
-    is_silent: bool = False,
+    peer: _Peer, case: Case, number: int, request: Request, found: str, names: Mapping[str, str]
 ) -> Outcome:
     # Foreign text may hold anything that a terminal obeys.
     found = escape_controls(found[:_LONGEST])
     where = escape_controls(f"step {number} of {len(case.steps)}, {named(request)}")
-    # One that takes no reaction has one fault, whatever each case expected.
-    cause = found.partition(", got ")[2] or found if trial.doubt else found
+    cause = found
     for key in ("target", "other"):
         cause = cause.replace(names[key], "{" + key + "}")
-    return Outcome(case, failure=f"{where}: {found}", cause=cause, is_silent=is_silent)
+    if peer.trial.doubt:
+        # One that takes no reaction has one fault, whatever each case expected.
+        cause = cause.partition(", got ")[2] or cause
+    elif found.startswith("expected status"):
+        # What the body says differs from case to case.
+        cause = re.sub(r"(, got \d+).*", r"\1", cause)
+    return Outcome(case, failure=f"{where}: {found}", cause=cause)

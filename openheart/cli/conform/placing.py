@@ -78,7 +78,7 @@ class Placing:
         for step in case.steps:
             for each in step.expect.counts or {}:
                 if self.text(each) not in self.emoji:
-                    raise Unplaceable(f"it counts an emoji that --emoji does not name ({each})")
+                    raise Unplaceable("it counts an emoji that --emoji does not name")
 
     def _path(self, path: str) -> str:
         if self.form == PLAIN:
@@ -91,7 +91,10 @@ class Placing:
         host = urlsplit(self.form).netloc if "://" in self.form else ""
         if found["tail"] and PLAIN in host:
             raise Unplaceable("its target has several segments, and --target is a host")
-        place = self.form.replace(PLAIN, found["name"] + found["tail"])
+        # In {target}.example further segments follow the host.
+        place = re.sub(
+            r"\{target\}([^/?&]*)", lambda each: found["name"] + each[1] + found["tail"], self.form
+        )
         place = place if "://" in place else f"/{place}"
         if found["query"] is None:
             return place

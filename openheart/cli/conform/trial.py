@@ -105,12 +105,13 @@ def find_server(
 def _usual(url: str) -> Iterator[tuple[str, str]]:
     parts = urlsplit(url)
     given, root = url.rstrip("/"), f"{parts.scheme}://{parts.netloc}"
+    # A page of a domain, a domain, and a page in the query, are what other servers have.
+    yield given, f"example.com/{PLAIN}"
+    yield given, f"{PLAIN}.example"
+    yield given, f"?id={PLAIN}"
     for prefix in dict.fromkeys((f"{given}/openheart", f"{root}/openheart", root)):
         if prefix != given:
             yield prefix, PLAIN
-    # A page of a domain, and a page in the query, are what other servers have.
-    yield given, f"example.com/{PLAIN}"
-    yield given, f"?id={PLAIN}"
 
 
 def _is_in(emoji: str, response: Response) -> bool:

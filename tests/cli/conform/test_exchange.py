@@ -219,6 +219,15 @@ def test_a_limit_that_never_ends_is_given_up() -> None:
         patient(lambda _: Response(429, [], b""), sleep=Sleeper())(GET)
 
 
+def test_waits_are_told_once() -> None:
+    answers = [Response(429, [("Retry-After", "3")], b"")] * 4 + [Response(200, [], b"")]
+    told: list[str] = []
+
+    patient(lambda _: answers.pop(0), tell=told.append, sleep=Sleeper())(GET)
+
+    assert told == ["the server answered 429: waiting as it asks, now 3 s"]
+
+
 def test_a_delay_comes_before_each_request() -> None:
     sleep = Sleeper()
     send = patient(lambda _: Response(200, [], b""), delay=0.5, sleep=sleep)

@@ -50,6 +50,20 @@ def test_what_the_text_leaves_open_is_marked() -> None:
     assert "This is how openheart reads the protocol." in table(outcomes)
 
 
+def test_statuses_are_one_cause_whatever_the_bodies_say() -> None:
+    class Lax(Foreign):
+        def read(self, body: bytes) -> str:
+            return super().read(body) or body.decode(errors="replace")
+
+        def __call__(self, request: Request) -> Response:
+            response = super().__call__(request)
+            return Response(response.status, [], response.body or request.body or b"")
+
+    text = table(run_vectors(Lax(), ["robustness"]))
+
+    assert text.count("expected status 4xx, got 201") == 1
+
+
 def test_one_cause_is_one_line() -> None:
     text = table(run_vectors(no_openheart(404, 404)))
 
