@@ -26,7 +26,9 @@ def mismatch(
     """
     status = str(response.status)
     if not any(status == wanted or wanted == f"{status[0]}xx" for wanted in expect.status):
-        return f"expected status {' or '.join(expect.status)}, got {status} {shown(response.body)}"
+        location = response.header("Location")
+        to = "" if location is None else f" to {location[:120]!r}"
+        return f"expected status {' or '.join(expect.status)}, got {status}{to} {shown(response.body)}"
     for name, pattern in expect.headers.items():
         value = response.header(name)
         if pattern is None and value is not None:

@@ -8,6 +8,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -20,7 +21,7 @@ from openheart.cli.conform import Outcome, Request, Response
 
 from ...servers.web import Breakable
 
-__all__ = ["Foreign", "answering", "as_app", "failures", "no_openheart", "served", "unchecked"]
+__all__ = ["Foreign", "answering", "as_app", "change", "failures", "no_openheart", "served", "unchecked"]
 
 EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}{2}")
 
@@ -143,6 +144,11 @@ def answering(*parts: bytes, pause: float | None = None) -> Iterator[str]:
         finally:
             done.set()
             thread.join()
+
+
+def change(response: Response, **changes: Any) -> Response:
+    """An answer with some of its attributes replaced."""
+    return replace(response, **changes)
 
 
 def failures(outcomes: list[Outcome]) -> dict[str, str]:

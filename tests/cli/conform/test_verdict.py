@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from openheart.cli.conform import Request, Response, as_document, run_vectors, table
 from openheart.protocol.vectors import load_vectors
+from openheart.testing import create_app
 
+from ...wsgi_client import wsgi_sender
 from .peers import Foreign, failures, no_openheart
 
 
@@ -33,7 +37,7 @@ def test_a_failure_is_told_with_its_reason() -> None:
         for i, line in enumerate(lines)
         if line.startswith("Failed: required, each reaction adds one: step 4")
     ]
-    assert lines[number + 1].startswith("    Why it matters: openheart.fyi: who sends an emoji repeatedly")
+    assert lines[number + 1].startswith("    Why it matters: openheart.fyi: someone who sends an emoji")
 
 
 class Once(Foreign):
@@ -71,17 +75,21 @@ def test_one_cause_is_one_line() -> None:
     assert text.splitlines()[-4].split() == ["group", "passed", "failed", "not", "checkable"]
 
 
-def test_what_a_server_answers_does_not_reach_the_terminal() -> None:
+@pytest.mark.parametrize("kind", ["foreign", "ours"])
+def test_what_a_server_answers_does_not_reach_the_terminal(kind: str) -> None:
     text = "\x1b[2J\x9b31m\u202egone\r"
+    ours = wsgi_sender(create_app())
 
     def send(request: Request) -> Response:
-        return Response(
-            200, [("Allow", text), ("Content-Type", text)], json.dumps({text: 1}, ensure_ascii=False).encode()
-        )
+        body = json.dumps({text: 1}, ensure_ascii=False).encode()
+        if kind == "ours" and request.method != "GET":
+            return ours(request)
+        return Response(200, [("Allow", text), ("Content-Type", text)], body)
 
     outcomes = run_vectors(send)
 
     said = table(outcomes) + "".join(str(each.failure) + str(each.unchecked) for each in outcomes)
+    assert "gone" in said
     assert not set(text) - set("[2J31mgone") & set(said)
 
 
