@@ -25,7 +25,7 @@ from ..core.state import state_of
 from ..errors import ConfigError
 from ..protocol import emoji_version, stored_target
 from ..storage import Counts
-from ..system.text import escape_controls
+from ..system.text import CONTROL, escape_controls
 from ..version import __version__
 from .group import EXIT_FINDING, EXIT_USAGE, Failure, Group, complain, say
 
@@ -191,7 +191,7 @@ def top(ctx: click.Context, limit: int, as_json: bool) -> None:
         return
     for target, total, counts in rows:
         shown = "  ".join(f"{emoji} {number}" for emoji, number in counts.items())
-        say(f"{total:>8}  {escape_controls(target)}  {shown}")
+        say(escape_controls(f"{total:>8}  {target}  {shown}"))
 
 
 @openheart_group.command()
@@ -278,12 +278,13 @@ def _print_result(as_json: bool, document: object, lines: Iterable[str]) -> None
         _print_json(document)
     else:
         for line in lines:
-            say(line)
+            say(escape_controls(line))
 
 
 def _print_json(document: object) -> None:
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    say(json.dumps(document, ensure_ascii=not utf8))
+    # JSON allows DEL and C1 as they are, and a terminal obeys them.
+    say(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(document, ensure_ascii=not utf8)))
 
 
 def main() -> NoReturn:

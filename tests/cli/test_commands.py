@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,19 @@ def test_a_reaction_is_added_and_the_counts_are_printed(run: Run) -> None:
     assert run("react", "hello", "❤") == (0, "❤️ 1\n🥨 1\n", "")
     assert run("react", "hello", "🥨") == (0, "🥨 2\n❤️ 1\n", "")
     assert Path("openheart.db").is_file()
+
+
+def test_a_stored_text_that_a_terminal_would_obey_is_escaped(run: Run) -> None:
+    run("react", "hello", "🥨")
+    with closing(sqlite3.connect("openheart.db")) as connection, connection:
+        # As an import of another program may leave it.
+        connection.execute("UPDATE reaction SET emoji = ?", ("x\x1b[2J\x9b31m",))
+
+    assert run("count", "hello").out == "x\\x1b[2J\\x9b31m 1\n"
+    assert run("top").out.split() == ["1", "hello", "x\\x1b[2J\\x9b31m", "1"]
+    as_json = run("count", "hello", "--json").out
+    assert json.loads(as_json) == {"x\x1b[2J\x9b31m": 1}
+    assert as_json.strip().isprintable()
 
 
 def test_counts_are_printed_for_scripts_too(run: Run) -> None:

@@ -147,7 +147,9 @@ def conform(
     counting = [each for each in outcomes if each.case.group in (groups or ("required",))]
     if not any(each.passed for each in counting):
         complain("no case passed, so nothing shows that this is an OpenHeart server")
-    _print_result(as_json, as_document(outcomes, where, placing.form, sorted(taken)), [table(outcomes)])
+    _print_result(
+        as_json, as_document(outcomes, where, placing.form, sorted(taken)), table(outcomes).splitlines()
+    )
     if any(each.failure for each in counting) or not any(each.passed for each in counting):
         ctx.exit(EXIT_FINDING)
 
