@@ -136,22 +136,27 @@ def conform(
             complain(f"{given} does not count reactions, but {url} does{how}: testing that")
     where = url or origin_of(placing.form) or ""
     outcomes = _run(make_sender(where), groups or GROUPS, placing, name)
-    if remove:
-        _remove(ctx, _stored(taken, name))
-        taken.clear()
-    elif taken:
-        complain(
-            f"the cases left reactions on targets whose names contain {name}. --remove removes them where "
-            "the server's storage is configured; elsewhere delete them in its storage, as --json lists them"
-        )
     counting = [each for each in outcomes if each.case.group in (groups or ("required",))]
     if not any(each.passed for each in counting):
         complain("no case passed, so nothing shows that this is an OpenHeart server")
-    _print_result(
-        as_json, as_document(outcomes, where, placing.form, sorted(taken)), table(outcomes).splitlines()
-    )
+    try:
+        if remove:
+            _remove(ctx, _stored(taken, name))
+            taken.clear()
+        elif taken:
+            complain(_LEFT.format(name=name))
+    finally:
+        # A storage that fails does not cost the results.
+        document = as_document(outcomes, where, placing.form, sorted(taken))
+        _print_result(as_json, document, table(outcomes).splitlines())
     if any(each.failure for each in counting) or not any(each.passed for each in counting):
         ctx.exit(EXIT_FINDING)
+
+
+_LEFT = (
+    "the cases left reactions on targets whose names contain {name}. --remove removes them where the "
+    "server's storage is configured; elsewhere delete them in its storage, as --json lists them"
+)
 
 
 def _run(send: Send, groups: Sequence[str], placing: Placing, name: str) -> list[Outcome]:

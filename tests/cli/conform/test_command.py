@@ -208,3 +208,15 @@ def test_a_storage_without_the_targets_stays_as_it_is(run: Run, server_url: str)
 
     assert "openheart.db has none of the targets of the cases, so nothing was removed" in ended.err
     assert run("count", "mine").out == "🥨 1\n"
+
+
+def test_a_storage_that_fails_does_not_cost_the_table(
+    run: Run, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENHEART_URI", "sqlite:////nowhere/at/all.db")
+
+    ended = run("conform", f"{server_url}/openheart", "--group", "required", "--remove")
+
+    assert ended.code == 3
+    assert "there is no folder" in ended.err
+    assert ended.out.splitlines()[-1].split()[0] == "required"
