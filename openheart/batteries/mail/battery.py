@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, has_app_context
+from markupsafe import Markup, escape
 
 from ...core.state import app_of
 from ...errors import InvalidMail
@@ -39,7 +40,8 @@ def send_mail(
         subject: the subject, one line.
         sender: the sender, such as ``"Ann Example <ann@example.org>"``; by default SMTP_USER.
         receivers: the receivers, in the same form. The message names all of them.
-        data: its text, if there is no template for it.
+        data: the text of the parts that have no template, and of those whose template is not found or cannot
+            be rendered, which is logged. In the HTML part it is escaped.
         plain: the name of the template of its text, such as ``"mail/hello.txt"``. Nothing is escaped in it.
         rich: the name of the template of its HTML, such as ``"mail/hello.html"``. Its variables are always
             escaped, whatever the extension of the file. With a text, the two are alternatives.
@@ -55,7 +57,7 @@ def send_mail(
         BatteryOutcomeUnknown: the server did not confirm the message, such as when the connection was lost.
         BatteryError: the server refuses the message or the login; nobody got the message.
         ConfigError: a setting is missing or cannot be used; names it.
-        jinja2.TemplateError: a template is not found, or cannot be rendered.
+        jinja2.TemplateError: a template is not found, or cannot be rendered, and there is no ``data``.
     """
     mail, letter = _prepare(app, subject, sender, receivers, data, plain, rich, context)
     return mail.send(letter)
@@ -145,19 +147,35 @@ def _prepare(
         raise InvalidMail("receivers must be a list of addresses, such as ['ann@example.org']")
     if data is not None and not isinstance(data, str):
         raise InvalidMail(f"data must be text, not {type(data).__name__}")
-    if data is not None and plain is not None:
-        raise InvalidMail("data and plain are both given; give only one of them")
     is_current = has_app_context() and current_app._get_current_object() is mail.app  # type: ignore[attr-defined]
     with nullcontext() if is_current else mail.app.app_context():
-        text = data if plain is None else _render(mail.app, plain, context, escape=False)
-        html = None if rich is None else _render(mail.app, rich, context, escape=True)
+        text = _part(mail, plain, context, data, is_html=False)
+        html = _part(mail, rich, context, None if data is None else _as_html(data), is_html=True)
     letter = compose(subject, mail.sender(sender), map(mailbox, receivers), text, html)
     return mail, letter
 
 
-def _render(app: Flask, name: str, context: Mapping[str, Any] | None, *, escape: bool) -> str:
+def _part(
+    mail: Mail, name: str | None, context: Mapping[str, Any] | None, fallback: str | None, *, is_html: bool
+) -> str | None:
+    if name is None:
+        return fallback
+    try:
+        return _render(mail.app, name, context, is_html)
+    except Exception:
+        if fallback is None:
+            raise
+        mail.logger.exception("The template %r of a mail cannot be rendered; data is sent instead", name)
+        return fallback
+
+
+def _render(app: Flask, name: str, context: Mapping[str, Any] | None, is_html: bool) -> str:
     # Escaping depends on the part of the mail, not on the name of the file.
-    template = app.jinja_env.overlay(autoescape=escape).get_or_select_template(name)
+    template = app.jinja_env.overlay(autoescape=is_html).get_or_select_template(name)
     variables = dict(context or {})
     app.update_template_context(variables)
     return template.render(variables)
+
+
+def _as_html(text: str) -> str:
+    return Markup("<br>\n").join(escape(line) for line in text.splitlines())

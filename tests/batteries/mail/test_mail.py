@@ -144,6 +144,60 @@ def test_a_template_that_is_not_there_is_what_flask_says(server: MailServer) -> 
     assert server.taken == []
 
 
+def parts_of(server: MailServer) -> dict[str, str]:
+    """The parts of the one mail that a server took: content type -> text."""
+    (message,) = server.messages()
+    assert message.get_content_type() == "multipart/alternative"
+    lines = {part.get_content_type(): part.get_content().splitlines() for part in message.iter_parts()}
+    return {kind: "\n".join(each) for kind, each in lines.items()}
+
+
+def test_data_alone_is_both_parts_and_escaped_in_the_html(server: MailServer) -> None:
+    load(server)
+    send(data="Bob & <b>\nSöhne")
+    assert parts_of(server) == {
+        "text/plain": "Bob & <b>\nSöhne",
+        "text/html": "Bob &amp; &lt;b&gt;<br>\nSöhne",
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "html"),
+    [
+        ({"plain": "good.txt"}, "good", "&lt;i&gt;"),
+        ({"rich": "good.txt"}, "<i>", "good"),
+        ({"plain": "good.txt", "rich": "good.txt"}, "good", "good"),
+        ({"plain": "bad.txt", "rich": "good.txt"}, "<i>", "good"),
+        ({"plain": "good.txt", "rich": "bad.txt"}, "good", "&lt;i&gt;"),
+        ({"plain": "gone.txt", "rich": "good.txt"}, "<i>", "good"),
+        ({"plain": "broken.txt", "rich": "gone.txt"}, "<i>", "&lt;i&gt;"),
+    ],
+)
+def test_data_stands_in_for_a_template_that_is_missing_or_fails_and_the_log_says_so(
+    server: MailServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    names: dict[str, str],
+    text: str,
+    html: str,
+) -> None:
+    templates(load(server), tmp_path, good__txt="good", bad__txt="{{ 1 / 0 }}", broken__txt="{% if %}")
+    send(data="<i>", **names)
+    assert parts_of(server) == {"text/plain": text, "text/html": html}
+    failed = {name for name in names.values() if name != "good.txt"}
+    logged = [record for record in caplog.records if record.name == "openheart"]
+    assert {name for record in logged for name in failed if repr(name) in record.getMessage()} == failed
+    assert len(logged) == len(failed)
+    assert all(record.exc_info and "data is sent instead" in record.getMessage() for record in logged)
+
+
+def test_a_template_that_fails_is_an_error_where_there_is_no_data(server: MailServer, tmp_path: Path) -> None:
+    templates(load(server), tmp_path, good__txt="good", bad__txt="{{ 1 / 0 }}")
+    with pytest.raises(ZeroDivisionError):
+        send(data=None, plain="good.txt", rich="bad.txt")
+    assert server.taken == []
+
+
 def test_the_sender_is_smtp_user_by_default(server: MailServer) -> None:
     load(server, smtp_user="shop@example.org")
     send(sender=None)
@@ -167,7 +221,6 @@ def test_without_a_sender_smtp_user_has_to_be_an_address(server: MailServer, use
         ({"subject": "Hello\r\nBcc: eve@example.com"}, "without control characters"),
         ({"data": None}, "plain, rich or data"),
         ({"data": b"bytes"}, "data must be text, not bytes"),
-        ({"plain": "hello.txt"}, "give only one of them"),
     ],
 )
 def test_what_cannot_be_a_mail_is_refused_before_anything_is_sent(
