@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, run_simple
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, is_running_from_reloader, run_simple
 
 from ..core.state import state_of
 from ..settings import config as settings
@@ -104,6 +104,9 @@ def develop(app: Flask, config: Config, listener: socket.socket, announce: Calla
     # Werkzeug opens the port itself, and passes it to the process that it restarts at each change.
     listener.close()
     announce()
+    if not is_running_from_reloader():
+        # From now on only the process that the reloader starts does the work in the background.
+        state_of(app).close()
     run_simple(host, port, app, use_reloader=True, use_debugger=True, threaded=True)
 
 

@@ -13,6 +13,7 @@ from flask import Flask
 
 from ...errors import BatteryOutcomeUnknown, BatteryUnavailable
 from ...settings.config import SERVER_GRACE
+from ..background.reloader import is_reloader
 from ..background.row import OPENHEART_EXECUTION
 from ..battery import Battery, battery_of
 from .consumer import Consumer, Message
@@ -176,8 +177,8 @@ def consume(
 
     The consumer reconnects when the connection is lost. A message may come twice (``message_id``), such as
     when the connection was lost before it was acknowledged. ``openheart.unload()`` and the end of
-    ``openheart.run()`` let running functions finish, within SERVER_GRACE. With OPENHEART_EXECUTION off
-    nothing is consumed.
+    ``openheart.run()`` let running functions finish, within SERVER_GRACE. With OPENHEART_EXECUTION off,
+    and in the process of ``flask run --debug`` that does not serve, nothing is consumed.
 
     Args:
         queue: the queue.
@@ -220,7 +221,7 @@ def consume(
         pause=pause,
         prepare=prepare,
     )
-    if battery.config[OPENHEART_EXECUTION]:
+    if battery.config[OPENHEART_EXECUTION] and not is_reloader():
         broker.consumers.append(made)
         made.start()
     return made

@@ -19,6 +19,7 @@ from ...settings.config import SERVER_GRACE
 from ...system.exits import at_exit
 from ...system.text import escape_controls
 from ..battery import Battery, battery_of
+from .reloader import is_reloader
 from .row import OPENHEART_BACKGROUND_QUEUE, OPENHEART_BACKGROUND_THREADS, OPENHEART_EXECUTION, ROW
 from .thread_pool import ThreadPool, Work
 
@@ -40,7 +41,8 @@ def run_background(
 ) -> Future[T] | None:
     """Run something in the background, in an app context of the application that calls this.
 
-    The work runs in this process only, and ends with it.
+    The work runs in this process only, and ends with it. It begins in the order in which it was given; there
+    is one thread for it, unless OPENHEART_BACKGROUND_THREADS names more.
 
     Args:
         callable: what to run. What it raises is logged.
@@ -53,9 +55,11 @@ def run_background(
             ``def done(value, error)``, with another name for it, work too.
 
     Returns:
-        A future, whose ``result(timeout)`` waits and whose ``cancel()`` cancels work that has not begun;
-        None when work in the background is off (OPENHEART_EXECUTION, ``load(execution=False)``): then
-        nothing is run, and the callback is not called.
+        A future, whose ``result(timeout)`` waits and whose ``cancel()`` cancels work that has not begun.
+        Other work in the background should not wait for it, because it may occupy the only thread.
+        None when work in the background is off (OPENHEART_EXECUTION, ``load(execution=False)``), and in
+        the process of ``flask run --debug`` that does not serve: then nothing is run, and the callback is
+        not called.
 
     Raises:
         BatteryError: it is not run, because the queue is full (OPENHEART_BACKGROUND_QUEUE).
@@ -126,7 +130,7 @@ class Background(Battery[ThreadPool]):
             )
 
     def run(self, work: Work) -> Future[Any] | None:
-        """Run it in the background; returns its future, or None when OPENHEART_EXECUTION is off."""
+        """Run it in the background; returns its future, or None where nothing is run."""
         pool = self._pool_for(work)
         if pool is None:
             return None
@@ -172,6 +176,9 @@ class Background(Battery[ThreadPool]):
     def _pool_for(self, work: Work) -> ThreadPool | None:
         if not self.config[OPENHEART_EXECUTION]:
             self.logger.debug("Not run, because OPENHEART_EXECUTION is off: %s", work.name)
+            return None
+        if is_reloader():
+            self.logger.debug("Not run here, but in the process that serves the app: %s", work.name)
             return None
         return self.resource
 

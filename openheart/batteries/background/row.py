@@ -21,8 +21,8 @@ OPENHEART_EXECUTION: Option[bool] = _option(
 OPENHEART_BACKGROUND_THREADS: Option[int] = _option(
     "OPENHEART_BACKGROUND_THREADS",
     casts.integer(1, 1024),
-    4,
-    "Threads that do work in the background, in each process.",
+    1,
+    "Threads that do work in the background, in each process; with more than one, work runs side by side.",
 )
 OPENHEART_BACKGROUND_QUEUE: Option[int] = _option(
     "OPENHEART_BACKGROUND_QUEUE",

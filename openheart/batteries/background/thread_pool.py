@@ -97,6 +97,8 @@ class ThreadPool:
                     "OPENHEART_BACKGROUND_QUEUE, or OPENHEART_BACKGROUND_THREADS where the work mostly waits",
                 )
             self._start_thread()
+            # What became due before this work is added begins before it.
+            self._move_due()
             if work.due is None:
                 self._ready.append(work)
             else:

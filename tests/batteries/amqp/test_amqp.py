@@ -11,8 +11,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import click
 import pytest
 from flask import Flask, current_app
+from flask.cli import run_command
 from pika.adapters.blocking_connection import BlockingChannel
 
 import openheart
@@ -507,6 +509,16 @@ class TestConsume:
         assert threading.active_count() == threads
         assert not consumer.wait(0)
         battery_of(Amqp, two).close()
+
+    def test_the_process_of_flask_run_that_only_reloads_consumes_nothing(
+        self, app: Flask, queue: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("WERKZEUG_RUN_MAIN", raising=False)
+        threads = threading.active_count()
+        with click.Context(run_command, info_name="run") as context:
+            context.params["reload"] = True
+            openheart.amqp.consume(queue, print)
+        assert threading.active_count() == threads
 
     @pytest.mark.parametrize("wrong", [{"threads": 0}, {"prefetch": 0}, {"tries": 0}, {"prefetch": 65536}])
     def test_an_argument_out_of_its_range_is_refused(self, app: Flask, wrong: dict[str, int]) -> None:

@@ -215,6 +215,34 @@ def test_work_of_one_time_runs_in_the_order_in_which_it_came_and_none_waits_behi
     assert taken(late).cancel()
 
 
+def test_work_begins_in_the_order_in_which_it_was_given_and_one_after_the_other(gate: Gate) -> None:
+    load()
+    order: list[object] = []
+
+    def work(number: object) -> None:
+        order.append(number)
+        time.sleep(0.001)
+        order.append(number)
+
+    held = run_back(gate.pass_through)
+    assert gate.begun.acquire(timeout=PATIENCE)
+    futures: list[Future[Any] | None] = [
+        held,
+        run_back(work, ("first",)),
+        run_back(work, ("long due",), target_time=0),
+        run_back(work, (2,)),
+    ]
+    due = time.time() + 0.05
+    futures.append(run_back(work, ("due in a moment",), target_time=due))
+    until(lambda: time.time() > due)
+    futures += [run_back(work, (3,)), run_back(work, (4,))]
+    gate.opened.set()
+    for future in futures:
+        value(future)
+    expected = ["first", "long due", 2, "due in a moment", 3, 4]
+    assert order == [number for number in expected for _ in range(2)]
+
+
 def test_a_time_is_kept_while_other_work_takes_long(gate: Gate) -> None:
     load(openheart_background_threads=2)
     timed = run_back(lambda: "in time", target_time=time.time() + 0.2)
