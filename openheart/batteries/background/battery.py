@@ -38,6 +38,7 @@ def run_background(
     kwargs: Mapping[str, Any] | None = None,
     target_time: float | datetime | None = None,
     callback: Callable[..., object] | None = None,
+    description: str | None = None,
 ) -> Future[T] | None:
     """Run something in the background, in an app context of the application that calls this.
 
@@ -53,6 +54,7 @@ def run_background(
         callback: called after it, in the same thread and app context, with the named arguments
             ``result`` and ``error``; one of them is None. ``def done(error)``, without a result, and
             ``def done(value, error)``, with another name for it, work too.
+        description: what the log calls it; by default the name of the function.
 
     Returns:
         A future, whose ``result(timeout)`` waits and whose ``cancel()`` cancels work that has not begun.
@@ -67,7 +69,7 @@ def run_background(
         OpenHeartError: there is no application.
     """
     battery = battery_of(Background)
-    return battery.run(battery.work(callable, args, kwargs, target_time, callback))
+    return battery.run(battery.work(callable, args, kwargs, target_time, callback, description))
 
 
 def background(timeout: float | None = None) -> Callable[[F], F]:
@@ -161,6 +163,7 @@ class Background(Battery[ThreadPool]):
         kwargs: Mapping[str, Any] | None = None,
         target_time: float | datetime | None = None,
         callback: Callable[..., object] | None = None,
+        description: str | None = None,
         *,
         is_repeated: bool = False,
     ) -> Work:
@@ -168,6 +171,8 @@ class Background(Battery[ThreadPool]):
         name = _name_of(callable)
         if not builtins.callable(callable):
             raise _refusal("callable", f"a {name}", "something that can be called")
+        if description is not None:
+            name = escape_controls(str(description))
         due = None if target_time is None else _seconds(target_time)
         report = None if callback is None else _reporter(callback)
         call = functools.partial(self.app.ensure_sync(callable), *args, **(kwargs or {}))

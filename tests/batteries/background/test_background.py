@@ -75,6 +75,14 @@ def test_work_runs_in_another_thread_and_the_future_has_its_result() -> None:
     assert (args, kwargs) == ((1, 2), {"three": 3})
 
 
+def test_a_description_is_what_the_log_calls_it(caplog: pytest.LogCaptureFixture) -> None:
+    load()
+    failed = run_back(int, ["x"], description="the count of\nvisits")
+    with pytest.raises(ValueError, match="invalid literal"):
+        value(failed)
+    assert "Work in the background failed: the count of\\nvisits" in caplog.text
+
+
 def test_run_back_takes_the_same_arguments() -> None:
     load()
     assert value(run_back(max, (1, 2), target_time=time.time())) == 2
