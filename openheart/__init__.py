@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from . import valkey as valkey
     from . import webhook as webhook
     from .batteries.background.battery import background, run_background
+    from .extension.controller import OpenHeartController as OpenHeartController
     from .mail import send_mail
 
     APP: Flask | None
 
     # The names of _ALIASES, for type checkers.
     ApiException = ApiError
+    OpenHeartRequestController = Page
     clear_amazon_bucket = amazon.clear_amazon_bucket
     delete_amazon_key = amazon.delete_amazon_key
     exists_amazon_key = amazon.exists_amazon_key
@@ -95,9 +97,11 @@ _IN_BATTERIES = {
     "send_mail": "mail:send_mail",
 }
 
-# Aliases for applications that are ported from Quorum: docs/howto/porting.rst.
+# Aliases for applications that are ported from Quorum and flask-openheart: docs/howto/porting-*.rst.
 _ALIASES = {
     "ApiException": "web.results:ApiError",
+    "OpenHeartController": "extension.controller:OpenHeartController",
+    "OpenHeartRequestController": "extension.page:Page",
     "clear_amazon_bucket": "amazon:clear_amazon_bucket",
     "delete_amazon_key": "amazon:delete_amazon_key",
     "exists_amazon_key": "amazon:exists_amazon_key",

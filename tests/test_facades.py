@@ -9,6 +9,7 @@ import pytest
 
 import openheart
 from openheart.batteries.registry import own_rows
+from openheart.extension import controller
 
 from .child import run_child
 from .facades import FACADES
@@ -70,6 +71,8 @@ def test_connections_and_clients_are_called_alike_everywhere() -> None:
 # Written out, so that a type checker looks at each of them too.
 ALIASES: dict[str, tuple[object, object]] = {
     "ApiException": (openheart.ApiException, openheart.ApiError),
+    "OpenHeartController": (openheart.OpenHeartController, controller.OpenHeartController),
+    "OpenHeartRequestController": (openheart.OpenHeartRequestController, openheart.Page),
     "clear_amazon_bucket": (openheart.clear_amazon_bucket, openheart.amazon.clear_amazon_bucket),
     "delete_amazon_key": (openheart.delete_amazon_key, openheart.amazon.delete_amazon_key),
     "exists_amazon_key": (openheart.exists_amazon_key, openheart.amazon.exists_amazon_key),

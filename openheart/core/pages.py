@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import functools
 import logging
+import numbers
 import re
+import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask, Request
@@ -28,9 +32,11 @@ from ..protocol import canonical_target
 
 __all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 Slug = Callable[..., Any]
-"""Called with the arguments of a page's rule; returns its target, or None if there is no such page.
-It may be a coroutine function, as the views of the app may be."""
+"""Called with the arguments of a page's rule; returns its target, as text, a number or a UUID, or None if
+there is no such page. It may be a coroutine function, as the views of the app may be."""
 
 REDIRECTS = 5
 """The most redirects of the URL map on the way to a page, such as the one for a missing slash."""
@@ -74,12 +80,22 @@ class Pages:
         is_marked: whether a route of it has ``openheart=``.
     """
 
-    __slots__ = ("__weakref__", "_checked_slugs", "_logger", "_open_targets", "_slugs", "app", "is_marked")
+    __slots__ = (
+        "__weakref__",
+        "_checked_slugs",
+        "_logger",
+        "_of_views",
+        "_open_targets",
+        "_slugs",
+        "app",
+        "is_marked",
+    )
 
     def __init__(self, app: Flask, slugs: Slugs, open_targets: bool | None, logger: logging.Logger) -> None:
         self.app = app
         self.is_marked = False
         self._slugs = slugs
+        self._of_views: dict[str, Slug] = {}
         self._open_targets = open_targets
         self._logger = logger
         self._checked_slugs = 0
@@ -92,6 +108,22 @@ class Pages:
             return self._open_targets
         # The slugs of one extension may be meant for another of its apps.
         return not self.is_marked and not any(name in self.app.view_functions for name in self._slugs)
+
+    def slug_of_view(self, endpoint: str, function: F) -> F:
+        """Set the slug function of one endpoint, as the decorator ``view.slug`` does.
+
+        Args:
+            endpoint: the endpoint, whose route has ``openheart=True``.
+            function: gets the arguments of the route. What it returns, as text and after the endpoint and a
+                dot, is the target; None means that there is no such page.
+        """
+
+        def target(**arguments: Any) -> str | None:
+            found = self.app.ensure_sync(function)(**arguments)
+            return None if found is None else f"{endpoint}.{found}"
+
+        self._of_views[endpoint] = target
+        return function
 
     def adapter(self, request: Request | None) -> MapAdapter:
         """The URL map, bound to the host of a request, or without one to that of SERVER_NAME."""
@@ -130,7 +162,7 @@ class Pages:
                 continue
             rule, arguments, path = found
             mark = getattr(rule, "openheart", False)
-            slug = mark if callable(mark) else self._slugs.get(rule.endpoint)
+            slug = mark if callable(mark) else self._slug_for(rule.endpoint)
             if slug is not None:
                 target = _call(self.app, rule, slug, arguments)
                 if target is not None:
@@ -141,6 +173,9 @@ class Pages:
         if is_refused or not self.are_open:
             raise TargetNotFound(f"There is no page with reactions at {canonical!r}; check the address")
         return canonical
+
+    def _slug_for(self, endpoint: str) -> Slug | None:
+        return self._of_views.get(endpoint) or self._slugs.get(endpoint)
 
     def _check_slugs(self) -> None:
         # Not before the first look-up, when the applications have all their routes. Not an error, because
@@ -196,6 +231,8 @@ class PageRule(Rule):
 def mark_routes(app: Flask, pages: Pages) -> None:
     """Make the routes that are added to an application from now on accept ``openheart=``.
 
+    The view of a route with ``openheart=True`` gets the decorator ``view.slug``, see ``Pages.slug_of_view``.
+
     Args:
         app: the application; it may have a rule class of its own.
         pages: records the marked routes.
@@ -210,6 +247,24 @@ def mark_routes(app: Flask, pages: Pages) -> None:
         expected = f"a subclass of werkzeug.routing.Rule, which openheart= on routes extends ({error})"
         raise ConfigError("url_rule_class", original, f"the app {app.name!r}", expected) from None
     app.url_rule_class = cast(type[Rule], extended)
+    add = app.add_url_rule
+
+    @functools.wraps(add)
+    def add_url_rule(
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., Any] | None = None,
+        *args: Any,
+        **options: Any,
+    ) -> None:
+        add(rule, endpoint, view_func, *args, **options)
+        if view_func is not None and options.get("openheart") is True:
+            # The decorator @view.slug. Views that take no attribute, such as methods, are left without it.
+            with contextlib.suppress(AttributeError):
+                name = endpoint or view_func.__name__
+                view_func.slug = functools.partial(pages.slug_of_view, name)  # type: ignore[attr-defined]
+
+    app.add_url_rule = add_url_rule  # type: ignore[method-assign]
 
 
 def _places(
@@ -267,12 +322,14 @@ def _call(app: Flask, rule: Rule, slug: Slug, arguments: Mapping[str, Any]) -> s
         target = app.ensure_sync(slug)(**arguments)
     except (NotFound, Gone):
         return None
-    if target is not None and not isinstance(target, str):
-        raise TypeError(
-            f"The slug function of the endpoint {rule.endpoint!r} returned {target!r}: "
-            "return the target as text, or None if there is no such page"
-        )
-    return target
+    if target is None or isinstance(target, str):
+        return target
+    if isinstance(target, (numbers.Number, uuid.UUID)) and not isinstance(target, bool):
+        return str(target)
+    raise TypeError(
+        f"The slug function of the endpoint {rule.endpoint!r} returned {target!r}: "
+        "return the target as text, a number or a UUID, or None if there is no such page"
+    )
 
 
 def _own_target(adapter: MapAdapter, rule: Rule, arguments: Mapping[str, Any], path: str) -> str:

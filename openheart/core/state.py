@@ -17,6 +17,7 @@ from ..settings.config import Config
 from ..storage import Backend
 from ..storage.uri import backend_from_config
 from ..system import logs
+from ..system.deprecation import warn_deprecated
 from .pages import Pages, Slugs
 from .service import Service
 
@@ -99,6 +100,7 @@ class State:
         pages: which of its routes have reactions.
         standalone: whether this is openheart's own server, with a page at ``/``.
         prefix: the URL prefix without a trailing slash, ``""`` for ``/``.
+        post_prefix: the second one, for apps of flask-openheart; as ``prefix`` where there is none.
         make_backend: makes the unconnected backend that settings name; usually those of ``config``.
         origins: whose pages may read and react.
         write_only: whether counts are hidden.
@@ -114,6 +116,7 @@ class State:
     pages: Pages
     standalone: bool
     prefix: str
+    post_prefix: str
     make_backend: Callable[[Config], Backend]
     origins: tuple[str, ...]
     write_only: bool
@@ -153,13 +156,7 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
     def make_backend(config: Config) -> Backend:
         return backend_from_config(config, folder, name)
 
-    prefix = config[settings.OPENHEART_URL_PREFIX]
-    if prefix == "/" and not standalone:
-        raise config.refusal(
-            settings.OPENHEART_URL_PREFIX,
-            "a path such as /openheart; only `openheart run` and openheart.wsgi may use /, "
-            "because it would swallow the 404 and 405 of this app",
-        )
+    prefix, post_prefix = _prefixes(config, standalone)
     # Made once here, so that a wrong URI or a missing driver is a start-up error.
     make_backend(config)
     max_age = config[settings.OPENHEART_MAX_AGE]
@@ -175,7 +172,8 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
         ),
         pages=Pages(app, slugs, config[settings.OPENHEART_OPEN_TARGETS], logger),
         standalone=standalone,
-        prefix=prefix.rstrip("/"),
+        prefix=prefix,
+        post_prefix=post_prefix,
         make_backend=make_backend,
         origins=tuple(config[settings.OPENHEART_ORIGINS]),
         write_only=config[settings.OPENHEART_WRITE_ONLY],
@@ -215,6 +213,25 @@ def state_of(app: Flask | None = None) -> State:
             f"openheart was not added to the app {app.name!r}: call openheart.load(app) or OpenHeart(app)"
         )
     return state
+
+
+def _prefixes(config: Config, standalone: bool) -> tuple[str, str]:
+    for option in (settings.OPENHEART_URL_PREFIX, settings.OPENHEART_POST_URL_PREFIX):
+        if config[option] == "/" and not standalone:
+            raise config.refusal(
+                option,
+                "a path such as /openheart; only `openheart run` and openheart.wsgi may use /, "
+                "because it would swallow the 404 and 405 of this app",
+            )
+    prefix, second = config[settings.OPENHEART_URL_PREFIX], config[settings.OPENHEART_POST_URL_PREFIX]
+    if second is None:
+        return prefix.rstrip("/"), prefix.rstrip("/")
+    source = config.source(settings.OPENHEART_POST_URL_PREFIX)
+    warn_deprecated(
+        f"OPENHEART_POST_URL_PREFIX (from {source}) is deprecated: counts are read, and reactions sent, at "
+        "the same address, below OPENHEART_URL_PREFIX"
+    )
+    return prefix.rstrip("/"), second.rstrip("/")
 
 
 def _policy(config: Config) -> Policy:

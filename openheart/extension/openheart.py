@@ -16,6 +16,7 @@ from ..settings.config import Config, load_config, unknown_variables
 from ..storage import Backend
 from ..storage.uri import further_options
 from ..web.routes import register
+from .controller import OpenHeartController
 from .page import extend_requests, extend_templates
 
 __all__ = ["OpenHeart", "add_openheart"]
@@ -173,6 +174,8 @@ def add_openheart(
     register(app, state)
     extend_requests(app)
     extend_templates(app)
+    if not hasattr(app, "openheart"):
+        app.openheart = OpenHeartController(app)  # type: ignore[attr-defined]
     fill_app_config(app.config, config.items(), app.default_config)
     _warn_of_unknown(config, state.service.logger)
     return state

@@ -21,6 +21,7 @@ from ..storage import Counts
 __all__ = [
     "Page",
     "add_template_names",
+    "address_of",
     "extend_requests",
     "extend_templates",
     "page",
@@ -33,6 +34,7 @@ __all__ = [
 class Page:
     """The page of the current request: ``request.openheart``, or with types ``openheart.page``.
 
+    It is false where the page has no reactions, such as on a route that is not marked or on an error page.
     Neither the storage nor the app's slug function is called before an attribute is used.
 
     Args:
@@ -44,6 +46,10 @@ class Page:
         self._app = app
         self._request = request
         self._counts: Counts | None = None
+
+    def __bool__(self) -> bool:
+        """Whether this page has reactions."""
+        return self.target is not None
 
     @functools.cached_property
     def target(self) -> str | None:
@@ -63,8 +69,34 @@ class Page:
         """The address of this page's reactions, for POST and GET; None if the page has no reactions."""
         if self.target is None:
             return None
+        return self._address(state_of(self._app).prefix)
+
+    @property
+    def get_url(self) -> str | None:
+        """flask-openheart's name for ``url``."""
+        return self.url
+
+    @property
+    def get_url_external(self) -> str | None:
+        """``url`` with the scheme and the host of this request."""
+        return self._external(self.url)
+
+    @property
+    def post_url(self) -> str | None:
+        """The address to react at: ``url``, unless OPENHEART_POST_URL_PREFIX makes it another."""
+        return None if self.target is None else self._address(state_of(self._app).post_prefix)
+
+    @property
+    def post_url_external(self) -> str | None:
+        """``post_url`` with the scheme and the host of this request."""
+        return self._external(self.post_url)
+
+    def _address(self, prefix: str) -> str:
         root, path = self._request.script_root, self._request.path
-        return quote(f"{root}{state_of(self._app).prefix}/{path.lstrip('/')}", safe=_SAFE)
+        return quote(f"{root}{prefix}/{path.lstrip('/')}", safe=_SAFE)
+
+    def _external(self, address: str | None) -> str | None:
+        return None if address is None else f"{self._request.host_url.rstrip('/')}{address}"
 
     @property
     def reactions(self) -> Counts:
@@ -196,10 +228,15 @@ def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
     if not is_endpoint:
         target = canonical_target(endpoint_or_target).lstrip("/")
         return flask.url_for("openheart.reactions", target=target, **values)
-    address = urlsplit(flask.url_for(endpoint_or_target, **values))
+    return address_of(endpoint_or_target, state_of().prefix, values)
+
+
+def address_of(endpoint: str, prefix: str, values: Mapping[str, Any]) -> str:
+    """The address of the reactions of an endpoint's page, below a prefix; see ``url_for``."""
+    address = urlsplit(flask.url_for(endpoint, **values))
     root = request.script_root if has_request_context() else app_of().config["APPLICATION_ROOT"].rstrip("/")
     root = quote(root, safe=_SAFE)
-    path = root + quote(state_of().prefix, safe=_SAFE) + address.path.removeprefix(root)
+    path = root + quote(prefix, safe=_SAFE) + address.path.removeprefix(root)
     return f"{address.scheme}://{address.netloc}{path}" if address.netloc else path
 
 

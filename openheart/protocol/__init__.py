@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .emoji import canonical_emoji, emoji_version
+from .emoji import canonical_emoji, emoji_version, split_emoji
 from .message import read_message
 from .policy import Policy
 from .scope import is_scoped, scope_of, scoped_target, stored_target
@@ -17,6 +17,7 @@ __all__ = [
     "read_message",
     "scope_of",
     "scoped_target",
+    "split_emoji",
     "stored_target",
     "target_from_bytes",
     "target_from_url",

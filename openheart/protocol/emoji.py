@@ -9,7 +9,7 @@ from functools import cache
 
 from ..errors import InvalidEmoji
 
-__all__ = ["canonical_emoji", "emoji_version", "fold_skin_tones"]
+__all__ = ["canonical_emoji", "emoji_version", "fold_skin_tones", "split_emoji"]
 
 _EMOJI_STYLE = "\ufe0f"
 _TEXT_STYLE = "\ufe0e"
@@ -52,6 +52,23 @@ def canonical_emoji(text: str) -> str:
     if found is None:
         raise InvalidEmoji(_refusal(cluster))
     return found
+
+
+def split_emoji(text: str) -> tuple[str, str]:
+    """Split a text after the emoji that it starts with.
+
+    Args:
+        text: what a visitor sent.
+
+    Returns:
+        The emoji in its fully-qualified form, and the rest of the text.
+
+    Raises:
+        InvalidEmoji: the text does not start with one.
+    """
+    import regex
+
+    return canonical_emoji(text), regex.sub(r"\A\X", "", text)
 
 
 def fold_skin_tones(emoji: str) -> str:

@@ -8,7 +8,10 @@ from urllib.parse import quote
 
 __all__ = ["FORMER", "own_value"]
 
-FORMER = {"OPENHEART_DATABASE_URI": "OPENHEART_URI"}
+FORMER = {
+    "OPENHEART_DATABASE_URI": "OPENHEART_URI",
+    "OPENHEART_URL_POST_PREFIX": "OPENHEART_POST_URL_PREFIX",
+}
 """The name in flask-openheart -> the name here."""
 
 

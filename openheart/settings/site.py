@@ -18,6 +18,7 @@ __all__ = [
     "OPENHEART_MAX_BODY",
     "OPENHEART_OPEN_TARGETS",
     "OPENHEART_ORIGINS",
+    "OPENHEART_POST_URL_PREFIX",
     "OPENHEART_SKIN_TONES",
     "OPENHEART_STALE",
     "OPENHEART_URI",
@@ -30,6 +31,12 @@ _switch = casts.boolean()
 
 OPENHEART_URL_PREFIX: Option[str] = _option(
     "OPENHEART_URL_PREFIX", casts.url_prefix(), "/openheart", "The path in front of every target."
+)
+OPENHEART_POST_URL_PREFIX: Option[str | None] = _option(
+    "OPENHEART_POST_URL_PREFIX",
+    casts.url_prefix(),
+    None,
+    "Deprecated, from flask-openheart: a second path in front of every target.",
 )
 OPENHEART_ORIGINS: Option[list[str]] = _option(
     "OPENHEART_ORIGINS", casts.origin_list(), ["*"], "The origins whose pages may react; * is any."

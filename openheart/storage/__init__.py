@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import InvalidEmoji
+from ..protocol import split_emoji
 from ..system.finding import Finding
 from .backend import Backend, BackendError, Change, Counts, Listing
 from .row import BackendRow
@@ -19,3 +21,7 @@ __all__ = [
     "Storage",
     "get_backend",
 ]
+
+# Aliases for applications that are ported from flask-openheart: docs/howto/porting-flask-openheart.rst.
+InvalidReactionError = InvalidEmoji
+sanitize_reaction = split_emoji

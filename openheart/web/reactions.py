@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from flask import Request, Response, current_app, make_response, request
@@ -51,10 +52,19 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 def routes(state: State) -> list[Route]:
     """The routes of targets, and of the front: the page without a name, several targets, and their list."""
-    return [
+    found = [
         Route("/{target}", "openheart.reactions", reactions, _target_document(state), METHODS),
         Route("/", "openheart.front", _front, _front_document(state), METHODS, is_alias=True),
     ]
+    if state.post_prefix != state.prefix:
+        # For apps of flask-openheart. The document names only the first prefix. The front has an endpoint of
+        # its own, because Werkzeug redirects between rules of one endpoint that have defaults.
+        targets, front = found
+        path = f"{state.post_prefix}{targets.path}"
+        found.append(replace(targets, path=path, document=None, at_root=True))
+        path, endpoint = state.post_prefix, "openheart.second_front"
+        found.append(replace(front, path=path, endpoint=endpoint, document=None, at_root=True))
+    return found
 
 
 def reactions(target: str = "", **_: str) -> Response:
@@ -175,7 +185,8 @@ def _from_path(current: Request, state: State, target: str) -> str:
     else:
         # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes show whether the visitor sent one.
         path: bytes = current.environ["PATH_INFO"].encode("latin-1")
-        canonical = target_from_bytes(path[len(state.prefix.encode()) + 1 :])
+        before, _, _ = str(current.url_rule).partition("<")
+        canonical = target_from_bytes(path[len(before.encode()) :])
     return state.pages.resolve(current, target, canonical)
 
 

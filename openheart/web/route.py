@@ -37,8 +37,8 @@ class Route:
         document: its path item of the OpenAPI document; None leaves it out.
         methods: those that it supports, as in the header Allow.
         is_alias: whether the view calls that of another route, which is logged.
-        at_root: whether the path is not below the prefix. Only openheart's own server may have such
-            routes, and the document, which begins at the prefix, leaves them out.
+        at_root: whether the path is not below the prefix. Only openheart's own server and a second prefix
+            may have such routes, and the document, which begins at the prefix, leaves them out.
     """
 
     path: str

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Blueprint, Flask, abort
@@ -210,13 +213,87 @@ def test_a_slug_function_may_be_a_coroutine_function() -> None:
     assert stored(app, "a") == {"🥨": 1}
 
 
-def test_a_slug_function_that_returns_no_text_is_told_so() -> None:
+@pytest.mark.parametrize(
+    ("returned", "target"),
+    [(5, "5"), (0, "0"), (Decimal("7"), "7"), (UUID(int=1), "00000000-0000-0000-0000-000000000001")],
+)
+def test_a_slug_function_may_return_a_number_or_a_uuid(returned: object, target: str) -> None:
+    app = site()
+    app.add_url_rule("/posts/<slug>", "post", page, openheart=lambda slug: returned)
+
+    assert react(app.test_client(), "/openheart/posts/a") == 200
+    assert stored(app, target) == {"🥨": 1}
+
+
+@pytest.mark.parametrize("returned", [[5], True, b"5"])
+def test_a_slug_function_that_returns_something_else_is_told_so(returned: object) -> None:
     app = site()
     app.testing = True
-    app.add_url_rule("/posts/<int:number>", "post", page, openheart=lambda number: number)
+    app.add_url_rule("/posts/<slug>", "post", page, openheart=lambda slug: returned)
 
-    with pytest.raises(TypeError, match="'post' returned 5: return the target as text"):
+    told = f"'post' returned {returned!r}: return the target as text, a number or a UUID"
+    with pytest.raises(TypeError, match=re.escape(told)):
         app.test_client().get("/openheart/posts/5")
+
+
+class TestTheSlugOfAView:
+    def test_its_result_is_cast_to_text_and_follows_the_endpoint(self) -> None:
+        app = site()
+
+        @app.route("/posts/<int:number>", openheart=True)
+        def post(number: int) -> dict[str, Any]:
+            return page()
+
+        @app.route("/photos/<int:number>", endpoint="photo", openheart=True)
+        def show(number: int) -> dict[str, Any]:
+            return page()
+
+        @post.slug  # type: ignore[attr-defined, untyped-decorator]
+        def post_slug(number: int) -> int | None:
+            return number if number < 3 else None
+
+        @show.slug  # type: ignore[attr-defined, untyped-decorator]
+        def photo_slug(number: int) -> object:
+            return number or abort(404)
+
+        client = app.test_client()
+        assert react(client, "/openheart/posts/1") == 200
+        assert react(client, "/openheart/posts/3") == 404
+        assert react(client, "/openheart/photos/1") == 200
+        assert react(client, "/openheart/photos/0") == 404
+        assert (stored(app, "post.1"), stored(app, "photo.1")) == ({"🥨": 1}, {"🥨": 1})
+        assert client.get("/posts/1").json == {"target": "post.1", "url": "/openheart/posts/1"}
+        assert client.get("/posts/3").json == {"target": None, "url": None}
+        assert post_slug(2) == 2
+
+    def test_it_belongs_to_the_app_of_the_route(self) -> None:
+        def make(name: str) -> Flask:
+            app = Flask(name)
+            oh.init_app(app, uri="memory:")
+
+            @app.route("/posts/<slug>", openheart=True)
+            def post(slug: str) -> str:
+                return slug
+
+            post.slug(lambda slug: f"{name}-{slug}")  # type: ignore[attr-defined]
+            return app
+
+        oh = OpenHeart(env=False)
+        one, two = make("one"), make("two")
+        for app in (one, two):
+            assert react(app.test_client(), "/openheart/posts/a") == 200
+            assert stored(app, f"post.{app.name}-a") == {"🥨": 1}
+
+    def test_views_that_are_not_marked_or_take_no_attribute_are_left_alone(self) -> None:
+        def show() -> dict[str, Any]:
+            return page()
+
+        app = site()
+        app.add_url_rule("/plain", "plain", show)
+        app.add_url_rule("/named", "named", show, openheart=lambda: "named")
+        app.add_url_rule("/own", "own", [].copy, openheart=True)
+        assert react(app.test_client(), "/openheart/own") == 200
+        assert not hasattr(show, "slug")
 
 
 class TestOpenTargets:

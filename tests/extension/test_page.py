@@ -64,6 +64,28 @@ class TestThePage:
         app.add_url_rule("/a/", "a", lambda: {"t": openheart.page.target})
         assert app.test_client().get("/a/").json == {"t": "a"}
 
+    def test_it_is_false_where_there_are_no_reactions(self) -> None:
+        app = site()
+        app.add_url_rule("/a", "a", lambda: str(bool(openheart.page)), openheart=True)
+        app.add_url_rule("/b", "b", lambda: str(bool(openheart.page)))
+        client = app.test_client()
+        assert (client.get("/a").text, client.get("/b").text) == ("True", "False")
+        assert not openheart.page
+
+    def test_it_has_its_addresses_under_the_names_of_flask_openheart_too(self) -> None:
+        app = site()
+
+        @app.route("/café", openheart=True)
+        @app.route("/other")
+        def show() -> list[str | None]:
+            it = openheart.page
+            return [it.get_url, it.get_url_external, it.post_url, it.post_url_external]
+
+        path = "/below/openheart/caf%C3%A9"
+        answer = app.test_client().get("/café", environ_overrides={"SCRIPT_NAME": "/below"})
+        assert answer.json == [path, f"http://localhost{path}"] * 2
+        assert app.test_client().get("/other").json == [None] * 4
+
     def test_below_another_app_its_address_is_that_of_the_request(self) -> None:
         app = site()
         app.add_url_rule("/a", "a", lambda: openheart.page.url or "")

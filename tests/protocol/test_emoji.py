@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openheart.errors import InvalidEmoji
-from openheart.protocol import canonical_emoji, emoji_version
+from openheart.protocol import canonical_emoji, emoji_version, split_emoji
 from openheart.protocol import emoji as module
 from openheart.protocol.emoji import fold_skin_tones
 
@@ -156,6 +156,20 @@ def test_the_library_itself_says_the_same_as_its_file(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "_rows_of_file", not_there)
 
     assert module._table.__wrapped__() == from_file
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("❤️", ("❤️", "")),
+        ("❤=", ("❤️", "=")),
+        ("👩🏽‍🤝‍👩🏻 me=\n❤️", ("👩🏽‍🤝‍👩🏻", " me=\n❤️")),
+    ],
+)
+def test_a_text_is_split_after_its_emoji(text: str, parts: tuple[str, str]) -> None:
+    assert split_emoji(text) == parts
+    with pytest.raises(InvalidEmoji):
+        split_emoji(f" {text}")
 
 
 def test_importing_loads_nothing_heavy() -> None:
