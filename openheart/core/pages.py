@@ -204,6 +204,8 @@ class PageRule(Rule):
     def __init__(self, string: str, *args: Any, openheart: bool | Slug | None = None, **options: Any) -> None:
         if openheart is not None and not isinstance(openheart, bool) and not callable(openheart):
             expected = "True, False, or a function that takes the route's arguments and returns the target"
+            if isinstance(openheart, Mapping):
+                expected += "; settings are those of the app, for OpenHeart() or init_app()"
             raise ConfigError("openheart", openheart, f"the route {string}", expected)
         super().__init__(string, *args, **options)
         self.openheart = openheart or False

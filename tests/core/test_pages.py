@@ -454,6 +454,8 @@ class TestTheRuleClass:
     def test_what_is_no_mark_is_refused_with_the_name_of_the_route(self) -> None:
         with pytest.raises(ConfigError, match="the route /a"):
             site().add_url_rule("/a", "a", page, openheart="yes")
+        with pytest.raises(ConfigError, match="settings are those of the app, for OpenHeart"):
+            site().add_url_rule("/a", "a", page, openheart={"url_prefix": "/likes"})
 
     def test_a_route_before_init_app_is_flasks_own_error_which_names_the_option(self) -> None:
         with pytest.raises(TypeError, match="unexpected keyword argument 'openheart'"):
