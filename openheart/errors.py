@@ -18,7 +18,8 @@
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
     │   ├── BodyTooLarge            413
-    │   └── UnsupportedBody         415
+    │   ├── UnsupportedBody         415
+    │   └── CapabilityMissing       501, the storage cannot do this at all
     ├── BatteryError                a server that a battery uses failed; names the battery
     │   ├── BatteryUnavailable      it cannot be reached, or does not respond; nothing was done
     │   ├── BatteryOutcomeUnknown   it did not answer a request: done once or not at all
@@ -56,6 +57,7 @@ __all__ = [
     "BatteryUnavailable",
     "BlueprintImportError",
     "BodyTooLarge",
+    "CapabilityMissing",
     "ConfigError",
     "EmojiNotAllowed",
     "InvalidBody",
@@ -98,10 +100,7 @@ class ConfigError(OpenHeartError):
         key: the setting's name, such as ``PORT``.
         value: the value as given; the caller masks a secret first.
         source: where the value came from, such as ``the environment``.
-        expected: what would be right, in words.
-
-    Attributes:
-        key, value, source, expected: the arguments.
+        expected: what would be right, in words. All four are attributes too.
     """
 
     def __init__(self, key: str, value: object, source: str, expected: str) -> None:
@@ -164,11 +163,8 @@ class MailRefused(BatteryError):
     """The mail server refuses some receivers of a mail, or all of them. The others got it.
 
     Args:
-        refused: address -> the server's reply.
-        accepted: the addresses that got the mail.
-
-    Attributes:
-        refused, accepted: the arguments.
+        refused: address -> the server's reply; also an attribute.
+        accepted: the addresses that got the mail; also an attribute.
     """
 
     def __init__(self, refused: Mapping[str, str], accepted: Sequence[str]) -> None:
@@ -203,11 +199,8 @@ class BlueprintImportError(OpenHeartError, ImportError):
     """A module with blueprints cannot be imported; its cause is chained to it.
 
     Args:
-        module: the dotted name of the module.
+        module: the dotted name of the module; also the attribute ``name``.
         cause: what its import raised.
-
-    Attributes:
-        name: the module.
     """
 
     def __init__(self, module: str, cause: Exception) -> None:
@@ -338,6 +331,14 @@ class UnsupportedBody(VisitorError):
     status = 415
     type = "unsupported-body"
     title = "This content type is not supported"
+
+
+class CapabilityMissing(VisitorError):
+    """The storage lacks a capability, such as listing its targets."""
+
+    status = 501
+    type = "capability-missing"
+    title = "The storage of this server cannot do this"
 
 
 class BackendError(OpenHeartError):

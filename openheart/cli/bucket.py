@@ -9,6 +9,7 @@ import click
 from ..batteries.amazon.battery import clear_amazon_bucket, list_amazon_keys
 from ..batteries.amazon.row import AMAZON_BUCKET
 from ..core.state import state_of
+from ..storage.capabilities import listed, movable
 from ..transfer import backups_of, make_backup, restore_backup
 from .commands import _app, _json_option, _print_json, _print_result, openheart_group
 from .group import EXIT_FINDING, complain
@@ -29,7 +30,7 @@ def backup(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """
     with _app(ctx) as app, _progress("Backing up") as advance:
         state = state_of(app)
-        made = make_backup(state.service.backend, app, name, advance)
+        made = make_backup(listed(state.service.backend), app, name, advance)
         where = state.config[AMAZON_BUCKET]
     if as_json:
         _print_json(asdict(made))
@@ -59,7 +60,8 @@ def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) 
         _print_result(as_json, [asdict(backup) for backup in found], lines)
         return
     with _app(ctx) as app, _progress("Restoring") as advance:
-        taken, compared = restore_backup(state_of(app).service.backend, app, name, advance)
+        backend = movable(state_of(app).service.backend)
+        taken, compared = restore_backup(backend, app, name, advance)
     whole = compared.targets - compared.less
     if as_json:
         _print_json({**asdict(taken), "restored": whole, "larger": compared.more})

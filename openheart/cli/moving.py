@@ -15,6 +15,7 @@ from ..core.state import state_of
 from ..protocol import stored_target
 from ..settings.config import OPENHEART_HOLD, OPENHEART_URI
 from ..storage import Backend
+from ..storage.capabilities import listed, movable
 from ..transfer import FORMATS, Comparison, compare, copy, detect, export_file, export_lines, import_file
 from .commands import _app, _json_option, _print_counts, _utf8, openheart_group
 from .group import EXIT_FINDING, complain, to_stdout
@@ -33,7 +34,7 @@ def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
     An interrupted export to a file continues when the same command is run again.
     """
     with _app(ctx) as app, _progress("Exporting") as advance:
-        backend = state_of(app).service.backend
+        backend = listed(state_of(app).service.backend)
         if str(file) == "-":
             _to_stdout(export_lines(backend, prefix, advance))
             return
@@ -60,7 +61,8 @@ def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> Non
     """
     form = form or detect(file)
     with _app(ctx) as app, _progress("Importing") as advance:
-        targets, problems = import_file(file, form, state_of(app).service.backend, skip=skip, advance=advance)
+        backend = movable(state_of(app).service.backend)
+        targets, problems = import_file(file, form, backend, skip=skip, advance=advance)
     click.echo(f"{_targets(targets)} imported from {file} ({form})", err=True)
     if problems.number:
         complain(f"{problems.number} entries were skipped: {'; '.join(problems.shown)}")
@@ -79,12 +81,15 @@ def migrate(ctx: click.Context, from_uri: str, to_uri: str) -> None:
     with _app(ctx) as app, ExitStack() as stack:
         state = state_of(app)
         configs = [state.config.override({OPENHEART_URI.name: uri}) for uri in (from_uri, to_uri)]
-        source, to = (stack.enter_context(state.make_backend(config)) for config in configs)
+        source, to = (listed(state.make_backend(config)) for config in configs)
+        mover = movable(to)
+        stack.enter_context(source)
+        stack.enter_context(to)
         if source.location == to.location:
             raise click.UsageError("FROM_URI and TO_URI are the same storage", ctx)
         hold = state.config[OPENHEART_HOLD]
         with _progress("Copying") as advance:
-            copy(source.iter_targets(), to, advance)
+            copy(source.iter_targets(), mover, advance)
         with _progress("Comparing") as advance:
             found = compare(source, to, advance)
     _report(found, source, to, hold=hold)
@@ -106,7 +111,7 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
     if before == after:
         raise click.UsageError(f"OLD and NEW are the same page, {after}", ctx)
     with _app(ctx) as app:
-        _print_counts(ordered(state_of(app).service.backend.rename(before, after)), as_json)
+        _print_counts(ordered(movable(state_of(app).service.backend).rename(before, after)), as_json)
 
 
 @openheart_group.command()
@@ -119,10 +124,11 @@ def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
     canonical = stored_target(target)
     with _app(ctx) as app:
         service = state_of(app).service
+        backend = movable(service.backend)
         counts = service.reactions(canonical)
         if counts and not yes:
             _ask(f"Remove {sum(counts.values())} reactions to {canonical}?", ctx)
-        service.backend.delete((canonical,))
+        backend.delete((canonical,))
     _print_counts(counts, as_json)
 
 

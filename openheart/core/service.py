@@ -6,9 +6,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from ..errors import BackendError, BackendUnavailable, OnHold
+from ..errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OnHold
 from ..protocol import Policy, is_scoped
-from ..storage import Backend, Counts, Listing
+from ..storage import Backend, Batched, Counts, Listing
+from ..storage.capabilities import listed
 from ..storage.combine import HotPages
 from ..storage.cursor import past_scopes
 from ..storage.last_counts import LastCounts
@@ -128,14 +129,14 @@ class Service:
         return found, None
 
     def targets(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
-        """One page of the targets that have counts, without those of tenants; see ``Backend.list``."""
-        page = self.backend.list(prefix, cursor, limit)
+        """One page of the targets that have counts, without those of tenants; see ``Listed.list``."""
+        page = listed(self.backend).list(prefix, cursor, limit)
         shown = [(target, ordered(counts)) for target, counts in page.targets if not is_scoped(target)]
         return Listing(shown, None if page.cursor is None else past_scopes(page.cursor))
 
     def top(self, limit: int = 10) -> list[tuple[str, Counts]]:
-        """The targets with the most reactions; see ``Backend.top``."""
-        return [(target, ordered(counts)) for target, counts in self.backend.top(limit)]
+        """The targets with the most reactions; see ``Listed.top``."""
+        return [(target, ordered(counts)) for target, counts in listed(self.backend).top(limit)]
 
     def probe(self) -> None:
         """Try a write and a read that leave nothing behind, and close what was opened: a server may fork."""
@@ -176,17 +177,27 @@ class Service:
                     raise type(failure)(failure.detail) from failure
                 backend = self._make_backend()
                 try:
-                    backend.connect()
+                    backend.__enter__()
                 except BackendError as error:
                     self._failure = error
                     raise
-                self._incr = backend.incr if backend.adds_up else HotPages(backend.apply).incr
+                except ConfigError as error:
+                    # A backend of another package may look at its URI only here.
+                    self._failure = BackendUnusable(str(error))
+                    raise self._failure from error
+                self._incr = _incr_of(backend)
                 self._backend = backend
             return self._backend
 
     def _opened_incr(self) -> Callable[[str, str], Counts]:
         backend = self._open()
-        return self._incr or backend.incr
+        return self._incr or backend.add
+
+
+def _incr_of(backend: Backend) -> Callable[[str, str], Counts]:
+    if not isinstance(backend, Batched):
+        return backend.add
+    return backend.incr if backend.adds_up else HotPages(backend.apply).incr
 
 
 def counts_of_each(

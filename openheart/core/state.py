@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Protocol
 
 from flask import Flask, current_app, has_app_context
 
-from ..errors import ConfigError, InvalidEmoji, OpenHeartError
+from ..errors import CapabilityMissing, ConfigError, InvalidEmoji, OpenHeartError
 from ..protocol import Policy
 from ..settings import config as settings
 from ..settings.config import Config
 from ..storage import Backend
+from ..storage.capabilities import listed
 from ..storage.uri import backend_from_config
 from ..system import logs
 from ..system.deprecation import warn_deprecated
@@ -158,7 +159,12 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
 
     prefix, post_prefix = _prefixes(config, standalone)
     # Made once here, so that a wrong URI or a missing driver is a start-up error.
-    make_backend(config)
+    backend = make_backend(config)
+    if config[settings.OPENHEART_LISTING]:
+        try:
+            listed(backend)
+        except CapabilityMissing as error:
+            raise config.refusal(settings.OPENHEART_LISTING, f"no value, because {error}") from None
     max_age = config[settings.OPENHEART_MAX_AGE]
     return State(
         config=config,

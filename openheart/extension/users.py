@@ -13,10 +13,12 @@ from werkzeug.exceptions import Unauthorized
 
 from ..core.service import Service, counts_of_each, ordered
 from ..core.state import state_of
-from ..errors import OpenHeartError, TenantError
+from ..errors import CapabilityMissing, OpenHeartError, TenantError
 from ..protocol import scope_of, scoped_target
 from ..storage import Counts, Listing
+from ..storage.capabilities import listed
 from ..system.text import NOT_TEXT
+from ..web.results import ApiError
 
 __all__ = ["Scoped", "get_user", "scoped", "set_user", "tenant_loader", "user_loader"]
 
@@ -195,6 +197,7 @@ class Scoped:
         Raises:
             InvalidRequest: the cursor is not from such a list.
             ValueError: the limit is out of range.
+            ApiError: 501, the storage cannot list its targets.
             BackendError: the storage failed.
         """
         if not 1 <= limit <= 1000:
@@ -203,7 +206,11 @@ class Scoped:
         if NOT_TEXT.search(start):
             # No target has such a character, and not every storage accepts it in a query.
             return Listing([], None)
-        page = self._service.backend.list(self.prefix + start, cursor, limit)
+        try:
+            backend = listed(self._service.backend)
+        except CapabilityMissing as error:
+            raise ApiError(error.status, error.title, error.detail, type=error.type) from error
+        page = backend.list(self.prefix + start, cursor, limit)
         # Whatever another tenant's cursor does in a backend, only this tenant's targets are returned.
         own = [row for row in page.targets if row[0].startswith(self.prefix)]
         rows = [(target[len(self.prefix) :] or "/", ordered(counts)) for target, counts in own]

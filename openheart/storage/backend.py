@@ -1,10 +1,9 @@
-"""The contract of every storage. A backend is one small file: it applies changes and returns counts.
+"""The contract of every storage: five methods. What more a storage can do is in ``capabilities``.
 Policy, validation, batching and retries are above it."""
 
 from __future__ import annotations
 
 import abc
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..settings.config import Option
 from ..system.finding import Finding
 from ..system.masks import mask_uri
 
-__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Listing", "Rows", "pages_of"]
+__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Listing", "Rows"]
 
 Counts: TypeAlias = dict[str, int]
 """The counts of one target: emoji -> how often, each at least 1; in no particular order."""
@@ -26,8 +25,6 @@ Rows: TypeAlias = list[tuple[str, Counts]]
 
 LARGEST_DELTA = 2**53
 """The most that one change may add; every storage and every JSON reader holds it exactly."""
-
-_PAGE = 1000  # targets that are read at once when all are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,39 +65,52 @@ class Listing:
 class Backend(abc.ABC):
     """Where counts live.
 
-    A backend is made unconnected, for one URI, and used from many threads at once. It may be used as
-    a context manager, which connects and disconnects. After a fork the child uses the same object:
-    a backend opens new connections there.
+    ``connect``, ``disconnect``, ``is_connected``, ``incr`` and ``iter`` are a whole backend. What more it can
+    do are the capabilities ``Batched``, ``Listed`` and ``Movable``, which it has as further base classes.
+
+    A backend is made unconnected and used from many threads at once. As a context manager it connects with
+    the arguments that it was made with, and disconnects. After a fork the child uses the same object: a
+    backend opens new connections there.
 
     Args:
-        uri: where the storage is; its scheme is one of ``schemes``.
+        uri: where the storage is; its scheme says which backend it is.
+        args: passed to ``connect`` by the ``with`` block, after the URI.
         instance: separates two instances on one database (setting INSTANCE); None is the unnamed one.
-        folder: where a relative path in the URI starts; the current folder by default. A backend that
-            is not a file ignores it.
-        options: more settings of this kind of backend, by keyword.
+        folder: where a relative path in the URI starts; the current folder by default.
+        kwargs: passed to ``connect`` by the ``with`` block.
 
-    Raises:
-        ConfigError: the URI is not valid for this kind of backend.
+    Attributes:
+        uri: the argument; ``""`` where there is none.
+        instance, folder: the arguments.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ()
     """The URI schemes of this kind of backend, without the colon."""
 
-    exactly_once: bool = True
+    settings: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
+    """The settings that become keyword arguments: keyword -> setting."""
+
+    separates_instances: ClassVar[bool] = False
+    """Whether two backends of different ``instance`` have their own counts on one storage. Where they have
+    not, the setting INSTANCE is refused."""
+
+    exactly_once: bool = False
     """Whether a change whose answer was lost can be repeated without being counted twice. If that depends
     on the server, it is known after ``connect()``."""
 
-    settings: ClassVar[Mapping[str, Option[Any]]] = MappingProxyType({})
-    """The settings that become keywords of the constructor: keyword -> row of the table in config.py."""
-
-    adds_up: ClassVar[bool] = False
-    """Whether the backend itself stores the changes of several threads in one step. If it does not,
-    openheart adds up the changes to the same target before they reach it."""
-
-    def __init__(self, uri: str, *, instance: str | None = None, folder: Path | None = None) -> None:
-        self.uri = uri
+    def __init__(
+        self,
+        uri: str | None = None,
+        *args: Any,
+        instance: str | None = None,
+        folder: Path | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.uri = uri or ""
         self.instance = instance
         self.folder = folder
+        self._args = args if uri is None else (uri, *args)
+        self._kwargs = kwargs
 
     @property
     def location(self) -> str:
@@ -108,30 +118,37 @@ class Backend(abc.ABC):
         return mask_uri(self.uri)
 
     @abc.abstractmethod
-    def connect(self) -> None:
-        """Open the storage, and create it if it does not exist. Calling it twice does nothing.
+    def connect(self, uri: str, *args: Any, **kwargs: Any) -> None:
+        """Open the storage, and create it if it does not exist.
+
+        Args:
+            uri: where it is.
+            args: what the constructor was given after the URI.
+            kwargs: what the constructor was given by keyword, ``instance`` and ``folder`` excepted.
 
         Raises:
+            ConfigError: the URI is not valid for this kind of backend.
             BackendError: it cannot be opened; the text says what to do.
         """
 
     @abc.abstractmethod
     def disconnect(self) -> None:
-        """Finish what was accepted, then close. Calling it twice, or unconnected, does nothing."""
+        """Finish what was accepted, then close."""
 
     @abc.abstractmethod
     def is_connected(self) -> bool:
         """Whether ``connect()`` was called and ``disconnect()`` was not, since."""
 
     @abc.abstractmethod
-    def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        """Add the changes, atomically per target, and return once they are stored for good.
+    def incr(self, slug: str, reaction: str) -> Counts | None:
+        """Add one reaction, and return once it is stored for good.
 
         Args:
-            changes: what to add, in order.
+            slug: the canonical target.
+            reaction: the canonical emoji.
 
         Returns:
-            For each change the counts of its target after it.
+            The counts of the target after it; None where they have to be read.
 
         Raises:
             OutcomeUnknown: sent, not answered.
@@ -139,8 +156,20 @@ class Backend(abc.ABC):
         """
 
     @abc.abstractmethod
+    def iter(self, slug: str) -> Iterator[tuple[str, int]]:
+        """Yield each reaction of a target with its count.
+
+        Args:
+            slug: the canonical target.
+        """
+
+    def add(self, slug: str, reaction: str) -> Counts:
+        """Add one reaction, and return the counts of the target after it; see ``incr``."""
+        counts = self.incr(slug, reaction)
+        return dict(self.iter(slug)) if counts is None else counts
+
     def counts(self, targets: Sequence[str]) -> list[Counts]:
-        """Read the counts of several targets in one call to the storage.
+        """Read the counts of several targets.
 
         Args:
             targets: canonical targets; one may appear twice.
@@ -149,120 +178,32 @@ class Backend(abc.ABC):
             For each target its counts, ``{}`` where there are none. The caller may keep and change
             them.
         """
+        return [dict(self.iter(target)) for target in targets]
 
-    @abc.abstractmethod
-    def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
-        """List the targets that have counts.
-
-        Args:
-            prefix: only targets that start with it.
-            cursor: that of the previous page; None starts at the beginning.
-            limit: the most targets to return, at least 1.
-
-        Raises:
-            InvalidRequest: this backend did not make the cursor.
-        """
-
-    @abc.abstractmethod
     def check(self) -> None:
-        """Try a write and a read that leave nothing behind.
+        """Try what can be tried without leaving anything behind: here a read.
 
         Raises:
-            BackendError: one of them does not work; the text says what to do.
+            BackendError: it does not work; the text says what to do.
         """
+        self.require_connected()
+        self.counts(("check",))
 
     def examine(self) -> Iterator[Finding]:
-        """What ``openheart doctor`` should report about this storage, besides whether writes and reads work.
+        """What ``openheart doctor`` should report about this storage, besides whether ``check`` works.
 
         It is called unconnected if connecting failed, and then reports what it can without a connection.
 
         Raises:
             BackendError: the storage stopped responding.
         """
-        yield from ()
-
-    def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
-        """Raise counts to at least the given ones: how data moves in. A larger count does not change.
-
-        After any failure it can be called again with the same rows, and a count that is there already is
-        not added a second time. Reactions that arrive meanwhile are kept; whether they are added to the
-        raised counts is undefined. One caller at a time should raise the counts of a target.
-
-        Args:
-            rows: targets with the minimum for each emoji, 1 to LARGEST_DELTA; a target may appear
-                twice.
-
-        Raises:
-            BackendError: some rows may be stored; call it again.
-        """
-        wanted: dict[str, Counts] = {}
-        for target, counts in rows:
-            minimum = wanted.setdefault(target, {})
-            for emoji, count in counts.items():
-                minimum[emoji] = max(count, minimum.get(emoji, 0))
-        changes = [
-            Change(target, emoji, count - there.get(emoji, 0))
-            for (target, counts), there in zip(wanted.items(), self.counts([*wanted]), strict=True)
-            for emoji, count in counts.items()
-            if count > there.get(emoji, 0)
-        ]
-        self.apply(changes)
-
-    @abc.abstractmethod
-    def delete(self, targets: Sequence[str]) -> None:
-        """Remove all counts of some targets. Targets without counts are not an error.
-
-        Raises:
-            BackendError: some may be removed; call it again.
-        """
-
-    @abc.abstractmethod
-    def rename(self, old: str, new: str) -> Counts:
-        """Add the counts of one target to those of another and remove the first.
-
-        In the end each reaction is at the old target or at the new one, once, whatever failed: calling it
-        again finishes the move, and adds nothing a second time. Until then, moved reactions may be at
-        neither. A reaction to the old target that arrives meanwhile is moved too, or stays there for the
-        next call.
-
-        Args:
-            old: the canonical target that is removed.
-            new: the canonical target that gets its counts; not the same as ``old``.
-
-        Returns:
-            The counts of the new target after it.
-
-        Raises:
-            BackendError: the move may be incomplete; call it again.
-        """
-
-    def top(self, limit: int = 10) -> Rows:
-        """The targets with the most reactions, most first, then by target.
-
-        Reads every target unless the backend has a faster way.
-        """
-        return heapq.nsmallest(limit, self.iter_targets(), key=lambda row: (-sum(row[1].values()), row[0]))
-
-    def iter_targets(self, prefix: str = "") -> Iterator[tuple[str, Counts]]:
-        """Every target with its counts, page by page, in the backend's own order."""
-        for page in pages_of(self, prefix):
-            yield from page.targets
-
-    def incr(self, slug: str, reaction: str) -> Counts:
-        """Add one reaction.
-
-        Args:
-            slug: the canonical target.
-            reaction: the canonical emoji.
-
-        Returns:
-            The counts of the target after it.
-        """
-        return self.apply((Change(slug, reaction),))[0]
-
-    def iter(self, slug: str) -> Iterator[tuple[str, int]]:
-        """Yield each reaction of a target with its count."""
-        yield from self.counts((slug,))[0].items()
+        if not self.exactly_once:
+            yield Finding(
+                "note",
+                f"{type(self).__name__} cannot repeat a reaction: one whose answer is lost is counted once "
+                "or not at all",
+                "if that matters, use a storage that can: see exactly_once in the docs",
+            )
 
     def require_connected(self) -> None:
         """Raise BackendNotConnected unless connected."""
@@ -272,18 +213,8 @@ class Backend(abc.ABC):
             )
 
     def __enter__(self) -> Self:
-        self.connect()
+        self.connect(*self._args, **self._kwargs)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.disconnect()
-
-
-def pages_of(backend: Backend, prefix: str = "", cursor: str | None = None) -> Iterator[Listing]:
-    """List the targets of a backend page by page; arguments and errors as in ``Backend.list``."""
-    while True:
-        page = backend.list(prefix, cursor, _PAGE)
-        yield page
-        cursor = page.cursor
-        if cursor is None:
-            return

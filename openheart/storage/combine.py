@@ -230,7 +230,7 @@ class HotPages:
     the counts after its own reaction, in an order that could have happened one by one.
 
     Args:
-        apply: ``Backend.apply`` of the storage.
+        apply: ``Batched.apply`` of the storage.
     """
 
     def __init__(self, apply: Callable[[Sequence[Change]], list[Counts]]) -> None:
@@ -276,7 +276,7 @@ def added_up(changes: Sequence[Change]) -> dict[str, Counts]:
 
 
 def counts_after_each(changes: Sequence[Change], counts: Mapping[str, Counts]) -> list[Counts]:
-    """The answers to changes that were stored together; see ``Backend.apply``.
+    """The answers to changes that were stored together; see ``Batched.apply``.
 
     Args:
         changes: the changes, in order.

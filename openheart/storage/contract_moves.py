@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from .backend import Backend, Change
+from .backend import Change
+from .contract_backend import FAMILY, HEART, PRETZEL, BackendContract, in_threads, refuse
 
-__all__ = ["FAMILY", "HEART", "PRETZEL", "MovesContract", "in_threads"]
-
-PRETZEL, HEART, FAMILY = "🥨", "❤️", "👨‍👩‍👧‍👦"
+__all__ = ["MovableContract"]
 
 
-class MovesContract:
-    """Tests of ``at_least``, ``delete`` and ``rename``; a part of BackendContract.
-
-    Attributes:
-        backend: the backend under test, connected.
-    """
-
-    backend: Backend
+class MovableContract(BackendContract):
+    """The suite for a backend that is ``Movable``; it has to be ``Listed`` too."""
 
     def test_counts_are_raised_to_at_least_what_moves_in_and_never_lowered(self) -> None:
         self.backend.apply([Change("a", PRETZEL, 5), Change("b", HEART)])
@@ -93,8 +86,22 @@ class MovesContract:
         assert self.backend.rename("old", "new") == {PRETZEL: 120}
         assert list(self.backend.iter_targets()) == [("new", {PRETZEL: 120})]
 
+    def test_what_moves_belongs_to_one_instance(self) -> None:
+        if not self.backend.separates_instances:
+            return
+        other: Any = self.make(f"{self.instance}-other")
+        with other:
+            other.incr("old", HEART)
+            self.backend.incr("old", PRETZEL)
+            self.backend.rename("old", "new")
+            self.backend.delete(["old"])
+            assert list(other.iter_targets()) == [("old", {HEART: 1})]
 
-def in_threads(number: int, work: Callable[[], object]) -> None:
-    with ThreadPoolExecutor(number) as threads:
-        for running in [threads.submit(work) for _ in range(number)]:
-            running.result()
+    def test_a_movable_backend_that_is_not_connected_says_so(self) -> None:
+        self.backend.disconnect()
+        uses: list[Callable[[], object]] = [
+            lambda: self.backend.at_least([("page", {PRETZEL: 1})]),
+            lambda: self.backend.delete(["page"]),
+            lambda: self.backend.rename("page", "other"),
+        ]
+        refuse(uses)

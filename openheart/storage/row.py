@@ -41,5 +41,10 @@ class BackendRow:
             ModuleNotFoundError: its driver is not installed.
         """
         module, _, name = self.where.partition(":")
-        found: type[Backend] = getattr(import_module(module), name)
+        try:
+            found: type[Backend] = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if self.extra is not None:
+                error.add_note(f"The driver is installed by: pip install 'openheart[{self.extra}]'")
+            raise
         return found

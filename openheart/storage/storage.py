@@ -54,24 +54,26 @@ class Storage:
             BackendError: the storage failed; nothing was added, unless it is OutcomeUnknown.
         """
         emoji = canonical_emoji(reaction)
-        self._backend.connect()
-        return self._backend.incr(self.slug, emoji)
+        return self._connected().add(self.slug, emoji)
 
     @property
     def reactions(self) -> Counts:
         """The page's counts, emoji -> count; ``{}`` where there are none."""
-        self._backend.connect()
-        return self._backend.counts((self.slug,))[0]
+        return self._connected().counts((self.slug,))[0]
 
     def close(self) -> None:
         """Close the storage. The next use opens it again."""
-        self._backend.disconnect()
+        if self._backend.is_connected():
+            self._backend.disconnect()
 
     def __enter__(self) -> Storage:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _connected(self) -> Backend:
+        return self._backend if self._backend.is_connected() else self._backend.__enter__()
 
 
 def _read(mapping: Mapping[str, Any]) -> Config:

@@ -26,13 +26,16 @@ def get_backend(uri: str, *args: Any, **kwargs: Any) -> Backend:
 
     Args:
         uri: such as ``sqlite:///openheart.db``; the scheme says which backend it is.
-        args: passed to the backend's class.
-        kwargs: passed to the backend's class, such as ``instance``, ``folder`` or ``synchronous``.
+        args: passed to ``connect`` by the ``with`` block, after the URI.
+        kwargs: ``instance`` and ``folder``, as for ``Backend``. The others are passed to ``connect`` by the
+            ``with`` block. openheart's own backends have options, such as ``synchronous``, and pass the
+            others on to the driver, such as ``socket_timeout``.
 
     Raises:
         SchemeError: no backend has this scheme; the text lists the known ones. It is a RuntimeError.
         MissingDependency: its driver is not installed; the text names the extra.
         ConfigError: the backend cannot use this URI.
+        TypeError: it cannot use one of the arguments.
     """
     return _backend_class(uri, _GIVEN)(uri, *args, **kwargs)
 
@@ -46,11 +49,15 @@ def backend_from_config(config: Config, folder: Path, name: str) -> Backend:
         name: what the default file is called, without ``.db``.
 
     Raises:
-        ConfigError: OPENHEART_URI cannot be used.
+        ConfigError: OPENHEART_URI cannot be used, or INSTANCE with the backend that it names.
     """
     source = config.source(OPENHEART_URI)
     uri = config[OPENHEART_URI] or default_uri(name, config[INSTANCE])
     kind = _backend_class(uri, source)
+    if config[INSTANCE] is not None and not kind.separates_instances:
+        raise config.refusal(
+            INSTANCE, f"no value: {kind.__name__} (OPENHEART_URI) does not separate instances on one storage"
+        )
     options = {keyword: config[option] for keyword, option in kind.settings.items()}
     try:
         return kind(uri, instance=config[INSTANCE], folder=folder, **options)

@@ -28,7 +28,8 @@ from flask import Flask
 from ..batteries.amazon.battery import Amazon, delete_amazon_key, get_amazon_key, list_amazon_keys
 from ..batteries.battery import battery_of
 from ..errors import BatteryError, KeyNotFound, TransferError
-from ..storage.backend import Backend, Counts
+from ..storage.backend import Counts
+from ..storage.capabilities import Listed, Movable
 from .copying import Advance, Comparison, batches, compare_rows, copy, nothing
 from .jsonl import read_rows, write_row
 from .temporary import temporary_folder, writing_to
@@ -86,7 +87,7 @@ class _Tally:
         return self.targets, self.size, self._hash.hexdigest()
 
 
-def make_backup(backend: Backend, app: Flask, name: str | None = None, advance: Advance = nothing) -> Backup:
+def make_backup(backend: Listed, app: Flask, name: str | None = None, advance: Advance = nothing) -> Backup:
     """Write all counts to the bucket, read them back and compare the two.
 
     Args:
@@ -158,7 +159,7 @@ def backups_of(app: Flask) -> Iterator[Backup]:
 
 
 def restore_backup(
-    backend: Backend, app: Flask, name: str | None = None, advance: Advance = nothing
+    backend: Movable, app: Flask, name: str | None = None, advance: Advance = nothing
 ) -> tuple[Backup, Comparison]:
     """Raise the counts in a storage to those of a backup, and compare the two. Doing it again is safe.
 
@@ -212,7 +213,7 @@ def _fetch(backup: Backup, path: Path, app: Flask) -> None:
         )
 
 
-def _lines(backend: Backend, tally: _Tally, advance: Advance) -> Iterator[bytes]:
+def _lines(backend: Listed, tally: _Tally, advance: Advance) -> Iterator[bytes]:
     for batch in batches(backend.iter_targets()):
         for target, counts in batch:
             line = write_row(target, counts)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from ..errors import TransferError
 from ..storage.backend import LARGEST_DELTA, Backend, Counts
+from ..storage.capabilities import Listed, Movable
 
 __all__ = ["Advance", "Comparison", "batches", "compare", "compare_rows", "copy", "nothing"]
 
@@ -46,7 +47,7 @@ class Comparison:
     examples: list[str] = field(default_factory=list)
 
 
-def copy(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advance = nothing) -> int:
+def copy(rows: Iterable[tuple[str, Counts]], to: Movable, advance: Advance = nothing) -> int:
     """Raise the counts in a storage to those of some rows; doing it again changes nothing more.
 
     Args:
@@ -72,7 +73,7 @@ def copy(rows: Iterable[tuple[str, Counts]], to: Backend, advance: Advance = not
     return number
 
 
-def compare(source: Backend, to: Backend, advance: Advance = nothing) -> Comparison:
+def compare(source: Listed, to: Listed, advance: Advance = nothing) -> Comparison:
     """Compare what two storages hold, in batches.
 
     Args:

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..errors import InvalidRequest, TransferError
-from ..storage.backend import Backend, Rows, pages_of
+from ..storage.backend import Rows
+from ..storage.capabilities import Listed, pages_of
 from ..system.files import open_private
 from .copying import Advance, batches, nothing
 from .jsonl import write_row
@@ -31,7 +32,7 @@ class _Position:
     targets: int
 
 
-def export_lines(backend: Backend, prefix: str = "", advance: Advance = nothing) -> Iterator[bytes]:
+def export_lines(backend: Listed, prefix: str = "", advance: Advance = nothing) -> Iterator[bytes]:
     """The lines of every target, many at a time.
 
     Args:
@@ -48,7 +49,7 @@ def export_lines(backend: Backend, prefix: str = "", advance: Advance = nothing)
 
 
 def export_file(
-    backend: Backend, path: Path, prefix: str = "", *, again: bool = False, advance: Advance = nothing
+    backend: Listed, path: Path, prefix: str = "", *, again: bool = False, advance: Advance = nothing
 ) -> tuple[int, int]:
     """Write the lines of every target to a file, which appears when it is complete.
 
@@ -94,7 +95,7 @@ def export_file(
     return written, position.targets
 
 
-def _write(backend: Backend, draft: Path, note: Path, start: _Position, advance: Advance) -> int:
+def _write(backend: Listed, draft: Path, note: Path, start: _Position, advance: Advance) -> int:
     with open(draft, "r+b" if start.cursor else "wb", opener=open_private) as file:
         file.truncate(start.size)
         file.seek(start.size)

@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from ..errors import TransferError
 from ..protocol import canonical_target, target_from_url
-from ..storage.backend import Backend, Counts
+from ..storage.backend import Counts
+from ..storage.capabilities import Movable
 from . import api_oh, csv_table, flask_openheart, jsonl
 from .copying import Advance, copy, nothing
 from .foreign import Reaction
@@ -43,7 +44,7 @@ def detect(path: Path) -> str:
 
 
 def import_file(
-    path: Path, form: str, to: Backend, *, skip: bool = False, advance: Advance = nothing
+    path: Path, form: str, to: Movable, *, skip: bool = False, advance: Advance = nothing
 ) -> tuple[int, Problems]:
     """Raise the counts in a storage to those of a file. Importing the same file again changes nothing more.
 

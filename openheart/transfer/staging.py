@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from ..errors import TransferError, VisitorError
 from ..protocol import canonical_emoji
-from ..storage.backend import LARGEST_DELTA, Backend, Change
+from ..storage.backend import LARGEST_DELTA, Change
+from ..storage.capabilities import Listed
 from ..storage.sqlite.backend import SqliteBackend
 from .copying import batches
 from .foreign import Reaction
@@ -42,7 +43,7 @@ class Problems:
 @contextmanager
 def staged(
     reactions: Iterable[Reaction], spell: Callable[[str], str], problems: Problems
-) -> Iterator[Backend]:
+) -> Iterator[Listed]:
     """Add the reactions up in a temporary file, which is removed at the end.
 
     Several spellings of a page, or of an emoji, become one here; adding them up in the destination would

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from openheart.storage.contract import BackendContract
+from openheart.storage.contract import BatchedContract, ListedContract, MovableContract
 
 
-class TestMemory(BackendContract):
+class TestMemory(BatchedContract, ListedContract, MovableContract):
     uri = "memory:"
     is_shared = False

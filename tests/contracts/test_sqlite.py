@@ -3,22 +3,22 @@ from __future__ import annotations
 import pytest
 
 from openheart.storage import Backend, get_backend
-from openheart.storage.contract import BackendContract
+from openheart.storage.contract import BatchedContract, ListedContract, MovableContract
 from openheart.storage.sqlite import lock_file
 
 
-class TestSqlite(BackendContract):
+class TestSqlite(BatchedContract, ListedContract, MovableContract):
     uri = "sqlite:///contract.db"
 
 
-class TestSqliteNormal(BackendContract):
+class TestSqliteNormal(BatchedContract, ListedContract, MovableContract):
     uri = "sqlite:///contract.db"
 
     def make(self, instance: str) -> Backend:
         return get_backend(self.uri, instance=instance, synchronous="NORMAL")
 
 
-class TestSqliteWithoutFileLocks(BackendContract):
+class TestSqliteWithoutFileLocks(BatchedContract, ListedContract, MovableContract):
     """As on a system that has neither flock nor shared memory."""
 
     uri = "sqlite:///contract.db"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openheart.storage import Backend, get_backend
-from openheart.storage.contract import BackendContract
+from openheart.storage.contract import BatchedContract, ListedContract, MovableContract
 
 from ..servers.proxy import Proxy, certificate
 from ..servers.valkey import GIVEN, Cluster, Server
@@ -30,25 +30,25 @@ def _server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield
 
 
-class TestValkey(BackendContract):
+class TestValkey(BatchedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return os.environ.get(GIVEN) or request.getfixturevalue("valkey_server").uri
 
 
-class TestValkeyDatabase(BackendContract):
+class TestValkeyDatabase(BatchedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return f"{request.getfixturevalue('valkey_server').uri}/3".replace("valkey:", "redis:")
 
 
-class TestValkeyUnixSocket(BackendContract):
+class TestValkeyUnixSocket(BatchedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return f"valkey+unix://{request.getfixturevalue('valkey_server').socket}?db=1"
 
 
-class TestValkeyTls(BackendContract):
+class TestValkeyTls(BatchedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         context = certificate(folder)
@@ -57,7 +57,7 @@ class TestValkeyTls(BackendContract):
         return f"valkeys://localhost:{proxy.port}/0?ssl_ca_certs={folder}/ca.pem"
 
 
-class TestValkeyUserOfTheDocumentation(BackendContract):
+class TestValkeyUserOfTheDocumentation(BatchedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         server = stack.enter_context(Server(folder, f"aclfile {ACL}"))
@@ -65,19 +65,19 @@ class TestValkeyUserOfTheDocumentation(BackendContract):
         return f"valkey://openheart:secret-password@127.0.0.1:{server.port}/0"
 
 
-class TestValkeySentinel(BackendContract):
+class TestValkeySentinel(BatchedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return str(request.getfixturevalue("valkey_sentinels").uri)
 
 
-class TestValkeyCluster(BackendContract):
+class TestValkeyCluster(BatchedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return str(request.getfixturevalue("valkey_cluster").uri)
 
 
-class TestValkeyClusterTls(BackendContract):
+class TestValkeyClusterTls(BatchedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         context = certificate(folder)
@@ -85,7 +85,7 @@ class TestValkeyClusterTls(BackendContract):
         return f"{cluster.uri.replace('valkey+', 'valkeys+')}?ssl_ca_certs={folder}/ca.pem"
 
 
-class TestValkeySentinelTls(BackendContract):
+class TestValkeySentinelTls(BatchedContract, ListedContract, MovableContract):
     """The sentinel names a server with TLS, which it cannot look after itself."""
 
     @classmethod
@@ -99,7 +99,7 @@ class TestValkeySentinelTls(BackendContract):
         return f"valkeys+sentinel://localhost:{way.port}/hearts?ssl_ca_certs={folder}/ca.pem"
 
 
-class TestValkeyClusterWithReplicasUserAndPassword(BackendContract):
+class TestValkeyClusterWithReplicasUserAndPassword(BatchedContract, ListedContract, MovableContract):
     """Each reaction is on a replica before it is acknowledged; the user is that of the documentation."""
 
     @classmethod

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import Any
 
 from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ...system.masks import mask_uri
-from ..backend import Backend, Change, Counts, Listing, Rows
+from ..backend import Change, Counts, Listing, Rows
+from ..capabilities import Listed, Movable
 from ..cursor import read_cursor, write_cursor
+from ..engine import Engine
 
 __all__ = ["MemoryBackend"]
 
 
-class MemoryBackend(Backend):
+class MemoryBackend(Engine, Listed, Movable):
     """``memory:``, private to this object. The counts outlive ``disconnect()``, but not the object.
 
     After a fork each process continues with its own counts, so use it with one process only.
@@ -33,18 +35,18 @@ class MemoryBackend(Backend):
     schemes = ("memory",)
     adds_up = True
 
-    def __init__(
-        self, uri: str = "memory:", *, instance: str | None = None, folder: Path | None = None
-    ) -> None:
-        super().__init__(uri, instance=instance, folder=folder)
-        if uri.lower() not in ("memory:", "memory://"):
-            expected = "memory: alone; for counts that last, sqlite:///openheart.db"
-            raise ConfigError("OPENHEART_URI", mask_uri(uri), "the URI given", expected)
+    def __init__(self, uri: str | None = "memory:", *args: Any, **kwargs: Any) -> None:
+        super().__init__(uri, *args, **kwargs)
         self._counts: dict[str, Counts] = {}
         self._lock = PerProcess(lambda: threading.Lock())
         self._connected = False
 
-    def connect(self) -> None:
+    def _use(self, uri: str, driver: dict[str, Any], **options: Any) -> None:
+        if uri.lower() not in ("memory:", "memory://"):
+            expected = "memory: alone; for counts that last, sqlite:///openheart.db"
+            raise ConfigError("OPENHEART_URI", mask_uri(uri), "the URI given", expected)
+
+    def _connect(self) -> None:
         self._connected = True
 
     def disconnect(self) -> None:

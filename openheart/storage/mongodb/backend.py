@@ -7,22 +7,26 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import pymongo
 from bson import Int64
 from pymongo import ReturnDocument
+from pymongo.errors import PyMongoError
 
 from ...errors import BackendError, BackendUnusable, OutcomeUnknown
 from ...system.finding import Finding
 from ...system.forks import PerProcess
-from ..backend import Backend, Change, Counts, Listing
+from ..backend import Change, Counts, Listing
+from ..capabilities import Listed, Movable
 from ..combine import added_up, counts_after_each
 from ..cursor import after_prefix, read_cursor, write_cursor
+from ..engine import IN_URI, Engine
 from . import moves
 from .client import Collection, CollectionClient, database_named, database_of
 from .document import counts_of, key_of, update_of, upsert
+from .errors import reason_of
 from .row import ROW
 
 __all__ = ["COLLECTION", "MongoBackend"]
@@ -36,7 +40,7 @@ _BATCH = 1000  # documents that are fetched at once when all are listed
 _ROW = MappingProxyType({"target": 1, "c": 1})
 
 
-class MongoBackend(Backend):
+class MongoBackend(Engine, Listed, Movable):
     """``mongodb://`` and ``mongodb+srv://``, with every option of MongoDB's connection strings.
 
     A document is ``{_id, i, target, c}``: the digest of instance and target, both of these, and the counts by
@@ -53,6 +57,8 @@ class MongoBackend(Backend):
         timeout: seconds that one call may take in all; ``timeoutMS`` in the URI takes precedence.
         pool: the most connections to each server; ``maxPoolSize`` in the URI takes precedence.
         database: used if the URI does not name one; ``openheart`` by default.
+        kwargs: options of ``pymongo.MongoClient``, such as ``serverSelectionTimeoutMS=500``; they take
+            precedence over the URI.
 
     Raises:
         ConfigError: the URI is not a connection string.
@@ -61,23 +67,47 @@ class MongoBackend(Backend):
     schemes = ("mongodb", "mongodb+srv")
     exactly_once = False
     settings = ROW.keywords
+    driver = "pymongo.MongoClient"
+    fixed = MappingProxyType(
+        {
+            "host": IN_URI,
+            "port": IN_URI,
+            "connect": False,
+            "document_class": dict,
+            "tz_aware": False,
+            "type_registry": None,
+            "event_listeners": None,
+            "w": "majority",
+            "j": None,
+            "journal": None,
+            "wTimeoutMS": None,
+        }
+    )
 
-    def __init__(
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connected = False
+        self._own = PerProcess(_OwnClient)
+
+    def _use(
         self,
         uri: str,
+        driver: dict[str, Any],
         *,
-        instance: str | None = None,
-        folder: Path | None = None,
         timeout: float = 5.0,
         pool: int = 32,
         database: str | None = None,
     ) -> None:
-        super().__init__(uri, instance=instance, folder=folder)
         self.database = database_of(uri) or database_named(database) or "openheart"
         self._timeout = timeout
         self._pool = pool
-        self._connected = False
-        self._own = PerProcess(_OwnClient)
+        self._driver = driver
+
+    def _try(self, uri: str, driver: dict[str, Any]) -> None:
+        try:
+            pymongo.MongoClient(connect=False, **driver).close()
+        except PyMongoError as error:
+            raise ValueError(reason_of(error)) from error
 
     def examine(self) -> Iterator[Finding]:
         command = f'sh.shardCollection("{self.database}.{COLLECTION}", {{ _id: "hashed" }})'
@@ -94,7 +124,7 @@ class MongoBackend(Backend):
                 "make it a replica set, even of one server; then such a reaction is counted once",
             )
 
-    def connect(self) -> None:
+    def _connect(self) -> None:
         own = self._own.here
         with own.opening:
             if own.client is None:
@@ -230,7 +260,14 @@ class MongoBackend(Backend):
         return client
 
     def _client(self) -> CollectionClient:
-        return CollectionClient(self.uri, self.database, COLLECTION, timeout=self._timeout, pool=self._pool)
+        return CollectionClient(
+            self.uri,
+            self.database,
+            COLLECTION,
+            timeout=self._timeout,
+            pool=self._pool,
+            driver=self._driver,
+        )
 
 
 class _OwnClient:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote
 
@@ -49,12 +50,22 @@ class CollectionClient:
         collection: the name of the collection.
         timeout: seconds that one call may take.
         pool: the most connections to each server.
+        driver: options of pymongo.MongoClient that take precedence over all others.
 
     Raises:
         ConfigError: the driver cannot use the URI.
     """
 
-    def __init__(self, uri: str, database: str, collection: str, *, timeout: float, pool: int) -> None:
+    def __init__(
+        self,
+        uri: str,
+        database: str,
+        collection: str,
+        *,
+        timeout: float,
+        pool: int,
+        driver: Mapping[str, Any],
+    ) -> None:
         self._where = f"MongoDB at {hosts_of(uri)}"
         self._sent = _UnansweredWrites()
         self._client = make_client(
@@ -64,6 +75,7 @@ class CollectionClient:
             connectTimeoutMS=timeout * 1000,
             maxPoolSize=pool,
             event_listeners=[self._sent],
+            driver=driver,
         )
         self._collection: Collection = self._client[database].get_collection(
             collection, write_concern=WriteConcern("majority")
@@ -169,25 +181,32 @@ class _UnansweredWrites(threading.local, monitoring.CommandListener):
 
 
 def make_client(
-    uri: str, *, key: str = "OPENHEART_URI", source: str = "the URI given", **options: Any
+    uri: str,
+    *,
+    key: str = "OPENHEART_URI",
+    source: str = "the URI given",
+    driver: Mapping[str, Any] = MappingProxyType({}),
+    **options: Any,
 ) -> Client:
     """Make a client that connects at first use.
 
     Args:
-        uri: the connection string; its options take precedence over ``options``.
+        uri: the connection string.
         key: the setting that holds the URI.
         source: where that setting came from.
-        options: further options of pymongo.MongoClient.
+        driver: options of pymongo.MongoClient that take precedence over the URI.
+        options: further ones, over which the URI takes precedence.
 
     Raises:
         ConfigError: the driver cannot use the URI.
     """
     database_of(uri, key=key, source=source)
     given = {pair.partition("=")[0].lower() for pair in uri.partition("?")[2].split("&")}
+    given |= {name.lower() for name in driver}
     wanted = {"appname": "openheart", **options}
     chosen = {name: value for name, value in wanted.items() if name.lower() not in given}
     try:
-        return pymongo.MongoClient(uri, connect=False, **chosen)
+        return pymongo.MongoClient(uri, connect=False, **chosen, **driver)
     except (PyMongoError, ValueError, TypeError) as error:
         refusal = _refusal(error, uri, key, source)
     # Raised outside the except block, because the driver's error may quote the password.

@@ -18,7 +18,7 @@ _MERGES_KEPT = 100  # how many of the latest merges a document remembers, 12 byt
 
 
 def raise_counts(reactions: Collection, instance: str | None, rows: Sequence[tuple[str, Counts]]) -> None:
-    """See ``Backend.at_least``: repeating ``$max`` changes nothing."""
+    """See ``Movable.at_least``: repeating ``$max`` changes nothing."""
     changes = [
         UpdateOne(
             {"_id": key_of(instance, target)},
@@ -33,7 +33,7 @@ def raise_counts(reactions: Collection, instance: str | None, rows: Sequence[tup
 
 
 def delete(reactions: Collection, instance: str | None, targets: Sequence[str]) -> None:
-    """See ``Backend.delete``."""
+    """See ``Movable.delete``."""
     if targets:
         reactions.bulk_write(
             [DeleteOne({"_id": key_of(instance, target)}) for target in targets], ordered=False
@@ -41,7 +41,7 @@ def delete(reactions: Collection, instance: str | None, targets: Sequence[str]) 
 
 
 def rename(reactions: Collection, instance: str | None, old: str, new: str) -> Counts:
-    """See ``Backend.rename``.
+    """See ``Movable.rename``.
 
     The counts of the old document move, atomically, into its field ``moving``, with an id of this move. They
     are added to the new document unless that remembers the id. Then ``moving`` is removed. A move that a

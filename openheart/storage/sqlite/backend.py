@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar, TypeVarTuple
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, TypeVarTuple
 
 from ...errors import BackendNotConnected
 from ...system.finding import Finding
 from ...system.forks import PerProcess, at_fork, no_fork
-from ..backend import Backend, Change, Counts, Listing, Rows
+from ..backend import Change, Counts, Listing, Rows
+from ..capabilities import Listed, Movable
 from ..cursor import after_prefix, read_cursor, write_cursor
+from ..engine import IN_URI, Engine
 from .disk import look_at_file
-from .file import check_library, path_from_uri, prepare_folder
+from .file import check_library, path_from_uri, prepare_folder, temporary_path
 from .row import ROW
 from .session import LOOK_EVERY, Session
 
@@ -27,7 +31,7 @@ Given = TypeVarTuple("Given")
 _FORK_PATIENCE = 5.0  # seconds that a fork waits for a write or a read to end
 
 
-class SqliteBackend(Backend):
+class SqliteBackend(Engine, Listed, Movable):
     """``sqlite:///path``: durable, fast and without a server.
 
     Writes are committed in groups. Counts that were read are remembered, and exactly as long as they
@@ -38,12 +42,14 @@ class SqliteBackend(Backend):
     processes take turns. They hold nothing to back up, and may go only when no process is running.
 
     Args:
-        uri: ``sqlite:///path`` for a path relative to the folder, ``sqlite:////path`` for an absolute one.
+        uri: ``sqlite:///path`` for a path relative to the folder, ``sqlite:////path`` for an absolute one; or
+            ``:memory:`` for a temporary file, which is removed with this object.
         instance: separates two instances in one file.
         folder: where a relative path starts; the current folder by default.
         synchronous: FULL survives a loss of power, NORMAL only the end of the process.
-        busy_timeout: seconds to wait while another program holds the file.
+        busy_timeout: seconds to wait while another program holds the file; ``timeout`` is the same.
         queue: how many writes may wait in this process.
+        kwargs: ``cached_statements`` and ``factory``, as ``sqlite3.connect`` takes them.
 
     Attributes:
         path: the file, absolute.
@@ -56,24 +62,36 @@ class SqliteBackend(Backend):
     schemes = ("sqlite",)
     adds_up = True
     settings = ROW.keywords
+    driver = "sqlite3.connect()"
+    positions = (
+        "timeout",
+        "detect_types",
+        "isolation_level",
+        "check_same_thread",
+        "factory",
+        "cached_statements",
+    )
+    synonyms = MappingProxyType({"timeout": "busy_timeout"})
+    fixed = MappingProxyType(
+        {
+            "database": IN_URI,
+            "uri": True,
+            "isolation_level": None,
+            "autocommit": -1,  # sqlite3.LEGACY_TRANSACTION_CONTROL, of Python 3.12
+            "check_same_thread": False,
+            "detect_types": 0,
+        }
+    )
 
     def __init__(
         self,
-        uri: str,
-        *,
+        uri: str | None = None,
+        *args: Any,
         instance: str | None = None,
         folder: Path | None = None,
-        synchronous: Literal["FULL", "NORMAL"] = "FULL",
-        busy_timeout: float = 10.0,
-        queue: int = 10_000,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(uri, instance=instance, folder=folder)
-        if synchronous not in ("FULL", "NORMAL"):
-            raise ValueError(f"synchronous={synchronous!r} cannot be used: expected FULL or NORMAL")
-        self.path = path_from_uri(uri, folder)
-        self.synchronous = synchronous
-        self.busy_timeout = busy_timeout
-        self.queue = queue
+        super().__init__(uri, *args, instance=instance, folder=folder, **kwargs)
         self._session: Session | None = None
         self._is_connected = False
         self._next_look = 0.0
@@ -81,9 +99,29 @@ class SqliteBackend(Backend):
         self._forking: int | None = None  # the thread that holds _opening for its fork
         at_fork(before=self.suspend, in_parent=self.resume, in_child=self._begin_in_child)
 
+    def _use(
+        self,
+        uri: str,
+        driver: dict[str, Any],
+        *,
+        synchronous: Literal["FULL", "NORMAL"] = "FULL",
+        busy_timeout: float = 10.0,
+        queue: int = 10_000,
+    ) -> None:
+        if synchronous not in ("FULL", "NORMAL"):
+            raise ValueError(f"synchronous={synchronous!r} cannot be used: expected FULL or NORMAL")
+        self.path = temporary_path(self) if uri == ":memory:" else path_from_uri(uri, self.folder)
+        self.synchronous = synchronous
+        self.busy_timeout = busy_timeout
+        self.queue = queue
+        self._driver = driver
+
+    def _try(self, uri: str, driver: dict[str, Any]) -> None:
+        sqlite3.connect(":memory:", **driver).close()
+
     @property
     def location(self) -> str:
-        return str(self.path)
+        return str(self.path) if self.uri else ""
 
     def examine(self) -> Iterator[Finding]:
         yield from look_at_file(self.path)
@@ -94,7 +132,7 @@ class SqliteBackend(Backend):
                 "unset it to keep every reaction that was acknowledged",
             )
 
-    def connect(self) -> None:
+    def _connect(self) -> None:
         with no_fork(), self._opening.here:
             self._is_connected = True
             try:
@@ -247,6 +285,7 @@ class SqliteBackend(Backend):
             synchronous=self.synchronous,
             patience=self.busy_timeout,
             queue=self.queue,
+            driver=self._driver,
         )
         session.open()
         self._session = session

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
+import tempfile
+import weakref
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from ...errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OutcomeUnknown
@@ -22,6 +27,7 @@ __all__ = [
     "open_connection",
     "path_from_uri",
     "prepare_folder",
+    "temporary_path",
 ]
 
 MINIMUM_SQLITE = (3, 34, 0)
@@ -70,6 +76,18 @@ def path_from_uri(uri: str, folder: Path | None) -> Path:
     return Path(os.path.abspath((folder or Path.cwd()) / path))
 
 
+def temporary_path(owner: object) -> Path:
+    """The path of a new file that is removed with its owner, by the process that it was made in."""
+    folder, pid = tempfile.mkdtemp(prefix="openheart-"), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == pid:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    weakref.finalize(owner, remove)
+    return Path(folder, "memory.db")
+
+
 def check_library() -> None:
     """Refuse a SQLite that is too old.
 
@@ -113,7 +131,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def open_connection(
-    path: Path, *, patience: float, synchronous: str, create: bool = False
+    path: Path, *, patience: float, synchronous: str, driver: Mapping[str, Any], create: bool = False
 ) -> sqlite3.Connection:
     """Open the file; the connection is in autocommit mode, and any thread may use it.
 
@@ -121,6 +139,7 @@ def open_connection(
         path: the file.
         patience: seconds to wait while another program writes.
         synchronous: FULL or NORMAL, as in SQLite's PRAGMA.
+        driver: further arguments of ``sqlite3.connect``.
         create: make the file where it does not exist; otherwise this connection only reads.
 
     Raises:
@@ -131,8 +150,8 @@ def open_connection(
         with suppress(OSError):  # SQLite names it
             os.close(open_private(path, os.O_RDWR | os.O_CREAT))
     uri = f"file:{quote(os.fsencode(path))}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+    connection: sqlite3.Connection = sqlite3.connect(
+        uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, **driver
     )
     try:
         connection.execute(f"PRAGMA synchronous={synchronous}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -38,6 +39,7 @@ class Session:
         synchronous: FULL or NORMAL, as in SQLite's PRAGMA.
         patience: seconds to wait for other processes.
         queue: how many writes may wait.
+        driver: further arguments of ``sqlite3.connect``.
 
     Attributes:
         pid: the process it belongs to.
@@ -50,19 +52,30 @@ class Session:
         BackendError: the lock file cannot be used.
     """
 
-    def __init__(self, path: Path, instance: str, *, synchronous: str, patience: float, queue: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        instance: str,
+        *,
+        synchronous: str,
+        patience: float,
+        queue: int,
+        driver: Mapping[str, Any],
+    ) -> None:
         self.path = path
         self.pid = os.getpid()
         self.expired = False
         self.suspended = False
         self.is_brief = may_fork_unnoticed()
         self._instance = instance
-        self._synchronous = synchronous
+        self._connect = partial(
+            open_connection, path, patience=patience, synchronous=synchronous, driver=driver
+        )
         self._patience = patience
         self._place = str(path)
         self._identity: tuple[int, int] | None = None
         self._lock = LockFile(path.with_name(f"{path.name}.lock"), path)
-        self._readers = Readers(self._connect_reader)
+        self._readers = Readers(self._connect)
         self._writer = Writer(
             instance,
             self._lock,
@@ -92,11 +105,11 @@ class Session:
             raise
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        """See Backend.apply."""
+        """See Batched.apply."""
         return self._combiner.apply(changes)
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
-        """See Backend.counts."""
+        """See Batched.counts."""
         generations = self._lock.generations
         cache = self._writer.cache
         if generations is None:
@@ -214,14 +227,9 @@ class Session:
     def _select_counts(self, targets: list[str]) -> dict[str, Counts]:
         return select_counts(self.select, self._instance, targets)
 
-    def _connect_reader(self) -> sqlite3.Connection:
-        return open_connection(self.path, patience=self._patience, synchronous=self._synchronous)
-
     def _connect_writer(self) -> sqlite3.Connection:
         before = file_identity(self.path)
-        connection = open_connection(
-            self.path, patience=self._patience, synchronous=self._synchronous, create=True
-        )
+        connection = self._connect(create=True)
         try:
             create_schema(connection, self.path)
             found = file_identity(self.path)

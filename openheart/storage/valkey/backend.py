@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.forks import PerProcess
-from ..backend import Backend, Change, Counts, Listing
+from ..backend import Change, Counts, Listing
+from ..capabilities import Listed, Movable
 from ..combine import added_up, counts_after_each
+from ..engine import IN_URI, Engine
 from . import moves
 from .calls import Write, read
 from .dispatcher import Dispatcher
@@ -23,7 +27,7 @@ from .row import (
     ROW,
 )
 from .script import Keys, arguments_of, read_counts
-from .server import read_info
+from .server import connection_class, read_info
 from .topology import TOPOLOGIES
 from .uri import SCHEMES, read_uri
 
@@ -32,7 +36,7 @@ __all__ = ["ValkeyBackend"]
 HEART = "\N{HEAVY BLACK HEART}"
 
 
-class ValkeyBackend(Backend):
+class ValkeyBackend(Engine, Listed, Movable):
     """``valkey://host:6379/0`` and its relatives: counts on a server that many machines share.
 
     Every write is one script: it adds, and leaves a nonce with the counts it answered. A write whose answer
@@ -43,11 +47,12 @@ class ValkeyBackend(Backend):
             ``valkey+sentinel://h:p,h:p/service`` or ``valkey+cluster://h:p,h:p``.
         instance: separates two instances in one database.
         folder: has no effect.
-        timeout: seconds to wait for a connection, and for an answer.
-        pool: the most connections that this process opens to each server.
+        timeout: seconds to wait for a connection, and for an answer; ``socket_timeout`` is the same.
+        pool: the most connections that this process opens to each server; ``max_connections`` is the same.
         retries: how many more times ``timeout`` an unanswered call may take.
         wait: how many replicas must have a reaction before it is acknowledged.
         nonce_ttl: seconds that a nonce is kept; at least twice ``timeout * (retries + 1)``.
+        kwargs: options of valkey-py's connections, such as ``client_name``; the URI takes precedence.
 
     Raises:
         ConfigError: the URI does not name a server, or the nonces expire too early.
@@ -55,21 +60,42 @@ class ValkeyBackend(Backend):
 
     schemes = SCHEMES
     settings = ROW.keywords
+    driver = "valkey.connection.Connection"
+    synonyms = MappingProxyType({"socket_timeout": "timeout", "max_connections": "pool"})
+    fixed = MappingProxyType(
+        {
+            **dict.fromkeys(("host", "port", "path", "unix_socket_path", "db", "ssl"), IN_URI),
+            "encoding": "utf-8",
+            "encoding_errors": "strict",
+            "decode_responses": False,
+            "protocol": 2,
+            "retry": None,
+            "retry_on_error": None,
+            "retry_on_timeout": False,
+            "cache_enabled": False,
+            "client_cache": None,
+        }
+    )
 
-    def __init__(
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._keys = Keys(self.instance)
+        self._is_connected = False
+        self._dispatchers = PerProcess(self._open)
+
+    def _use(
         self,
         uri: str,
+        driver: dict[str, Any],
         *,
-        instance: str | None = None,
-        folder: Path | None = None,
         timeout: float = OPENHEART_VALKEY_TIMEOUT.default,
         pool: int = OPENHEART_VALKEY_POOL.default,
         retries: int = OPENHEART_VALKEY_RETRIES.default,
         wait: int = OPENHEART_VALKEY_WAIT.default,
         nonce_ttl: float = OPENHEART_NONCE_TTL.default,
     ) -> None:
-        super().__init__(uri, instance=instance, folder=folder)
-        self._place = read_uri(uri, "the URI given")
+        place = read_uri(uri, "the URI given")
+        self._place = replace(place, connection={**driver, **place.connection})
         self._timeout = timeout
         self._pool = pool
         self._wait = wait
@@ -83,14 +109,17 @@ class ValkeyBackend(Backend):
                 f"at least {2 * self._budget:g}s, which is twice OPENHEART_VALKEY_TIMEOUT x "
                 "(OPENHEART_VALKEY_RETRIES + 1): a retry must find the nonce of the first try",
             )
-        self._keys = Keys(instance)
-        self._is_connected = False
-        self._dispatchers = PerProcess(self._open)
 
-    def connect(self) -> None:
+    def _try(self, uri: str, driver: dict[str, Any]) -> None:
+        place = read_uri(uri, "the URI given")
+        connection_class(place.addresses[0], place.connection)(**driver)
+
+    def _connect(self) -> None:
         self._is_connected = True
 
     def disconnect(self) -> None:
+        if not self._is_connected:
+            return
         self._is_connected = False
         dispatchers, self._dispatchers = self._dispatchers, PerProcess(self._open)
         dispatchers.here.close()

@@ -62,7 +62,7 @@ class Scanner:
         self._keys = keys
 
     def page(self, prefix: str, cursor: str | None, limit: int) -> Listing:
-        """One page; see ``Backend.list``."""
+        """One page; see ``Listed.list``."""
         servers = self._dispatcher.servers()
         position = Position() if cursor is None else self._read(cursor)
         found = self._rows([self._keys.long(short) for short in position.left], prefix)

@@ -52,7 +52,7 @@ return 0
 
 
 def raise_counts(dispatcher: Dispatcher, keys: Keys, rows: Sequence[tuple[str, Counts]]) -> None:
-    """See ``Backend.at_least``."""
+    """See ``Movable.at_least``."""
     calls = [
         Scripted(RAISE, (keys.of(target),), arguments_of(target, counts)) for target, counts in rows if counts
     ]
@@ -61,13 +61,13 @@ def raise_counts(dispatcher: Dispatcher, keys: Keys, rows: Sequence[tuple[str, C
 
 
 def delete(dispatcher: Dispatcher, keys: Keys, targets: Sequence[str]) -> None:
-    """See ``Backend.delete``."""
+    """See ``Movable.delete``."""
     with _repeatable():
         dispatcher.run([Call(key, b"DEL", key, writes=True) for key in map(keys.of, dict.fromkeys(targets))])
 
 
 def rename(dispatcher: Dispatcher, keys: Keys, old: str, new: str, life: float) -> Counts:
-    """See ``Backend.rename``; ``life`` is the seconds that a nonce lives.
+    """See ``Movable.rename``; ``life`` is the seconds that a nonce lives.
 
     The two may be on two servers. So the counts are set aside beside the old ones under the name of this
     move; added to the new ones with that name as their nonce, which is kept; and removed. A call that

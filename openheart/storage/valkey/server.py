@@ -24,7 +24,7 @@ from ...system.breaker import Breaker, Unavailable
 from .errors import Verdict, judge
 from .uri import Address
 
-__all__ = ["Command", "OpenConnection", "Server", "read_info"]
+__all__ = ["Command", "OpenConnection", "Server", "connection_class", "read_info"]
 
 Command: TypeAlias = tuple[bytes | str | int, ...]
 
@@ -88,14 +88,13 @@ class Server:
         self._verify = verify
         self._any = Breaker(timeout)
         self._writes = Breaker(timeout)
-        tls = options.get("ssl", False)
-        self._how = ", with TLS" if tls else ""
+        self._how = ", with TLS" if options.get("ssl") else ""
         host, port = address
         place = {"path": host} if port < 0 else {"host": host, "port": port, "socket_keepalive": True}
         times = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
         given = {name: value for name, value in options.items() if name != "ssl"}
         self._options: dict[str, Any] = {**times, **place, **given}
-        self._kind = UnixDomainSocketConnection if port < 0 else SSLConnection if tls else Connection
+        self._kind = connection_class(address, options)
         self._is_closed = False
         self._idle: list[OpenConnection] = []
         # One for each connection that may be lent. Its methods are atomic, and so are those of the list.
@@ -205,6 +204,13 @@ class Server:
             int(info.get("server_time_usec", 0)) / 1e6 - time.monotonic(),
             watch,
         )
+
+
+def connection_class(address: Address, options: Mapping[str, Any]) -> type[AbstractConnection]:
+    """The class of valkey-py's connections to an address; the arguments are those of ``Server``."""
+    if address[1] < 0:
+        return UnixDomainSocketConnection
+    return SSLConnection if options.get("ssl") else Connection
 
 
 def read_info(reply: Any) -> dict[str, str]:
