@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -153,18 +154,22 @@ def test_the_tests_of_the_factory_example_pass(tmp_path: Path) -> None:
     assert " 2 passed" in output
 
 
-def test_the_backend_example_is_found_by_its_entry_point_and_keeps_the_contract(tmp_path: Path) -> None:
+def test_the_backend_examples_are_found_by_their_entry_points_and_keep_the_contract(tmp_path: Path) -> None:
+    copy("backend", tmp_path)
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     installed = tmp_path / "json_backend-1.0.dist-info"
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: json-backend\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text("[openheart.backends]\njson = json_backend:JsonBackend\n")
-    for name in ("json_backend.py", "test_json_backend.py"):
-        (tmp_path / name).write_bytes((EXAMPLES / "backend" / name).read_bytes())
+    points = project["entry-points"]["openheart.backends"]
+    lines = ["[openheart.backends]", *(f"{scheme} = {where}" for scheme, where in points.items())]
+    (installed / "entry_points.txt").write_text("\n".join(lines))
 
     output = run_pytest("test_json_backend.py", cwd=tmp_path)
 
+    assert set(points) == {"json", "jsonlog"}
     assert " passed" in output
     assert "skipped" not in output
+    assert len((tmp_path / "json_backend.py").read_text(encoding="utf-8").splitlines()) < 40
 
 
 def test_the_battery_example_is_found_by_its_entry_point(tmp_path: Path) -> None:

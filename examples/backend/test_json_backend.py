@@ -1,7 +1,7 @@
 """The tests that every backend must pass, run on your own.
 
-Shows: BackendContract, the suite that openheart runs on its own storages.
-Requires: pip install pytest, and the backend installed, so that its scheme is registered
+Shows: the suite that openheart runs on its own storages, with the part for each capability.
+Requires: pip install pytest, and pip install . in this folder, so that the schemes are registered
 Run: pytest test_json_backend.py
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from openheart.storage.contract import BackendContract
+from openheart.storage.contract import BackendContract, BatchedContract, ListedContract, MovableContract
 
 
 @pytest.fixture(autouse=True)
@@ -20,4 +20,8 @@ def _files_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestJsonBackend(BackendContract):
-    uri = "json:counts.json"
+    uri = "json:reactions.jsonl"
+
+
+class TestJsonLogBackend(BatchedContract, ListedContract, MovableContract):
+    uri = "jsonlog:log.jsonl"

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeAlias
 
-from ..errors import BackendError, BackendNotConnected
+from ..errors import BackendError, BackendNotConnected, BackendUnavailable, OutcomeUnknown
 from ..settings.config import Option
 from ..system.finding import Finding
 from ..system.masks import mask_uri
@@ -98,6 +99,9 @@ class Backend(abc.ABC):
     """Whether a change whose answer was lost can be repeated without being counted twice. If that depends
     on the server, it is known after ``connect()``."""
 
+    errors: ClassVar[tuple[type[Exception], ...]] = (OSError,)
+    """The exceptions that mean that the storage failed; see ``failing_as``. It is around the five methods."""
+
     def __init__(
         self,
         uri: str | None = None,
@@ -165,8 +169,14 @@ class Backend(abc.ABC):
 
     def add(self, slug: str, reaction: str) -> Counts:
         """Add one reaction, and return the counts of the target after it; see ``incr``."""
-        counts = self.incr(slug, reaction)
-        return dict(self.iter(slug)) if counts is None else counts
+        with self.failing_as(OutcomeUnknown):
+            counts = self.incr(slug, reaction)
+        if counts is not None:
+            return counts
+        try:
+            return self.counts((slug,))[0]
+        except BackendError as error:
+            raise OutcomeUnknown(f"a reaction was stored, but its counts cannot be read: {error}") from error
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
         """Read the counts of several targets.
@@ -178,7 +188,8 @@ class Backend(abc.ABC):
             For each target its counts, ``{}`` where there are none. The caller may keep and change
             them.
         """
-        return [dict(self.iter(target)) for target in targets]
+        with self.failing_as(BackendError):
+            return [dict(self.iter(target)) for target in targets]
 
     def check(self) -> None:
         """Try what can be tried without leaving anything behind: here a read.
@@ -213,8 +224,21 @@ class Backend(abc.ABC):
             )
 
     def __enter__(self) -> Self:
-        self.connect(*self._args, **self._kwargs)
+        with self.failing_as(BackendUnavailable):
+            self.connect(*self._args, **self._kwargs)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.disconnect()
+
+    @contextmanager
+    def failing_as(self, kind: type[BackendError]) -> Iterator[None]:
+        """Turn the exceptions in ``errors`` into one of ours.
+
+        Args:
+            kind: which one; BackendUnavailable where nothing was sent, OutcomeUnknown where a change was.
+        """
+        try:
+            yield
+        except self.errors as error:
+            raise kind(f"{type(self).__name__}: {type(error).__name__}: {error}") from error

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 from unittest import TestCase
 
-from ..errors import BackendNotConnected
+from ..errors import BackendNotConnected, OutcomeUnknown
 from .backend import Backend, Counts
 from .capabilities import Batched, Listed, Movable
 from .uri import get_backend
@@ -186,6 +186,7 @@ class BackendContract:
 
     def test_disconnecting_under_load_stores_what_was_acknowledged(self) -> None:
         acknowledged: list[Counts] = []
+        unknown: list[OutcomeUnknown] = []
 
         def react() -> None:
             try:
@@ -195,6 +196,8 @@ class BackendContract:
                         enough.set()
             except BackendNotConnected:
                 return
+            except OutcomeUnknown as error:
+                unknown.append(error)
 
         enough = threading.Event()
         threads = [threading.Thread(target=react) for _ in range(4)]
@@ -205,7 +208,9 @@ class BackendContract:
         for thread in threads:
             thread.join()
         self.backend.__enter__()
-        assert self.backend.counts(["hot"]) == [{PRETZEL: len(acknowledged)}]
+        stored = dict(self.backend.iter("hot"))[PRETZEL] - len(acknowledged)
+        assert 0 <= stored <= len(unknown)
+        assert not (unknown and isinstance(self.backend, Batched))
 
 
 def in_threads(number: int, work: Callable[[], object]) -> None:

@@ -43,9 +43,9 @@ def stop_at(place):
 
 class Slow(MemoryBackend):
     adds_up = False
-    def connect(self):
+    def connect(self, *args):
         stop_at("connect")
-        super().connect()
+        super().connect(*args)
     def apply(self, changes):
         stop_at("apply")
         return super().apply(changes)
@@ -138,7 +138,7 @@ def test_a_listener_may_change_the_counts_it_is_given() -> None:
 
 def test_a_storage_that_could_not_be_opened_is_tried_again_at_the_next_use() -> None:
     class Broken(MemoryBackend):
-        def connect(self) -> None:
+        def connect(self, *_: Any, **__: Any) -> None:
             raise BackendUnusable("no disk")
 
     service = make_service(backends=[Broken(), MemoryBackend()])
@@ -248,7 +248,7 @@ def test_a_storage_that_cannot_be_opened_is_tried_by_one_thread_for_all_that_wai
     class Away(MemoryBackend):
         tries = 0
 
-        def connect(self) -> None:
+        def connect(self, *_: Any, **__: Any) -> None:
             Away.tries += 1
             assert all_wait.wait(60)
             raise BackendUnavailable("away")
