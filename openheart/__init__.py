@@ -16,7 +16,7 @@ from .extension.page import Page, page, reactions_of, target_for, url_for
 from .extension.users import Scoped as Scoped
 from .extension.users import get_user, scoped, set_user, tenant_loader, user_loader
 from .version import __version__
-from .web.results import ApiError, ApiResult
+from .web.results import ApiError, ApiException, ApiResult
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     APP: Flask | None
 
     # The names of _ALIASES, for type checkers.
-    ApiException = ApiError
     OpenHeartRequestController = Page
     clear_amazon_bucket = amazon.clear_amazon_bucket
     delete_amazon_key = amazon.delete_amazon_key
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "APP",
     "ApiError",
+    "ApiException",
     "ApiResult",
     "OpenHeart",
     "Page",
@@ -99,7 +99,6 @@ _IN_BATTERIES = {
 
 # Aliases for applications that are ported from Quorum and flask-openheart: docs/howto/porting-*.rst.
 _ALIASES = {
-    "ApiException": "web.results:ApiError",
     "OpenHeartController": "extension.controller:OpenHeartController",
     "OpenHeartRequestController": "extension.page:Page",
     "clear_amazon_bucket": "amazon:clear_amazon_bucket",

@@ -155,7 +155,7 @@ def run(*, ready: Callable[[str], None] | None = None, **kwargs: Any) -> None:
         try:
             loaded.service.probe()
         except BackendError as error:
-            logger.warning("The storage does not work; no reactions are accepted until it does: %s", error)
+            logger.warning(f"The storage does not work; no reactions are accepted until it does: {error}")
         where = loaded.make_backend(config).location
         logger.info("Listening at %s (stop with Ctrl-C), counts are stored in %s", url, where)
         if ready is not None:

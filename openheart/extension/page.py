@@ -17,6 +17,7 @@ from ..core.state import app_of, state_of
 from ..errors import BackendError, InvalidTarget, OpenHeartError, TargetNotFound
 from ..protocol import canonical_target
 from ..storage import Counts
+from ..system.logs import log_failure
 
 __all__ = [
     "Page",
@@ -295,7 +296,7 @@ def _read(targets: Sequence[str]) -> list[Counts]:
     try:
         return service.read(targets)[0]
     except BackendError as error:
-        service.logger.error("%s: %s", type(error).__name__, error.detail)
+        log_failure(service.logger, error)
         return [{} for _ in targets]
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "configure",
     "get_logger",
     "has_own",
+    "log_failure",
     "replace",
     "restore",
     "set_level",
@@ -181,6 +182,14 @@ def get_logger(settings: LogSettings) -> logging.Logger:
     """
     parts = [part.replace(".", "_") for part in (settings.name, settings.instance) if part]
     return logging.getLogger(".".join([ROOT, *parts]))
+
+
+def log_failure(logger: logging.Logger, error: Exception, level: int = logging.ERROR) -> None:
+    """Log the kind and the text of an error of ours.
+
+    They are the message itself and not its arguments, because trackers of errors group records by message.
+    """
+    logger.log(level, f"{type(error).__name__}: {error}")
 
 
 def has_own(name: str, default: logging.Handler) -> bool:

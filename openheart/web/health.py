@@ -49,7 +49,7 @@ def readyz(state: State) -> Response:
         if detail is not None and state.batteries[name].vital:
             raise BatteryUnavailable(name, detail)
         if detail is not None:
-            state.service.logger.warning("The battery %s does not work: %s", name, detail)
+            state.service.logger.warning(f"The battery {name} does not work: {detail}")
     batteries = {name: "failing" if detail else "ok" for name, detail in health.items()}
     body = {"status": "ready", "batteries": batteries} if batteries else {"status": "ready"}
     return json_answer(json_bytes(body), [NO_STORE])

@@ -11,6 +11,7 @@ from ..core.state import State
 from ..errors import BackendError
 from ..settings import config as settings
 from ..storage import Counts
+from ..system.logs import log_failure
 from .answers import NO_STORE, Headers
 from .languages import chooser_of, language_of, translations
 from .query import query_of
@@ -49,7 +50,7 @@ def start_page(state: State) -> Response:
         try:
             counts = state.service.reactions(DEMO_TARGET)
         except BackendError as error:
-            state.service.logger.error("%s: %s", type(error).__name__, error.detail)
+            log_failure(state.service.logger, error)
             unavailable = True
     emoji = [*counts]
     emoji += [each for each in state.config[settings.OPENHEART_EMOJI] or DEMO_EMOJI if each not in counts]

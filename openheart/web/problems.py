@@ -9,6 +9,7 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from ..errors import BackendError, BatteryError, LiveFull, VisitorError
+from ..system.logs import log_failure
 from .answers import NO_STORE, Headers, json_answer, json_bytes
 from .results import PROBLEM_TYPE
 
@@ -34,7 +35,7 @@ def problem(
     elif isinstance(error, (BackendError, BatteryError)):
         # There are many of these at once, and the code that refuses logs it once.
         level = logging.DEBUG if isinstance(error, LiveFull) else logging.ERROR
-        logger.log(level, "%s: %s", type(error).__name__, error)
+        log_failure(logger, error, level)
         status, kind, title = 503, error.type, error.title
         detail = f"Please try again in {error.retry_after} seconds."
         headers.append(("Retry-After", str(error.retry_after)))

@@ -1,13 +1,14 @@
-"""JSON answers for the app's own views: ApiResult to return, ApiError to raise (RFC 9457)."""
+"""JSON answers for the app's own views: ApiResult to return, ApiError or ApiException to raise (RFC 9457)."""
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import datetime
 import decimal
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http.client import responses
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.wrappers import Request as WerkzeugRequest
 
-__all__ = ["PROBLEM_TYPE", "ApiError", "ApiResult"]
+__all__ = ["PROBLEM_TYPE", "ApiError", "ApiException", "ApiResult"]
 
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
@@ -37,6 +38,7 @@ class ApiResult(Response):
 
     Attributes:
         value: the argument.
+        status: the HTTP status as a number.
 
     Raises:
         TypeError: the value, or something in it, cannot be written as JSON.
@@ -50,6 +52,21 @@ class ApiResult(Response):
         if bare:
             del self.headers["Content-Type"]
         self.headers.update(headers or {})
+
+    @property  # type: ignore[override]
+    def status(self) -> int:
+        return self.status_code
+
+    @status.setter
+    def status(self, status: int | str) -> None:
+        Response.status.fset(self, status)  # type: ignore[attr-defined]
+
+    def get_wsgi_response(
+        self, environ: WSGIEnvironment
+    ) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        """What a WSGI server gets, to which the status is text."""
+        body, _, headers = super().get_wsgi_response(environ)
+        return body, Response.status.fget(self), headers  # type: ignore[attr-defined]
 
     def to_response(self) -> Response:
         """The Flask response, which is this object itself."""
@@ -86,19 +103,22 @@ class ApiError(HTTPException):
     ) -> None:
         if not 400 <= status <= 599:
             raise ValueError(f"ApiError({status}): the status of an error is between 400 and 599")
-        super().__init__(detail)
         self.status = status
         self.type = type
         self.title = responses.get(status, "Error") if title is None else title
         self.detail = detail
         self.headers = dict(headers or {})
         self.more = more
+        # Flask-RESTX takes the status from the response, and what it shows from ``description`` and ``data``.
+        super().__init__(detail or self.title, self.get_response())
 
     @property
     def document(self) -> dict[str, Any]:
         """The problem document, without members that have no value."""
         document = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail}
         return {name: value for name, value in {**document, **self.more}.items() if value is not None}
+
+    data = document
 
     def get_response(
         self, environ: WSGIEnvironment | WerkzeugRequest | None = None, scope: dict[str, Any] | None = None
@@ -122,7 +142,25 @@ class ApiError(HTTPException):
         return f"{self.status} {self.title}" + (f": {self.detail}" if self.detail else "")
 
     def __repr__(self) -> str:
-        return f"<ApiError {str(self)!r}>"
+        return f"<{builtins.type(self).__name__} {str(self)!r}>"
+
+
+class ApiException(ApiError):
+    """An ApiError that begins with its text: ``raise ApiException("Numbers must be integers")`` is a 400.
+
+    Args:
+        message: what went wrong, and what to do about it; the ``detail`` of the document.
+        status: the HTTP status, 400 to 599.
+        more: keyword arguments of ApiError.
+
+    Raises:
+        ValueError: the status is not that of an error.
+    """
+
+    def __init__(self, message: str, status: int = 400, **more: Any) -> None:
+        if isinstance(message, int):
+            raise ValueError(f"ApiException({message}): the text comes first, or raise ApiError({message})")
+        super().__init__(status, detail=str(message), **more)
 
 
 def _json(value: Any) -> bytes:

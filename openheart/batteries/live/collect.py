@@ -80,7 +80,7 @@ class Collector:
                 self._handle(batch)
             except OpenHeartError as error:
                 if not self._backoff.last:
-                    self._logger.warning("Live events: %s failed and is tried again: %s", self._name, error)
+                    self._logger.warning(f"Live events: {self._name} failed and is tried again: {error}")
                 with self._worker.changed:
                     # Merged with the names that were added meanwhile; the order does not matter.
                     self._waiting = dict.fromkeys(batch) | self._waiting

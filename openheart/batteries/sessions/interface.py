@@ -23,6 +23,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from ...errors import BatteryError, BatteryUnavailable
 from ...system.breaker import Breaker, Unavailable
 from ...system.hosts import is_loopback
+from ...system.logs import log_failure
 from ..battery import battery_of
 from ..valkey.battery import CLOSED, Valkey, failures
 
@@ -248,7 +249,7 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
             elif not isinstance(error, Unavailable):
                 breaker.failed(str(error))
             refusal = SessionsUnavailable(f"the Valkey of REDISTOGO_URL failed: {error}")
-            self._logger.error("%s: %s", type(refusal).__name__, refusal)
+            log_failure(self._logger, refusal)
             raise refusal from error
         breaker.worked()
 
