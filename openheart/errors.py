@@ -18,8 +18,7 @@
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
     │   ├── BodyTooLarge            413
-    │   ├── UnsupportedBody         415
-    │   └── CapabilityMissing       501, the storage cannot do this at all
+    │   └── UnsupportedBody         415
     ├── BatteryError                a server that a battery uses failed; names the battery
     │   ├── BatteryUnavailable      it cannot be reached, or does not respond; nothing was done
     │   ├── BatteryOutcomeUnknown   it did not answer a request: done once or not at all
@@ -29,6 +28,7 @@
     │   ├── MessageRefused          the broker did not accept an AMQP message
     │   └── LiveFull                the limit of listening browsers is reached
     ├── InvalidMail                 a mail cannot be made from the arguments (also a ValueError)
+    ├── CapabilityMissing           the storage cannot do this at all, such as list its targets
     ├── TenantError                 openheart.scoped() cannot tell whose targets are meant
     ├── BlueprintImportError        a module of register_blueprints() cannot be imported (also an ImportError)
     └── BackendError                the storage's: becomes a 503 problem document
@@ -191,6 +191,10 @@ class InvalidMail(OpenHeartError, ValueError):
     """A mail cannot be made from the arguments: a bad address, a line break in a header, no text."""
 
 
+class CapabilityMissing(OpenHeartError):
+    """The storage lacks a capability, such as listing its targets; the text says what is unavailable."""
+
+
 class TenantError(OpenHeartError):
     """It is not known whose targets are meant: nobody is logged in, or a tenant has no usable id."""
 
@@ -331,14 +335,6 @@ class UnsupportedBody(VisitorError):
     status = 415
     type = "unsupported-body"
     title = "This content type is not supported"
-
-
-class CapabilityMissing(VisitorError):
-    """The storage lacks a capability, such as listing its targets."""
-
-    status = 501
-    type = "capability-missing"
-    title = "The storage of this server cannot do this"
 
 
 class BackendError(OpenHeartError):

@@ -18,7 +18,7 @@ from ..protocol import scope_of, scoped_target
 from ..storage import Counts, Listing
 from ..storage.capabilities import listed
 from ..system.text import NOT_TEXT
-from ..web.results import ApiError
+from ..web.results import ApiException
 
 __all__ = ["Scoped", "get_user", "scoped", "set_user", "tenant_loader", "user_loader"]
 
@@ -197,7 +197,7 @@ class Scoped:
         Raises:
             InvalidRequest: the cursor is not from such a list.
             ValueError: the limit is out of range.
-            ApiError: 501, the storage cannot list its targets.
+            ApiException: 501, the storage cannot list its targets.
             BackendError: the storage failed.
         """
         if not 1 <= limit <= 1000:
@@ -209,7 +209,7 @@ class Scoped:
         try:
             backend = listed(self._service.backend)
         except CapabilityMissing as error:
-            raise ApiError(error.status, error.title, error.detail, type=error.type) from error
+            raise ApiException(str(error), 501) from error
         page = backend.list(self.prefix + start, cursor, limit)
         # Whatever another tenant's cursor does in a backend, only this tenant's targets are returned.
         own = [row for row in page.targets if row[0].startswith(self.prefix)]

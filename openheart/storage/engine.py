@@ -24,6 +24,7 @@ class Engine(Backend):
 
     separates_instances = True
     exactly_once = True
+    errors = ()
 
     driver: ClassVar[str] = ""
     """What takes the options that are not ours, for people to read."""

@@ -236,7 +236,7 @@ def test_a_file_below_a_folder_that_may_not_be_searched_is_looked_at_too(
 
 
 def test_a_storage_that_cannot_be_reached_is_to_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: SqliteBackend) -> None:
+    def fail(self: SqliteBackend, *_: object, **__: object) -> None:
         raise BackendUnavailable("nobody answers")
 
     monkeypatch.setattr(SqliteBackend, "connect", fail)

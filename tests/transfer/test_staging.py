@@ -26,7 +26,7 @@ def test_what_becomes_one_is_added_up() -> None:
 def test_a_file_that_cannot_be_written_names_its_folder_which_goes(
     error: Exception, step: str, batch: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def full(*_: object) -> NoReturn:
+    def full(*_: object, **__: object) -> NoReturn:
         raise error
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

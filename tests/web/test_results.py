@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-import openheart
-from openheart import ApiError, ApiResult
+from openheart import ApiError, ApiException, ApiResult
 
 
 @dataclass
@@ -129,8 +128,42 @@ def test_a_status_that_is_no_error_is_refused(status: int) -> None:
         ApiError(status)
 
 
-def test_api_exception_is_another_name() -> None:
-    assert openheart.ApiException is openheart.ApiError
+@pytest.mark.parametrize(("given", "status"), [((), 400), ((404,), 404)])
+def test_an_exception_begins_with_its_text(given: tuple[int, ...], status: int) -> None:
+    error = ApiException("Numbers must be integers", *given)
+
+    response = answer(error)
+
+    assert isinstance(error, ApiError)
+    assert (response.status_code, response.content_type) == (status, "application/problem+json")
+    assert json.loads(response.data)["detail"] == "Numbers must be integers"
+    assert str(error).endswith(": Numbers must be integers")
+
+
+def test_an_exception_that_begins_with_its_status_says_what_would_be_right() -> None:
+    with pytest.raises(ValueError, match=r"the text comes first, or raise ApiError\(404\)"):
+        ApiException(404)  # type: ignore[arg-type]
+
+
+def test_the_status_of_a_result_is_a_number_and_can_be_set() -> None:
+    result = ApiResult([1], 201)
+
+    assert result.status == 201
+    result.status = "202 ACCEPTED"  # type: ignore[assignment]
+    assert (result.status, result.status_code) == (202, 202)
+    response = answer(result)
+    assert (response.status, response.json) == ("202 ACCEPTED", [1])
+
+
+def test_an_error_tells_a_framework_that_writes_its_own_answers_what_to_write() -> None:
+    # What Flask-RESTX reads.
+    error = ApiException("Numbers must be integers", 422, errors=["number"])
+
+    assert error.response is not None
+    assert error.response.status_code == 422
+    assert error.data == error.document
+    assert error.description == "Numbers must be integers"
+    assert error.get_response() is not error.get_response()
 
 
 def test_a_handler_for_api_errors_of_a_response_class_of_the_hosts_own_is_not_in_the_way() -> None:
