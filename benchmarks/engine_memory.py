@@ -13,8 +13,9 @@ import bson
 import pymongo
 import valkey
 
-from openheart.storage import Backend, get_backend
+from openheart.storage import Movable, get_backend
 from openheart.storage.backend import Change
+from openheart.storage.capabilities import movable
 from openheart.storage.mongodb.backend import COLLECTION
 
 from .engine_ways import INSTANCE, page_name
@@ -56,7 +57,7 @@ def valkey_sizes(uri: str, targets: int) -> list[Size]:
         for kinds in KINDS:
             client.execute_command("FLUSHALL SYNC")
             before = _used(client)
-            with get_backend(uri, instance=INSTANCE) as backend:
+            with movable(get_backend(uri, instance=INSTANCE)) as backend:
                 _write(backend, targets, kinds)
             both.append((_used(client) - before) / targets)
             keys = [*client.scan_iter("openheart:*", count=1000)]
@@ -85,7 +86,7 @@ def sqlite_sizes(folder: Path, targets: int) -> list[Size]:
     sizes = []
     for kinds in KINDS:
         path = folder / f"sizes-{kinds}.db"
-        with get_backend(f"sqlite:///{path}") as backend:
+        with movable(get_backend(f"sqlite:///{path}")) as backend:
             _write(backend, targets, kinds)
         sizes.append(path.stat().st_size / targets)
     return [Size("SQLite: the file, for each target", tuple(sizes))]
@@ -101,7 +102,7 @@ def mongodb_sizes(uri: str, targets: int) -> list[Size]:
     sizes = []
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         for kinds in KINDS:
-            with get_backend(uri, instance=INSTANCE) as backend:
+            with movable(get_backend(uri, instance=INSTANCE)) as backend:
                 _write(backend, 10, kinds)
             rows = client["openheart"][COLLECTION].find()
             sizes.append(statistics.fmean(len(bson.encode(row)) for row in rows))
@@ -109,7 +110,7 @@ def mongodb_sizes(uri: str, targets: int) -> list[Size]:
     return [Size("MongoDB: a document (BSON), without its entries in two indexes", tuple(sizes))]
 
 
-def _write(backend: Backend, targets: int, kinds: int) -> None:
+def _write(backend: Movable, targets: int, kinds: int) -> None:
     for start in range(0, targets, CHUNK):
         numbers = range(start, min(start + CHUNK, targets))
         backend.apply(

@@ -15,6 +15,7 @@ from valkey.cluster import ClusterNode, ValkeyCluster
 
 from openheart.storage import get_backend
 from openheart.storage.backend import Change
+from openheart.storage.capabilities import movable
 from openheart.storage.combine import HotPages
 
 from .load import EMOJI
@@ -92,8 +93,7 @@ class Openheart(Driver):
     """``Backend.incr``, as the storage is without the layer above it."""
 
     def __init__(self, uri: str) -> None:
-        self._backend = get_backend(uri, instance=INSTANCE)
-        self._backend.connect()
+        self._backend = movable(get_backend(uri, instance=INSTANCE)).__enter__()
 
     def react(self, page: int, emoji: str) -> object:
         return self._backend.incr(page_name(page), emoji)

@@ -17,6 +17,7 @@ from openheart.base import load_standalone
 from openheart.config import known_options
 from openheart.core.state import state_of
 from openheart.errors import BackendError, ConfigError, InvalidEmoji, InvalidTarget, OpenHeartError
+from openheart.storage.capabilities import listed
 
 from .conftest import open_databases
 
@@ -319,7 +320,7 @@ class TestSafe:
     def test_the_storage_is_tried_and_nothing_is_left_behind(self) -> None:
         app = openheart.load(name="one", safe=True)
         state = state_of(app)
-        assert list(state.service.backend.iter_targets()) == []
+        assert list(listed(state.service.backend).iter_targets()) == []
 
     def test_a_storage_that_does_not_work_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(BackendError, match="folder"):

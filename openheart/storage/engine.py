@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from .backend import Backend
+from .capabilities import Listed, Movable
 
 __all__ = ["IN_URI", "Engine"]
 
@@ -16,8 +16,8 @@ IN_URI = "part of the URI"
 """The value in ``Engine.fixed`` of an option that cannot be given, because the URI has it."""
 
 
-class Engine(Backend):
-    """A backend that takes its URI and options from the constructor or from ``connect``.
+class Engine(Listed, Movable):
+    """A backend with every capability, which takes its URI and options from the constructor or ``connect``.
 
     Options that are not its own go to its driver.
     """
@@ -100,7 +100,8 @@ class Engine(Backend):
         name = type(self).__name__
         if len(args) > len(self.positions):
             raise TypeError(
-                f"{name} takes {1 + len(self.positions)} positional arguments at most, the URI first"
+                f"{name} was given {1 + len(args)} arguments by position and takes at most "
+                f"{1 + len(self.positions)}, the URI first: give the others by name"
             )
         own: dict[str, Any] = {}
         driver: dict[str, Any] = {}

@@ -10,8 +10,9 @@ from flask import Flask
 
 import openheart
 from openheart import OpenHeart
-from openheart.storage import Change, get_backend
+from openheart.storage import Change
 
+from ..engines import get_engine
 from ..servers.s3 import S3Server, make_bucket
 from .ended import Run
 
@@ -36,12 +37,12 @@ def name(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def filled() -> None:
-    with get_backend(SQLITE) as backend:
+    with get_engine(SQLITE) as backend:
         backend.apply([Change("a", "🥨", 2), Change("b", "❤️")])
 
 
 def counts() -> dict[str, dict[str, int]]:
-    with get_backend(SQLITE) as backend:
+    with get_engine(SQLITE) as backend:
         return dict(backend.iter_targets())
 
 
@@ -54,7 +55,7 @@ def test_what_was_backed_up_comes_back_and_comes_back_again(run: Run, name: str)
         "",
         f"2 targets with 3 reactions are in the bucket {name} as one, read back and compared\n",
     )
-    with get_backend(SQLITE) as backend:
+    with get_engine(SQLITE) as backend:
         backend.delete(("a", "b"))
     for _ in range(2):
         assert run("restore", "one") == (0, "", "2 of 2 targets of one are restored with all their counts\n")
@@ -66,7 +67,7 @@ def test_without_a_name_the_latest_backup_of_the_instance_is_restored(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("backup").code == 0
-    with get_backend(SQLITE) as backend:
+    with get_engine(SQLITE) as backend:
         backend.apply([Change("c", "🥨", 5)])
     made = json.loads(run("backup", "z-latest", "--json").out)
     assert (made["targets"], made["reactions"], made["instance"]) == (3, 8, None)
@@ -92,7 +93,7 @@ def test_the_backups_are_listed(run: Run) -> None:
 @pytest.mark.usefixtures("filled", "name")
 def test_counts_that_grew_since_are_left_and_said(run: Run) -> None:
     run("backup", "one")
-    with get_backend(SQLITE) as backend:
+    with get_engine(SQLITE) as backend:
         backend.incr("a", "🥨")
     ended = run("restore", "one")
     assert ended.code == 0

@@ -10,16 +10,17 @@ import pytest
 from flask import Flask
 
 from openheart import OpenHeart
-from openheart.storage import Change, get_backend
+from openheart.storage import Change
 from openheart.transfer import copy
 
+from ..engines import get_engine
 from .ended import Run
 
 
 @pytest.fixture
 def filled(run: Run) -> None:
     """A storage with two pages."""
-    with get_backend("sqlite:///openheart.db") as backend:
+    with get_engine("sqlite:///openheart.db") as backend:
         backend.apply([Change("a", "🥨", 2), Change("b", "❤️")])
 
 
@@ -47,7 +48,7 @@ class TestExport:
         assert run("export", app=app) == (0, A + B, "")
 
     def test_an_interrupted_export_goes_on_and_says_so(self, run: Run) -> None:
-        with get_backend("sqlite:///openheart.db") as backend:
+        with get_engine("sqlite:///openheart.db") as backend:
             backend.apply([Change(f"page/{number:04}", "🥨") for number in range(1500)])
             page = backend.list(limit=1000)
             Path("out.jsonl.part").write_bytes(b"x" * 10)
@@ -66,7 +67,7 @@ class TestExport:
         assert "2 targets" in ended.err
 
     def test_a_reader_that_has_enough_is_no_error(self) -> None:
-        with get_backend("sqlite:///openheart.db") as backend:
+        with get_engine("sqlite:///openheart.db") as backend:
             backend.apply([Change(f"page/{number}", "🥨") for number in range(5000)])
         command = [sys.executable, "-m", "openheart", "export"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
@@ -118,7 +119,7 @@ class TestMigrate:
             first, second = ended.err.splitlines()
             assert first == f"2 of 2 targets are in {Path.cwd() / 'new.db'} with all their counts"
             assert "OPENHEART_HOLD is off here" in second
-        with get_backend("sqlite:///new.db") as new:
+        with get_engine("sqlite:///new.db") as new:
             assert dict(new.iter_targets()) == {"a": {"🥨": 2}, "b": {"❤️": 1}}
 
     def test_on_hold_there_is_nothing_more_to_say(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,19 +131,19 @@ class TestMigrate:
     ) -> None:
         monkeypatch.setenv("OLD_URI", "sqlite:///openheart.db")
         monkeypatch.setenv("INSTANCE", "one")
-        with get_backend("sqlite:///openheart.db", instance="one") as backend:
+        with get_engine("sqlite:///openheart.db", instance="one") as backend:
             backend.incr("c", "🥨")
         assert run("migrate", "$OLD_URI", "sqlite:///new.db").code == 0
-        with get_backend("sqlite:///new.db", instance="one") as new:
+        with get_engine("sqlite:///new.db", instance="one") as new:
             assert dict(new.iter_targets()) == {"c": {"🥨": 1}}
 
     def test_larger_counts_and_other_targets_are_left_and_said(self, run: Run) -> None:
-        with get_backend("sqlite:///new.db") as new:
+        with get_engine("sqlite:///new.db") as new:
             new.apply([Change("a", "🥨", 5), Change("z", "🥨")])
         ended = run("migrate", "sqlite:///openheart.db", "sqlite:///new.db")
         assert ended.code == 0
         assert "has more: 1 targets with larger counts, and 1 that" in ended.err
-        with get_backend("sqlite:///new.db") as new:
+        with get_engine("sqlite:///new.db") as new:
             assert new.counts(["a"]) == [{"🥨": 5}]
 
     def test_reactions_that_came_meanwhile_are_found_missing(
@@ -150,7 +151,7 @@ class TestMigrate:
     ) -> None:
         def copy_then_react(*arguments: object) -> None:
             copy(*arguments)  # type: ignore[arg-type]
-            with get_backend("sqlite:///openheart.db") as backend:
+            with get_engine("sqlite:///openheart.db") as backend:
                 backend.incr("a", "🥨")
 
         monkeypatch.setattr("openheart.cli.moving.copy", copy_then_react)

@@ -20,9 +20,12 @@ from openheart import OpenHeart
 from openheart.cli import openheart_group
 from openheart.core.state import state_of
 from openheart.errors import InvalidEmoji, InvalidRequest, InvalidTarget, OpenHeartError, TenantError
-from openheart.storage import Change, Listing, get_backend
+from openheart.storage import Change, Listing
+from openheart.storage.capabilities import movable
 from openheart.storage.cursor import write_cursor
 from openheart.storage.memory.backend import MemoryBackend
+
+from ..engines import get_engine
 
 
 @dataclass
@@ -489,7 +492,7 @@ class TestEveryoneElse:
         backend = state_of(app).service.backend
         targets = [f"-/t/secret/{number:03}" for number in range(250)]
         public = ["!first", "+second", "-0", "a", "é"]
-        backend.at_least([(target, {"🥨": 1}) for target in (*targets, *public)])
+        movable(backend).at_least([(target, {"🥨": 1}) for target in (*targets, *public)])
         client = app.test_client()
         found: list[str] = []
         cursor: str | None = ""
@@ -523,7 +526,7 @@ class TestTheOperator:
             return capsys.readouterr().out
 
         target = "-/t/a%2F%C3%A9/post"
-        with get_backend("sqlite:///openheart.db") as backend:
+        with get_engine("sqlite:///openheart.db") as backend:
             backend.apply([Change(target, "🥨", 3)])
         row = run("export")
         assert json.loads(row) == {"target": target, "counts": {"🥨": 3}}

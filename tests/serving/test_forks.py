@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 import tests
-from openheart.storage import get_backend
 
+from ..engines import get_engine
 from ..servers.ports import free_port
 from ..servers.valkey import Server
 from ..waiting import PATIENCE, until
@@ -176,7 +176,7 @@ def running(command: list[str], variables: Variables) -> Iterator[Processes]:
 
 def assert_stored(tally: Tally, uri: str, instance: str, before: str) -> None:
     tally.acknowledged.update({"pre": 1} if before == "used" else {})
-    with get_backend(uri, instance=instance) as backend:
+    with get_engine(uri, instance=instance) as backend:
         tally.verify(dict(backend.iter_targets()))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import tests
-from openheart.storage import Backend
+
+from ..engines import Engine
 
 __all__ = ["Journal", "assert_stored_once", "begin", "start_writer", "stop_writer"]
 
@@ -80,7 +81,7 @@ class Journal:
         self._file.close()
 
 
-def assert_stored_once(backend: Backend, journal: Journal, *, unanswered: int = 0) -> None:
+def assert_stored_once(backend: Engine, journal: Journal, *, unanswered: int = 0) -> None:
     """Every acknowledged reaction is there, none twice, and no more than ``unanswered`` others."""
     own, pages = journal.read().own, journal.pages
     stored = {target: sum(counts.values()) for target, counts in backend.iter_targets()}

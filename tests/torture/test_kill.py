@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from openheart.storage import Backend, get_backend
-
+from ..engines import Engine, get_engine
 from .processes import Journal, assert_stored_once, begin, start_writer, stop_writer
 
 THREADS = 8
@@ -21,7 +20,7 @@ def kill_at_random(folder: Path, *, times: int) -> None:
     journal = folder / "journal"
     journal.touch()
     choose = random.Random(5)
-    with get_backend(uri) as reader, Journal(journal) as told:
+    with get_engine(uri) as reader, Journal(journal) as told:
         survivor = start_writer(uri, threads=2, pages=PAGES, journal=journal)
         begin(survivor)
         for _ in range(times):
@@ -36,7 +35,7 @@ def kill_at_random(folder: Path, *, times: int) -> None:
         report = stop_writer(survivor)
         assert report["errors"] == []
         # Another backend has remembered nothing, so it answers what is in the file.
-        with get_backend(uri) as fresh:
+        with get_engine(uri) as fresh:
             assert_stored_once(fresh, told, unanswered=times * THREADS)
             stored = dict(fresh.iter_targets())
         print(json.dumps({"killed": times, "acknowledged": len(told.own), "lost": 0, "doubled": 0}))
@@ -44,7 +43,7 @@ def kill_at_random(folder: Path, *, times: int) -> None:
         assert reader.counts(pages) == [stored[page] for page in pages]
 
 
-def assert_reads_what_was_acknowledged(reader: Backend, told: Journal) -> None:
+def assert_reads_what_was_acknowledged(reader: Engine, told: Journal) -> None:
     pages = dict(told.read().pages)
     for page, counts in zip(pages, reader.counts(list(pages)), strict=True):
         assert sum(counts.values()) >= pages[page], f"{page} was read without a reaction acknowledged before"

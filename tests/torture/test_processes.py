@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from openheart.storage import get_backend
-
+from ..engines import get_engine
 from .processes import Journal, assert_stored_once, begin, start_writer, stop_writer
 
 HOT, MANY = 1, 10_000
@@ -38,7 +37,7 @@ def hammer(folder: Path, *, processes: int, threads: int, pages: int, seconds: f
         )
     )
     assert [report["errors"] for report in reports] == [[]] * processes
-    with get_backend(uri) as backend, Journal(journal) as told:
+    with get_engine(uri) as backend, Journal(journal) as told:
         assert_stored_once(backend, told)
 
 

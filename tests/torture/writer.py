@@ -17,7 +17,9 @@ import threading
 import time
 
 from openheart.errors import BackendError
-from openheart.storage import Backend, Change, get_backend
+from openheart.storage import Change
+
+from ..engines import Engine, get_engine
 
 HEART = "❤️"
 
@@ -27,7 +29,7 @@ def main(uri: str, threads: int, pages: int, journal: str) -> None:
     stop = threading.Event()
     seconds: list[float] = []
     errors: list[str] = []
-    with get_backend(uri) as backend:
+    with get_engine(uri) as backend:
         workers = [
             threading.Thread(target=write, args=(backend, number, pages, descriptor, stop, seconds, errors))
             for number in range(threads)
@@ -44,7 +46,7 @@ def main(uri: str, threads: int, pages: int, journal: str) -> None:
 
 
 def write(
-    backend: Backend,
+    backend: Engine,
     number: int,
     pages: int,
     journal: int,

@@ -15,10 +15,11 @@ from flask import Flask
 
 import openheart
 from openheart.errors import BackendError, BatteryError, TransferError
-from openheart.storage import Backend, Change, get_backend
+from openheart.storage import Change
 from openheart.storage.sqlite.backend import SqliteBackend
 from openheart.transfer import backup, backups_of, make_backup, restore_backup
 
+from ..engines import Engine, get_engine
 from ..servers.s3 import S3Server, make_bucket
 
 
@@ -31,15 +32,15 @@ def app(s3_server: S3Server) -> Flask:
 
 
 @pytest.fixture
-def source() -> Iterator[Backend]:
-    with get_backend("memory:") as backend:
+def source() -> Iterator[Engine]:
+    with get_engine("memory:") as backend:
         backend.apply([Change("a", "🥨", 3), Change("a", "❤️"), Change("b", "🎉", 2)])
         yield backend
 
 
 @pytest.fixture
-def to() -> Iterator[Backend]:
-    with get_backend("memory:") as backend:
+def to() -> Iterator[Engine]:
+    with get_engine("memory:") as backend:
         yield backend
 
 
@@ -48,7 +49,7 @@ def data_key(app: Flask) -> str:
     return key
 
 
-def test_what_is_restored_is_what_was_there_whatever_the_storage(app: Flask, source: Backend) -> None:
+def test_what_is_restored_is_what_was_there_whatever_the_storage(app: Flask, source: Engine) -> None:
     source.apply([Change(f"page/{number}", "🥨", number + 1) for number in range(2500)])
     made = make_backup(source, app, "one")
     assert (made.targets, made.reactions) == (2502, 6 + sum(range(1, 2501)))
@@ -61,12 +62,12 @@ def test_what_is_restored_is_what_was_there_whatever_the_storage(app: Flask, sou
             assert dict(to.iter_targets()) == dict(source.iter_targets())
 
 
-def test_a_backup_of_nothing_is_one(app: Flask, to: Backend) -> None:
+def test_a_backup_of_nothing_is_one(app: Flask, to: Engine) -> None:
     assert make_backup(to, app).targets == 0
     assert restore_backup(to, app)[1].targets == 0
 
 
-def test_one_that_is_made_again_replaces_the_older_one(app: Flask, source: Backend, to: Backend) -> None:
+def test_one_that_is_made_again_replaces_the_older_one(app: Flask, source: Engine, to: Engine) -> None:
     make_backup(source, app, "one")
     make_backup(source, app, "one.more")
     source.incr("c", "🥨")
@@ -79,7 +80,7 @@ def test_one_that_is_made_again_replaces_the_older_one(app: Flask, source: Backe
 
 
 def test_one_that_is_interrupted_leaves_the_older_one_as_it_was(
-    app: Flask, source: Backend, to: Backend, monkeypatch: pytest.MonkeyPatch
+    app: Flask, source: Engine, to: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = make_backup(source, app, "one")
 
@@ -126,16 +127,16 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
 
 
 @pytest.fixture
-def another() -> Iterator[Backend]:
+def another() -> Iterator[Engine]:
     """The storage of another host that uses the same bucket."""
-    with get_backend("memory:") as backend:
+    with get_engine("memory:") as backend:
         backend.incr("of/another", "🥨")
         yield backend
 
 
 @pytest.mark.parametrize("has_older", [False, True])
 def test_of_two_at_once_under_one_name_the_one_that_ends_last_is_whole(
-    app: Flask, source: Backend, another: Backend, to: Backend, meanwhile: Meanwhile, has_older: bool
+    app: Flask, source: Engine, another: Engine, to: Engine, meanwhile: Meanwhile, has_older: bool
 ) -> None:
     if has_older:
         make_backup(another, app, "one")
@@ -146,7 +147,7 @@ def test_of_two_at_once_under_one_name_the_one_that_ends_last_is_whole(
 
 
 def test_one_that_another_takes_the_place_of_says_so_and_the_other_is_whole(
-    app: Flask, source: Backend, another: Backend, to: Backend, meanwhile: Meanwhile
+    app: Flask, source: Engine, another: Engine, to: Engine, meanwhile: Meanwhile
 ) -> None:
     meanwhile.after = lambda: make_backup(another, app, "one")
     with pytest.raises(TransferError, match=r"another backup replaced one .*: run one backup at a time"):
@@ -157,7 +158,7 @@ def test_one_that_another_takes_the_place_of_says_so_and_the_other_is_whole(
 
 @pytest.mark.parametrize("ending", [".json", ".gz"])
 def test_one_that_is_removed_while_it_is_made_is_not_told_as_made(
-    app: Flask, source: Backend, meanwhile: Meanwhile, ending: str
+    app: Flask, source: Engine, meanwhile: Meanwhile, ending: str
 ) -> None:
     def remove() -> None:
         for key in [*openheart.amazon.list_amazon_keys("openheart-backups/one.", app)]:
@@ -170,7 +171,7 @@ def test_one_that_is_removed_while_it_is_made_is_not_told_as_made(
 
 
 def test_counts_that_no_manifest_names_go_when_they_are_old(
-    app: Flask, source: Backend, monkeypatch: pytest.MonkeyPatch
+    app: Flask, source: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left, of_another = (f"openheart-backups/{name}.0123abcd.jsonl.gz" for name in ("one", "one.more"))
     openheart.amazon.put_amazon_key(left, b"x", app=app)
@@ -186,7 +187,7 @@ def test_counts_that_no_manifest_names_go_when_they_are_old(
     }
 
 
-def test_a_manifest_that_is_none_is_replaced(app: Flask, source: Backend) -> None:
+def test_a_manifest_that_is_none_is_replaced(app: Flask, source: Engine) -> None:
     openheart.amazon.put_amazon_key("openheart-backups/one.json", b"{}", app=app)
     made = make_backup(source, app, "one")
     assert list(backups_of(app)) == [made]
@@ -194,7 +195,7 @@ def test_a_manifest_that_is_none_is_replaced(app: Flask, source: Backend) -> Non
 
 @pytest.mark.parametrize("name", ["../one", "\udcff"])
 def test_a_name_that_no_key_can_have_is_refused_by_both(
-    app: Flask, source: Backend, to: Backend, name: str
+    app: Flask, source: Engine, to: Engine, name: str
 ) -> None:
     with pytest.raises(TransferError, match="cannot name a backup"):
         make_backup(source, app, name)
@@ -203,7 +204,7 @@ def test_a_name_that_no_key_can_have_is_refused_by_both(
 
 
 def test_a_full_disk_names_the_temporary_folder_and_restores_nothing(
-    app: Flask, source: Backend, to: Backend, monkeypatch: pytest.MonkeyPatch
+    app: Flask, source: Engine, to: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_backup(source, app, "one")
 
@@ -223,7 +224,7 @@ def test_a_full_disk_names_the_temporary_folder_and_restores_nothing(
 
 
 def test_what_reads_back_differently_is_no_backup(
-    app: Flask, source: Backend, monkeypatch: pytest.MonkeyPatch
+    app: Flask, source: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put = openheart.amazon.AmazonKey.put
 
@@ -243,7 +244,7 @@ def make_other(packed: bytes) -> bytes:
 
 @pytest.mark.parametrize("how", ["other", "cut", "flipped", "gone"])
 def test_a_backup_that_is_not_as_it_was_made_restores_nothing(
-    app: Flask, source: Backend, to: Backend, how: str
+    app: Flask, source: Engine, to: Engine, how: str
 ) -> None:
     made = make_backup(source, app, "one")
     whole = openheart.amazon.get_amazon_key(made.key).read()
@@ -258,13 +259,13 @@ def test_a_backup_that_is_not_as_it_was_made_restores_nothing(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "x"}', "\xff"])
-def test_a_manifest_that_is_none_is_named(app: Flask, to: Backend, text: str) -> None:
+def test_a_manifest_that_is_none_is_named(app: Flask, to: Engine, text: str) -> None:
     openheart.amazon.put_amazon_key("openheart-backups/one.json", text.encode("latin-1"))
     with pytest.raises(TransferError, match=r"openheart-backups/one\.json is not a valid manifest"):
         restore_backup(to, app, "one")
 
 
-def test_a_row_that_is_none_is_named(app: Flask, source: Backend, to: Backend) -> None:
+def test_a_row_that_is_none_is_named(app: Flask, source: Engine, to: Engine) -> None:
     made = make_backup(source, app, "one")
     lines = b'{"target": "a", "counts": {"x": 1}}\n'
     openheart.amazon.put_amazon_key(made.key, gzip.compress(lines))
@@ -275,7 +276,7 @@ def test_a_row_that_is_none_is_named(app: Flask, source: Backend, to: Backend) -
         restore_backup(to, app, "one")
 
 
-def test_a_server_that_is_away_leaves_nothing_half_done(s3_server: S3Server, source: Backend) -> None:
+def test_a_server_that_is_away_leaves_nothing_half_done(s3_server: S3Server, source: Engine) -> None:
     settings: dict[str, Any] = {"amazon_bucket": "b", "amazon_id": "tests", "amazon_secret": "tests"}
     app = openheart.load(name="one", uri="memory:", s3_endpoint="http://127.0.0.1:9", **settings)
     with pytest.raises(BatteryError, match="cannot be reached"):

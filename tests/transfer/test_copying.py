@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from openheart.storage import Backend, Change, get_backend
+from openheart.storage import Change
 from openheart.transfer import compare, copy
 
+from ..engines import Engine, get_engine
 
-def connected(uri: str = "memory:") -> Backend:
-    backend = get_backend(uri)
+
+def connected(uri: str = "memory:") -> Engine:
+    backend = get_engine(uri)
     backend.connect()
     return backend
 

@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import BackendUnavailable, InvalidRequest, TransferError
-from openheart.storage import Backend, Change, Listing, get_backend
+from openheart.storage import Change, Listing
 from openheart.transfer import export_file, export_lines
+
+from ..engines import Engine, get_engine
 
 OUT = Path("out.jsonl")
 
 
 @pytest.fixture
-def backend() -> Iterator[Backend]:
-    with get_backend("sqlite:///x.db") as made:
+def backend() -> Iterator[Engine]:
+    with get_engine("sqlite:///x.db") as made:
         made.apply([Change(f"page/{number:04}", "🥨", number + 1) for number in range(3500)])
         yield made
 
@@ -23,7 +25,7 @@ def backend() -> Iterator[Backend]:
 class Breaks:
     """Lets a storage fail from a chosen page on."""
 
-    def __init__(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, backend: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pages_left = 10**6
         self.error: Exception = BackendUnavailable("away")
         self.pages = 0
@@ -40,11 +42,11 @@ class Breaks:
 
 
 @pytest.fixture
-def breaks(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Breaks:
+def breaks(backend: Engine, monkeypatch: pytest.MonkeyPatch) -> Breaks:
     return Breaks(backend, monkeypatch)
 
 
-def test_every_target_is_a_line_and_nothing_else_is_left(backend: Backend) -> None:
+def test_every_target_is_a_line_and_nothing_else_is_left(backend: Engine) -> None:
     OUT.write_text("old")
     steps: list[int] = []
     assert export_file(backend, OUT, advance=steps.append) == (3500, 0)
@@ -56,18 +58,18 @@ def test_every_target_is_a_line_and_nothing_else_is_left(backend: Backend) -> No
     assert [each.name for each in Path().glob("out*")] == ["out.jsonl"]
 
 
-def test_a_prefix_leaves_the_others_out(backend: Backend) -> None:
+def test_a_prefix_leaves_the_others_out(backend: Engine) -> None:
     assert export_file(backend, OUT, "page/00") == (100, 0)
     assert b"".join(export_lines(backend, "page/00")) == OUT.read_bytes()
 
 
 def test_an_empty_storage_makes_an_empty_file() -> None:
-    with get_backend("memory:") as empty:
+    with get_engine("memory:") as empty:
         assert export_file(empty, OUT) == (0, 0)
     assert OUT.read_bytes() == b""
 
 
-def test_an_interrupted_export_goes_on_where_it_was(backend: Backend, breaks: Breaks) -> None:
+def test_an_interrupted_export_goes_on_where_it_was(backend: Engine, breaks: Breaks) -> None:
     whole = b"".join(export_lines(backend))
     breaks.pages, breaks.pages_left = 0, 2
     with pytest.raises(BackendUnavailable):
@@ -89,7 +91,7 @@ def test_an_interrupted_export_goes_on_where_it_was(backend: Backend, breaks: Br
     "change", ["again", "prefix", "instance", "shorter", "no part", "broken note", "other note"]
 )
 def test_an_export_begins_anew_where_going_on_would_be_wrong(
-    backend: Backend, breaks: Breaks, change: str
+    backend: Engine, breaks: Breaks, change: str
 ) -> None:
     breaks.pages_left = 2
     with pytest.raises(BackendUnavailable):
@@ -111,7 +113,7 @@ def test_an_export_begins_anew_where_going_on_would_be_wrong(
     assert targets == (0 if change == "instance" else 3500)
 
 
-def test_a_place_that_the_storage_forgot_is_begun_anew(backend: Backend, breaks: Breaks) -> None:
+def test_a_place_that_the_storage_forgot_is_begun_anew(backend: Engine, breaks: Breaks) -> None:
     breaks.pages_left = 2
     with pytest.raises(BackendUnavailable):
         export_file(backend, OUT)
@@ -121,13 +123,13 @@ def test_a_place_that_the_storage_forgot_is_begun_anew(backend: Backend, breaks:
     assert export_file(backend, OUT) == (3500, 0)
 
 
-def test_a_storage_that_refuses_its_own_first_page_is_an_error(backend: Backend, breaks: Breaks) -> None:
+def test_a_storage_that_refuses_its_own_first_page_is_an_error(backend: Engine, breaks: Breaks) -> None:
     breaks.pages_left, breaks.error = 0, InvalidRequest("no")
     with pytest.raises(InvalidRequest):
         export_file(backend, OUT)
 
 
-def test_a_file_that_cannot_be_written_is_named(backend: Backend) -> None:
+def test_a_file_that_cannot_be_written_is_named(backend: Engine) -> None:
     with pytest.raises(TransferError, match="none/out.jsonl cannot be written .No such file"):
         export_file(backend, Path("none/out.jsonl"))
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import TransferError
-from openheart.storage import Backend, get_backend
 from openheart.transfer import detect, import_file
 
+from ..engines import Engine, get_engine
 from .test_flask_openheart import make
 
 
 @pytest.fixture
-def to() -> Backend:
-    backend = get_backend("memory:")
+def to() -> Engine:
+    backend = get_engine("memory:")
     backend.connect()
     return backend
 
@@ -54,7 +54,7 @@ def test_a_file_that_shows_nothing_and_one_that_is_not_there_say_what_to_do() ->
         detect(Path("none"))
 
 
-def test_openhearts_own_format_comes_in_and_comes_in_again(to: Backend) -> None:
+def test_openhearts_own_format_comes_in_and_comes_in_again(to: Engine) -> None:
     path = file("x", '{"target": "a", "counts": {"🥨": 2}}\n{"target": "b", "counts": {"❤️": 1}}\n')
     to.incr("b", "❤️")
     to.incr("b", "❤️")
@@ -64,7 +64,7 @@ def test_openhearts_own_format_comes_in_and_comes_in_again(to: Backend) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "api-oh", "flask-openheart"])
-def test_spellings_of_one_page_and_one_emoji_are_added_up_once(to: Backend, form: str) -> None:
+def test_spellings_of_one_page_and_one_emoji_are_added_up_once(to: Engine, form: str) -> None:
     path = Path("x")
     if form == "csv":
         file("x", "http://Example.com/a/,❤,1\nexample.com/a,❤️,2\nexample.com/%61,🥨,4\nb,🥨,0\n")
@@ -78,13 +78,13 @@ def test_spellings_of_one_page_and_one_emoji_are_added_up_once(to: Backend, form
         assert dict(to.iter_targets()) == {"example.com/a": {"❤️": 3, "🥨": 4}}
 
 
-def test_a_slug_of_flask_openheart_is_taken_as_it_is(to: Backend) -> None:
+def test_a_slug_of_flask_openheart_is_taken_as_it_is(to: Engine) -> None:
     make(Path("x"), [("page.100%25", "🥨", 1)])
     import_file(Path("x"), "flask-openheart", to)
     assert [target for target, _ in to.iter_targets()] == ["page.100%25"]
 
 
-def test_entries_that_cannot_be_used_keep_a_foreign_file_out_unless_they_are_skipped(to: Backend) -> None:
+def test_entries_that_cannot_be_used_keep_a_foreign_file_out_unless_they_are_skipped(to: Engine) -> None:
     path = file("x.csv", "a,🥨,1\nb,5,1\nc/..,🥨,1\nd,🥨,x\ne,🥨,9007199254740993\nf,,1\ng,🥨,-1\n")
     with pytest.raises(
         TransferError, match=r"6 entries.*nothing was imported.*line 2: '5'.*line 3: .*line 4: "
@@ -96,7 +96,7 @@ def test_entries_that_cannot_be_used_keep_a_foreign_file_out_unless_they_are_ski
     assert dict(to.iter_targets()) == {"a": {"🥨": 1}}
 
 
-def test_a_line_that_cannot_be_used_ends_the_import_unless_it_is_skipped(to: Backend) -> None:
+def test_a_line_that_cannot_be_used_ends_the_import_unless_it_is_skipped(to: Engine) -> None:
     path = file("x", '{"target": "a", "counts": {"🥨": 2}}\nx\n{"target": "b", "counts": {"🥨": 1}}\n')
     with pytest.raises(TransferError, match="x, line 2: this is not JSON.*--skip.*importing them again"):
         import_file(path, "openheart", to)
@@ -104,7 +104,7 @@ def test_a_line_that_cannot_be_used_ends_the_import_unless_it_is_skipped(to: Bac
     assert (targets, problems.shown[0][:7]) == (2, "line 2:")
 
 
-def test_sums_that_no_storage_holds_are_named(to: Backend) -> None:
+def test_sums_that_no_storage_holds_are_named(to: Engine) -> None:
     path = file("x.csv", f"a,🥨,{2**53}\na,🥨,{2**53}\n")
     with pytest.raises(TransferError, match="'a' has a count of more than"):
         import_file(path, "csv", to)

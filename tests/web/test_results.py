@@ -149,7 +149,7 @@ def test_the_status_of_a_result_is_a_number_and_can_be_set() -> None:
     result = ApiResult([1], 201)
 
     assert result.status == 201
-    result.status = "202 ACCEPTED"  # type: ignore[assignment]
+    result.status = "202 ACCEPTED"
     assert (result.status, result.status_code) == (202, 202)
     response = answer(result)
     assert (response.status, response.json) == ("202 ACCEPTED", [1])

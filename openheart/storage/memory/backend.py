@@ -11,14 +11,13 @@ from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ...system.masks import mask_uri
 from ..backend import Change, Counts, Listing, Rows
-from ..capabilities import Listed, Movable
 from ..cursor import read_cursor, write_cursor
 from ..engine import Engine
 
 __all__ = ["MemoryBackend"]
 
 
-class MemoryBackend(Engine, Listed, Movable):
+class MemoryBackend(Engine):
     """``memory:``, private to this object. The counts outlive ``disconnect()``, but not the object.
 
     After a fork each process continues with its own counts, so use it with one process only.

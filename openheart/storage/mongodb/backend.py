@@ -19,7 +19,6 @@ from ...errors import BackendError, BackendUnusable, OutcomeUnknown
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Change, Counts, Listing
-from ..capabilities import Listed, Movable
 from ..combine import added_up, counts_after_each
 from ..cursor import after_prefix, read_cursor, write_cursor
 from ..engine import IN_URI, Engine
@@ -40,7 +39,7 @@ _BATCH = 1000  # documents that are fetched at once when all are listed
 _ROW = MappingProxyType({"target": 1, "c": 1})
 
 
-class MongoBackend(Engine, Listed, Movable):
+class MongoBackend(Engine):
     """``mongodb://`` and ``mongodb+srv://``, with every option of MongoDB's connection strings.
 
     A document is ``{_id, i, target, c}``: the digest of instance and target, both of these, and the counts by

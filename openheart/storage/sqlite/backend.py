@@ -15,7 +15,6 @@ from ...errors import BackendNotConnected
 from ...system.finding import Finding
 from ...system.forks import PerProcess, at_fork, no_fork
 from ..backend import Change, Counts, Listing, Rows
-from ..capabilities import Listed, Movable
 from ..cursor import after_prefix, read_cursor, write_cursor
 from ..engine import IN_URI, Engine
 from .disk import look_at_file
@@ -31,7 +30,7 @@ Given = TypeVarTuple("Given")
 _FORK_PATIENCE = 5.0  # seconds that a fork waits for a write or a read to end
 
 
-class SqliteBackend(Engine, Listed, Movable):
+class SqliteBackend(Engine):
     """``sqlite:///path``: durable, fast and without a server.
 
     Writes are committed in groups. Counts that were read are remembered, and exactly as long as they

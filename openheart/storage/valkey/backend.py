@@ -11,7 +11,6 @@ from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Change, Counts, Listing
-from ..capabilities import Listed, Movable
 from ..combine import added_up, counts_after_each
 from ..engine import IN_URI, Engine
 from . import moves
@@ -36,7 +35,7 @@ __all__ = ["ValkeyBackend"]
 HEART = "\N{HEAVY BLACK HEART}"
 
 
-class ValkeyBackend(Engine, Listed, Movable):
+class ValkeyBackend(Engine):
     """``valkey://host:6379/0`` and its relatives: counts on a server that many machines share.
 
     Every write is one script: it adds, and leaves a nonce with the counts it answered. A write whose answer

@@ -16,10 +16,11 @@ from openheart.errors import (
     BackendUnusable,
     OutcomeUnknown,
 )
-from openheart.storage import Change, get_backend
-from openheart.storage.contract_moves import in_threads
+from openheart.storage import Change
+from openheart.storage.contract_backend import in_threads
 from openheart.storage.mongodb.backend import MongoBackend
 
+from ...engines import get_engine
 from ...servers.mongodb import MongoServer
 from ...servers.mongodb_proxy import MongoProxy
 
@@ -48,7 +49,7 @@ def make() -> Iterator[Callable[..., MongoBackend]]:
     made = []
 
     def connected(uri: str, **options: Any) -> MongoBackend:
-        backend = get_backend(uri, **{"instance": uuid.uuid4().hex, **options})
+        backend = get_engine(uri, **{"instance": uuid.uuid4().hex, **options})
         assert isinstance(backend, MongoBackend)
         made.append(backend)
         backend.connect()
@@ -202,7 +203,7 @@ def chain_of(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def test_a_wrong_password_is_named_and_never_shown(alone: MongoServer) -> None:
-    backend = get_backend(alone.uri.replace("//", "//visitor:s3cret%21@"))
+    backend = get_engine(alone.uri.replace("//", "//visitor:s3cret%21@"))
     alone.fail("saslStart", errorCode=18)
     with pytest.raises(BackendUnusable, match="user and password") as caught:
         backend.connect()

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from openheart.errors import BackendError, BackendUnusable, OutcomeUnknown
-from openheart.storage import Change, get_backend
-from openheart.storage.contract_moves import in_threads
+from openheart.storage import Change
+from openheart.storage.contract_backend import in_threads
 from openheart.storage.mongodb import moves
 from openheart.storage.mongodb.backend import COLLECTION, MongoBackend
 
+from ...engines import get_engine
 from ...servers.mongodb import MongoServer
 from ...servers.mongodb_proxy import MongoProxy
 from ...waiting import PATIENCE
@@ -32,7 +33,7 @@ def proxy(server: MongoServer) -> Iterator[MongoProxy]:
 @pytest.fixture
 def backend(proxy: MongoProxy) -> Iterator[MongoBackend]:
     # A lone server's lost answer is an unknown outcome, so a busy machine gets more time.
-    made = get_backend(proxy.uri, instance=uuid.uuid4().hex, timeout=PATIENCE)
+    made = get_engine(proxy.uri, instance=uuid.uuid4().hex, timeout=PATIENCE)
     assert isinstance(made, MongoBackend)
     with made:
         made.apply([Change("old", "🥨", 2), Change("old", "❤️"), Change("new", "🥨", 3)])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import BackendError, BackendUnavailable, BackendUnusable, OutcomeUnknown
-from openheart.storage import Change, get_backend
+from openheart.storage import Change
 from openheart.storage.combine import Job
 from openheart.storage.sqlite import backend as sqlite_backend
 from openheart.storage.sqlite import file as sqlite_file
@@ -20,6 +20,7 @@ from openheart.storage.sqlite import writer as sqlite_writer
 from openheart.storage.sqlite.lock_file import LockFile
 
 from ...child import run_child
+from ...engines import get_engine
 
 URI = "sqlite:///openheart.db"
 FILE = Path("openheart.db")
@@ -89,7 +90,7 @@ def open_folder() -> Iterator[Path]:
 
 
 def use() -> None:
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
 
 
@@ -108,7 +109,7 @@ def test_a_folder_that_is_read_only_is_named(open_folder: Path) -> None:
 
 
 def test_a_database_of_another_user_is_named(open_folder: Path) -> None:
-    get_backend(URI, folder=open_folder).__enter__().disconnect()
+    get_engine(URI, folder=open_folder).__enter__().disconnect()
     for file in open_folder.iterdir():
         file.chmod(0o444)
     open_folder.chmod(0o555)
@@ -118,7 +119,7 @@ def test_a_database_of_another_user_is_named(open_folder: Path) -> None:
 
 
 def test_a_database_file_that_is_read_only_is_named(open_folder: Path) -> None:
-    get_backend(URI, folder=open_folder).__enter__().disconnect()
+    get_engine(URI, folder=open_folder).__enter__().disconnect()
     for file in open_folder.iterdir():
         file.chmod(0o666)
     (open_folder / FILE).chmod(0o444)
@@ -160,7 +161,7 @@ def test_a_full_database_refuses_the_group_and_goes_on_when_there_is_room(
         return connection
 
     monkeypatch.setattr(sqlite_session, "open_connection", small)
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.apply([Change(f"page/{number}/{'x' * 400}", "🥨") for number in range(200)])
         backend.disconnect()
         is_full = True
@@ -182,12 +183,12 @@ def test_a_file_that_is_no_database_is_left_as_it_is() -> None:
 
 
 def test_a_damaged_file_is_named_and_never_answers_wrong_counts() -> None:
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.apply([Change(f"page/{number}", "🥨") for number in range(2000)])
     raw = bytearray(FILE.read_bytes())
     raw[4096:] = b"\xa5" * (len(raw) - 4096)
     FILE.write_bytes(raw)
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         for use in (
             lambda: backend.counts(["page/7"]),
             lambda: backend.incr("page/7", "🥨"),
@@ -204,14 +205,14 @@ def test_a_folder_in_place_of_the_file_is_named() -> None:
 
 
 def test_one_missing_folder_is_made_and_more_are_named(tmp_path: Path) -> None:
-    with get_backend("sqlite:///instance/openheart.db") as backend:
+    with get_engine("sqlite:///instance/openheart.db") as backend:
         backend.incr("page", "🥨")
     assert Path("instance/openheart.db").is_file()
     with pytest.raises(BackendUnusable, match=f"there is no folder {tmp_path}/a/b: make it"):
-        get_backend("sqlite:///a/b/openheart.db").connect()
+        get_engine("sqlite:///a/b/openheart.db").connect()
     Path("file").touch()
     with pytest.raises(BackendUnusable, match="make it"):
-        get_backend("sqlite:///file/openheart.db").connect()
+        get_engine("sqlite:///file/openheart.db").connect()
 
 
 def test_the_database_of_another_program_is_left_as_it_is() -> None:
@@ -248,7 +249,7 @@ def test_the_lock_file_of_another_version_is_refused() -> None:
 
 def test_a_deleted_file_is_not_acknowledged_into(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 3600.0)
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
         for file in Path().glob("openheart.db*"):
             file.unlink()
@@ -256,15 +257,15 @@ def test_a_deleted_file_is_not_acknowledged_into(monkeypatch: pytest.MonkeyPatch
             backend.incr("page", "🥨")
         assert backend.incr("page", "🥨") == {"🥨": 1}
         assert backend.counts(["page"]) == [{"🥨": 1}]
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         assert backend.counts(["page"]) == [{"🥨": 1}]
 
 
 def test_a_replaced_file_is_noticed_by_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 0.0)
-    with get_backend("sqlite:///other.db") as other:
+    with get_engine("sqlite:///other.db") as other:
         other.apply([Change("page", "❤️", 7)])
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
         for suffix in ("-wal", "-shm"):
             FILE.with_name(FILE.name + suffix).unlink()
@@ -275,17 +276,17 @@ def test_a_replaced_file_is_noticed_by_looking(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_replaced_lock_file_is_noticed_by_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 0.0)
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
         Path("openheart.db.lock").unlink()
-        with get_backend(URI) as other:
+        with get_engine(URI) as other:
             assert backend.counts(["page"]) == [{"🥨": 1}]
             other.incr("page", "🥨")
             assert backend.counts(["page"]) == [{"🥨": 2}]
 
 
 def test_a_program_that_keeps_the_database_locked_is_waited_for_and_then_named() -> None:
-    with get_backend(URI, busy_timeout=0.05) as backend:
+    with get_engine(URI, busy_timeout=0.05) as backend:
         backend.incr("page", "🥨")
         shell = sqlite3.connect(FILE, isolation_level=None)
         shell.execute("BEGIN IMMEDIATE")
@@ -297,7 +298,7 @@ def test_a_program_that_keeps_the_database_locked_is_waited_for_and_then_named()
 
 
 def test_a_process_that_keeps_its_turn_is_waited_for_and_then_named() -> None:
-    with get_backend(URI, busy_timeout=0.05) as backend:
+    with get_engine(URI, busy_timeout=0.05) as backend:
         backend.incr("page", "🥨")
         stopped = LockFile(Path("openheart.db.lock"))
         stopped.acquire(1)
@@ -317,7 +318,7 @@ def test_a_write_that_the_disk_did_not_confirm_has_an_unknown_outcome(
         error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
         raise error
 
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
         with monkeypatch.context() as patch:
             patch.setattr(sqlite_writer, "_add", add_and_fail)
@@ -336,7 +337,7 @@ def test_an_interruption_after_the_commit_counts_once_and_answers_those_who_wait
         original(*arguments)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         with monkeypatch.context() as patch:
             patch.setattr(sqlite_writer, "_add", add_and_interrupt)
             job = Job([Change("page", "🥨")])

@@ -6,20 +6,22 @@ from collections.abc import Iterator
 import pytest
 
 from openheart.errors import BackendUnusable
-from openheart.storage import Backend, Change, get_backend
+from openheart.storage import Change
+
+from ...engines import Engine, get_engine
 
 URI = "sqlite:///x.db"
 
 
 @pytest.fixture
-def backend() -> Iterator[Backend]:
-    with get_backend(URI) as made:
+def backend() -> Iterator[Engine]:
+    with get_engine(URI) as made:
         made.apply([Change("old", "🥨", 2), Change("new", "🥨", 3)])
         yield made
 
 
-def test_another_process_sees_at_once_what_was_moved(backend: Backend) -> None:
-    with get_backend(URI) as other:
+def test_another_process_sees_at_once_what_was_moved(backend: Engine) -> None:
+    with get_engine(URI) as other:
         assert other.counts(["old", "new"]) == [{"🥨": 2}, {"🥨": 3}]
         backend.rename("old", "new")
         assert other.counts(["old", "new"]) == [{}, {"🥨": 5}]
@@ -29,7 +31,7 @@ def test_another_process_sees_at_once_what_was_moved(backend: Backend) -> None:
         assert other.incr("new", "🥨") == {"🥨": 1}
 
 
-def test_a_move_that_fails_halfway_changes_nothing(backend: Backend) -> None:
+def test_a_move_that_fails_halfway_changes_nothing(backend: Engine) -> None:
     connection = sqlite3.connect("x.db")
     connection.execute(
         "CREATE TRIGGER no BEFORE DELETE ON reaction BEGIN SELECT RAISE(ABORT, 'not now'); END"

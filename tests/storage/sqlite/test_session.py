@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from openheart.errors import BackendUnusable
-from openheart.storage import Change, Counts, get_backend
+from openheart.storage import Change, Counts
 from openheart.storage.combine import Job
 from openheart.storage.sqlite import backend as sqlite_backend
 from openheart.storage.sqlite.backend import SqliteBackend
@@ -23,6 +23,7 @@ from openheart.storage.sqlite.writer import Writer
 
 from ...child import run_child
 from ...conftest import open_databases
+from ...engines import get_engine
 from ...waiting import PATIENCE, until
 
 URI = "sqlite:///openheart.db"
@@ -211,7 +212,7 @@ def refuse_to_select(*arguments: Any) -> Any:
 
 def test_what_was_read_or_written_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_backend, "LOOK_EVERY", 3600.0)
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("written", "🥨")
         assert backend.counts(["unknown"]) == [{}]
         monkeypatch.setattr(Readers, "select", refuse_to_select)
@@ -219,7 +220,7 @@ def test_what_was_read_or_written_is_not_read_again(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_another_program_changes_shows_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
         backend.counts(["page"])
         add_as_another_program("page", "🥨", 5)
@@ -232,7 +233,7 @@ def test_what_another_program_changes_shows_at_the_next_look(monkeypatch: pytest
 
 
 def test_nothing_is_remembered_of_a_commit_that_a_killed_process_left_open() -> None:
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
         killed = LockFile(Path("openheart.db.lock"))
         killed.announce({bucket_of("page")})
@@ -314,7 +315,7 @@ def test_a_call_whose_session_another_thread_closes_after_its_own_use_gets_a_new
     monkeypatch.setattr(Session, "counts", count_once_the_second_began)
     monkeypatch.setattr(Session, "apply", apply_once_the_first_ended)
     outcomes: list[Counts] = []
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         first = threading.Thread(target=backend.counts, args=(["page"],))
         second = threading.Thread(target=lambda: outcomes.append(backend.incr("page", "🥨")))
         first.start()
@@ -362,7 +363,7 @@ def test_backends_that_threads_open_at_the_same_time_do_not_disturb_each_other()
     def connect(number: int) -> None:
         try:
             for _ in range(100):
-                with get_backend(f"sqlite:///{number}.db"):
+                with get_engine(f"sqlite:///{number}.db"):
                     pass
         except BaseException as error:
             failures.append(error)
@@ -404,7 +405,7 @@ def test_a_read_that_outlives_its_session_keeps_a_child_from_the_file() -> None:
 
 
 def test_a_check_of_a_new_file_leaves_an_empty_database() -> None:
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.check()
     connection = sqlite3.connect(FILE)
     assert connection.execute("SELECT count(*) FROM reaction").fetchone() == (0,)
@@ -423,7 +424,7 @@ def test_a_check_goes_with_the_writes_that_wait(monkeypatch: pytest.MonkeyPatch)
         commit(self, group)
 
     monkeypatch.setattr(Writer, "commit", slow)
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         threads = [threading.Thread(target=backend.incr, args=("hello", "🥨"))]
         threads[0].start()
         assert began.wait(PATIENCE)
@@ -443,7 +444,7 @@ def test_a_check_goes_with_the_writes_that_wait(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_look_that_comes_after_the_end_opens_nothing() -> None:
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
         session = backend._session  # type: ignore[attr-defined]
     session.look()
@@ -451,13 +452,13 @@ def test_a_look_that_comes_after_the_end_opens_nothing() -> None:
 
 
 def test_the_counts_survive_without_their_log_after_an_orderly_end() -> None:
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
     assert not Path("openheart.db-wal").exists()
 
 
 def test_a_storage_that_fails_to_open_can_be_tried_again() -> None:
-    backend = get_backend(URI)
+    backend = get_engine(URI)
     FILE.write_text("not yet" * 1000)
     for _ in range(2):
         with pytest.raises(BackendUnusable):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import BackendUnavailable, OutcomeUnknown
-from openheart.storage import Backend, Change, get_backend
+from openheart.storage import Change
 from openheart.storage.valkey.script import Keys
 
+from ...engines import Engine, get_engine
 from ...servers.valkey import Cluster, Sentinels, Server
 from ...waiting import until
 
@@ -32,7 +33,7 @@ class Crowd:
         unknown: own targets whose outcome is not known.
     """
 
-    def __init__(self, backend: Backend, own: str, pages: list[str]) -> None:
+    def __init__(self, backend: Engine, own: str, pages: list[str]) -> None:
         self.told: dict[str, float] = {}
         self.unknown: list[str] = []
         self._backend = backend
@@ -85,7 +86,7 @@ def fail_over(group: Cluster | Sentinels, *, times: int, wait: int) -> None:
     kills: list[float] = []
     recoveries: list[float] = []
     lost: list[str] = []
-    with get_backend(group.uri, timeout=1, retries=4, wait=wait) as backend:
+    with get_engine(group.uri, timeout=1, retries=4, wait=wait) as backend:
         for number in range(times):
             group.wait_until_whole()
             victims = group.primaries() if isinstance(group, Cluster) else [group.master()]
@@ -110,7 +111,7 @@ def restart(server: Server, *, times: int, may_lose: bool = False) -> None:
     """Kill a server that keeps a log, and start it again where it was."""
     recoveries: list[float] = []
     lost: list[str] = []
-    with get_backend(server.uri, timeout=1, retries=4) as backend:
+    with get_engine(server.uri, timeout=1, retries=4) as backend:
         for number in range(times):
             with Crowd(backend, f"own/{number}/", ["page/1", "page/2"]) as crowd:
                 crowd.wait_for_more(200)
@@ -131,7 +132,7 @@ def report(found: dict[str, int], recoveries: list[float]) -> None:
     print(json.dumps(found | {"recovered after, in seconds": spread}))
 
 
-def recovery(backend: Backend, page: str, since: float) -> float:
+def recovery(backend: Engine, page: str, since: float) -> float:
     """Seconds until a reaction on the killed server's page is acknowledged again."""
 
     def works() -> bool:
@@ -195,8 +196,8 @@ def test_ten_killed_sentinel_masters(tmp_path: Path, wait: int) -> None:
 def test_a_master_that_comes_back_where_it_was_is_not_written_to(tmp_path: Path) -> None:
     with (
         Sentinels(tmp_path) as sentinels,
-        get_backend(sentinels.uri, timeout=1, retries=4) as busy,
-        get_backend(sentinels.uri, timeout=1, retries=4) as idle,
+        get_engine(sentinels.uri, timeout=1, retries=4) as busy,
+        get_engine(sentinels.uri, timeout=1, retries=4) as idle,
     ):
         busy.incr("page", HEART)
         idle.incr("page", HEART)

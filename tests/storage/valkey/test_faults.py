@@ -18,14 +18,15 @@ from openheart.errors import (
     ConfigError,
     OutcomeUnknown,
 )
-from openheart.storage import Backend, Change, get_backend
-from openheart.storage.contract_moves import in_threads
+from openheart.storage import Change
+from openheart.storage.contract_backend import in_threads
 from openheart.storage.valkey.calls import Write
 from openheart.storage.valkey.dispatcher import LARGEST_PIPELINE
 from openheart.storage.valkey.script import Keys
 from openheart.storage.valkey.server import Command, OpenConnection
 
 from ...child import run_child
+from ...engines import Engine, get_engine
 from ...servers.ports import free_port
 from ...servers.process import frozen
 from ...servers.valkey import Cluster, Sentinels, Server
@@ -85,18 +86,18 @@ def own(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def backend(own: Server) -> Iterator[Backend]:
-    with get_backend(own.uri, timeout=1, retries=1) as backend:
+def backend(own: Server) -> Iterator[Engine]:
+    with get_engine(own.uri, timeout=1, retries=1) as backend:
         yield backend
 
 
-def refused(backend: Backend, times: int = 1) -> None:
+def refused(backend: Engine, times: int = 1) -> None:
     for _ in range(times):
         with pytest.raises(BackendError):
             backend.counts(["page"])
 
 
-def again(backend: Backend, target: str = "page") -> dict[str, int]:
+def again(backend: Engine, target: str = "page") -> dict[str, int]:
     """React until the backend takes the server for present again."""
     answers = []
 
@@ -113,14 +114,14 @@ def again(backend: Backend, target: str = "page") -> dict[str, int]:
 
 def test_a_server_that_is_not_there_is_named_and_nothing_was_sent() -> None:
     port = free_port()
-    with get_backend(f"valkey://user:{PASSWORD}@127.0.0.1:{port}", timeout=0.2, retries=0) as backend:
+    with get_engine(f"valkey://user:{PASSWORD}@127.0.0.1:{port}", timeout=0.2, retries=0) as backend:
         for use in (lambda: backend.incr("page", HEART), lambda: backend.list(), lambda: backend.check()):
             with pytest.raises(BackendUnavailable, match=f"127.0.0.1:{port}") as caught:
                 use()
             assert PASSWORD not in repr(caught.value) + str(caught.value.__cause__)
 
 
-def test_a_server_that_comes_back_is_used_again_by_itself(own: Server, backend: Backend) -> None:
+def test_a_server_that_comes_back_is_used_again_by_itself(own: Server, backend: Engine) -> None:
     backend.incr("page", HEART)
     own.kill()
     with pytest.raises(BackendUnavailable):
@@ -129,7 +130,7 @@ def test_a_server_that_comes_back_is_used_again_by_itself(own: Server, backend: 
     assert again(backend) == {HEART: 2}
 
 
-def test_a_server_that_restarts_between_two_calls_is_not_noticed(own: Server, backend: Backend) -> None:
+def test_a_server_that_restarts_between_two_calls_is_not_noticed(own: Server, backend: Engine) -> None:
     backend.incr("page", HEART)
     own.kill()
     own.start()
@@ -137,7 +138,7 @@ def test_a_server_that_restarts_between_two_calls_is_not_noticed(own: Server, ba
 
 
 def test_a_server_that_answers_nothing_is_an_unknown_outcome_within_the_stated_time(
-    own: Server, backend: Backend
+    own: Server, backend: Engine
 ) -> None:
     backend.incr("page", HEART)
     with frozen(own):
@@ -151,7 +152,7 @@ def test_a_server_that_answers_nothing_is_an_unknown_outcome_within_the_stated_t
 
 
 def test_while_the_server_is_unavailable_requests_end_at_once_and_do_not_pile_up(
-    own: Server, backend: Backend
+    own: Server, backend: Engine
 ) -> None:
     backend.incr("page", HEART)
     with frozen(own):
@@ -163,14 +164,14 @@ def test_while_the_server_is_unavailable_requests_end_at_once_and_do_not_pile_up
 
 
 def test_more_threads_than_connections_wait_and_are_all_served(own: Server) -> None:
-    with get_backend(own.uri, pool=2, timeout=20, retries=0) as backend:
+    with get_engine(own.uri, pool=2, timeout=20, retries=0) as backend:
         in_threads(12, lambda: [backend.incr("page", HEART) for _ in range(20)])
         assert backend.counts(["page"]) == [{HEART: 240}]
         assert int(own.do("INFO", "clients")["connected_clients"]) <= 2 + 1
 
 
 def test_no_connection_in_time_names_the_setting(own: Server) -> None:
-    with get_backend(own.uri, pool=1, timeout=2, retries=0) as backend:
+    with get_engine(own.uri, pool=1, timeout=2, retries=0) as backend:
         backend.incr("page", HEART)
         borrowed = backend._current().topology.server_of(b"").borrow()  # type: ignore[attr-defined]
         with pytest.raises(BackendUnavailable, match="raise OPENHEART_VALKEY_POOL"):
@@ -180,7 +181,7 @@ def test_no_connection_in_time_names_the_setting(own: Server) -> None:
 
 
 def test_a_connection_that_comes_back_after_closing_is_closed(own: Server) -> None:
-    backend = get_backend(own.uri)
+    backend = get_engine(own.uri)
     backend.connect()
     server = backend._current().topology.server_of(b"")  # type: ignore[attr-defined]
     lent = [server.borrow() for _ in range(2)]
@@ -212,7 +213,7 @@ def test_what_the_operator_set_wrong_is_unusable_and_says_what_to_do(
     server.do(
         "ACL", "SETUSER", "limited", "on", f">{PASSWORD}", "~*", "+@all", "-hincrby", "-hgetall", "-set"
     )
-    with get_backend(uri.format(f"127.0.0.1:{server.port}")) as backend:
+    with get_engine(uri.format(f"127.0.0.1:{server.port}")) as backend:
         for use in (lambda: backend.incr("page", HEART), lambda: backend.check()):
             began = time.monotonic()
             with pytest.raises(BackendUnusable, match=mend) as caught:
@@ -223,10 +224,10 @@ def test_what_the_operator_set_wrong_is_unusable_and_says_what_to_do(
 
 
 def test_a_server_that_wants_a_password_is_unusable_without_one(tmp_path: Path) -> None:
-    with Server(tmp_path / "server", f"requirepass {PASSWORD}") as server, get_backend(server.uri) as backend:
+    with Server(tmp_path / "server", f"requirepass {PASSWORD}") as server, get_engine(server.uri) as backend:
         with pytest.raises(BackendUnusable, match="correct them in OPENHEART_URI"):
             backend.incr("page", HEART)
-        with get_backend(server.uri.replace("://", f"://:{PASSWORD}@")) as allowed:
+        with get_engine(server.uri.replace("://", f"://:{PASSWORD}@")) as allowed:
             assert allowed.incr("page", HEART) == {HEART: 1}
 
 
@@ -242,7 +243,7 @@ def test_a_node_and_a_sentinel_that_do_not_take_the_password_are_unusable_at_onc
 ) -> None:
     with Server(tmp_path, f"requirepass {PASSWORD}", *options, kind=kind) as server:
         place = uri.format(f"127.0.0.1:{server.port}")
-        with get_backend(place) as backend:
+        with get_engine(place) as backend:
             for use in (lambda: backend.incr("page", HEART), lambda: backend.check()):
                 with pytest.raises(BackendUnusable, match="correct them in OPENHEART_URI"):
                     use()
@@ -252,11 +253,11 @@ def test_one_sentinel_that_refuses_the_password_is_passed_over(tmp_path: Path) -
     locked = Server(tmp_path / "locked", f"requirepass {PASSWORD}", kind="sentinel")
     with locked, Sentinels(tmp_path, calm=True) as sentinels:
         first = f"valkey+sentinel://127.0.0.1:{locked.port},"
-        with get_backend(sentinels.uri.replace("valkey+sentinel://", first)) as backend:
+        with get_engine(sentinels.uri.replace("valkey+sentinel://", first)) as backend:
             assert backend.incr("page", HEART) == {HEART: 1}
 
 
-def test_a_full_server_takes_nothing_and_says_what_to_do(own: Server, backend: Backend) -> None:
+def test_a_full_server_takes_nothing_and_says_what_to_do(own: Server, backend: Engine) -> None:
     backend.incr("page", HEART)
     own.do("CONFIG", "SET", "maxmemory", "1mb")
     with pytest.raises(BackendUnusable, match="raise maxmemory"):
@@ -266,7 +267,7 @@ def test_a_full_server_takes_nothing_and_says_what_to_do(own: Server, backend: B
     assert backend.incr("page", HEART) == {HEART: 2}
 
 
-def test_a_read_only_server_is_waited_for_and_then_named(own: Server, backend: Backend) -> None:
+def test_a_read_only_server_is_waited_for_and_then_named(own: Server, backend: Engine) -> None:
     backend.incr("page", HEART)
     own.do("REPLICAOF", "127.0.0.1", free_port())
     with pytest.raises(BackendUnavailable, match="read only replica"):
@@ -277,9 +278,9 @@ def test_a_read_only_server_is_waited_for_and_then_named(own: Server, backend: B
 
 
 def test_too_few_replicas_for_the_server_refuse_and_for_openheart_are_an_unknown_outcome(
-    own: Server, backend: Backend
+    own: Server, backend: Engine
 ) -> None:
-    with get_backend(own.uri, timeout=3, retries=0, wait=1) as careful:
+    with get_engine(own.uri, timeout=3, retries=0, wait=1) as careful:
         with pytest.raises(OutcomeUnknown, match="0 of 1 replicas confirmed it"):
             careful.incr("page", HEART)
         assert careful.counts(["page"]) == [{HEART: 1}]
@@ -290,7 +291,7 @@ def test_too_few_replicas_for_the_server_refuse_and_for_openheart_are_an_unknown
     assert again(backend) == {HEART: 2}
 
 
-def test_a_foreign_key_in_the_way_is_named_and_left_alone(own: Server, backend: Backend) -> None:
+def test_a_foreign_key_in_the_way_is_named_and_left_alone(own: Server, backend: Engine) -> None:
     key = Keys(None).of("page")
     own.do("SET", key, "theirs")
     for use in (lambda: backend.incr("page", HEART), lambda: backend.counts(["page"])):
@@ -300,7 +301,7 @@ def test_a_foreign_key_in_the_way_is_named_and_left_alone(own: Server, backend: 
     assert list(backend.iter_targets()) == []
 
 
-def test_a_count_at_its_largest_refuses_the_whole_change(own: Server, backend: Backend) -> None:
+def test_a_count_at_its_largest_refuses_the_whole_change(own: Server, backend: Engine) -> None:
     backend.incr("page", PRETZEL)
     own.do("HSET", Keys(None).of("page"), HEART, 2**63 - 1)
     with pytest.raises(BackendUnusable, match="nothing was added"):
@@ -308,7 +309,7 @@ def test_a_count_at_its_largest_refuses_the_whole_change(own: Server, backend: B
     assert backend.counts(["page"]) == [{PRETZEL: 1, HEART: 2**63 - 1}]
 
 
-def test_some_of_several_targets_refused_is_an_unknown_outcome(own: Server, backend: Backend) -> None:
+def test_some_of_several_targets_refused_is_an_unknown_outcome(own: Server, backend: Engine) -> None:
     own.do("SET", Keys(None).of("theirs"), "theirs")
     with pytest.raises(OutcomeUnknown, match="some of the changes are stored"):
         backend.apply([Change("ours", HEART), Change("theirs", HEART)])
@@ -316,7 +317,7 @@ def test_some_of_several_targets_refused_is_an_unknown_outcome(own: Server, back
 
 
 def test_a_batch_of_several_pipelines_that_is_refused_at_its_end_is_an_unknown_outcome(
-    own: Server, backend: Backend
+    own: Server, backend: Engine
 ) -> None:
     own.do("SET", Keys(None).of("theirs"), "theirs")
     ours = [f"page/{number}" for number in range(LARGEST_PIPELINE)]
@@ -326,7 +327,7 @@ def test_a_batch_of_several_pipelines_that_is_refused_at_its_end_is_an_unknown_o
     assert backend.counts([*ours, "theirs"]) == [{HEART: 1}] * len(ours) + [{}]
 
 
-def test_a_script_that_the_server_forgot_is_brought_again(own: Server, backend: Backend) -> None:
+def test_a_script_that_the_server_forgot_is_brought_again(own: Server, backend: Engine) -> None:
     backend.incr("page", HEART)
     own.do("SCRIPT", "FLUSH")
     changes = [Change(f"page/{number}", HEART) for number in range(50)]
@@ -334,7 +335,7 @@ def test_a_script_that_the_server_forgot_is_brought_again(own: Server, backend: 
 
 
 def test_a_try_that_comes_after_its_nonce_could_have_ended_is_refused(
-    own: Server, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    own: Server, backend: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend.incr("page", HEART)
     # As when the server's clock, or a request in somebody's buffer, is a minute off.
@@ -358,7 +359,7 @@ def test_a_retry_has_the_time_limit_of_the_first_try() -> None:
     assert write.command(opened) == first
 
 
-def test_disconnecting_lets_what_runs_end(own: Server, backend: Backend) -> None:
+def test_disconnecting_lets_what_runs_end(own: Server, backend: Engine) -> None:
     backend.incr("page", HEART)
     answers: list[object] = []
     with frozen(own):
@@ -388,12 +389,12 @@ def test_children_of_a_busy_process_use_connections_of_their_own(server: Server)
 
 def test_nonces_that_end_before_the_retries_are_a_start_up_error() -> None:
     with pytest.raises(ConfigError, match="OPENHEART_NONCE_TTL='10s'.*at least 12s"):
-        get_backend("valkey://127.0.0.1", nonce_ttl=10)
-    get_backend("valkey://127.0.0.1", nonce_ttl=12)
+        get_engine("valkey://127.0.0.1", nonce_ttl=10)
+    get_engine("valkey://127.0.0.1", nonce_ttl=12)
 
 
 def test_nonces_end_by_themselves(own: Server) -> None:
-    with get_backend(own.uri, timeout=2, retries=0, nonce_ttl=6) as backend:
+    with get_engine(own.uri, timeout=2, retries=0, nonce_ttl=6) as backend:
         backend.incr("page", HEART)
         assert own.do("DBSIZE") == 2
         until(lambda: bool(own.do("DBSIZE") == 1), "the nonce stayed")
@@ -404,7 +405,7 @@ def test_a_sentinel_that_knows_no_such_server_is_named(tmp_path: Path) -> None:
     with Server(tmp_path / "sentinel", kind="sentinel") as sentinel:
         uri = f"valkey+sentinel://127.0.0.1:{sentinel.port}/unheard"
         with (
-            get_backend(uri, retries=0) as backend,
+            get_engine(uri, retries=0) as backend,
             pytest.raises(BackendUnavailable, match="'unheard'"),
         ):
             backend.incr("page", HEART)
@@ -412,16 +413,16 @@ def test_a_sentinel_that_knows_no_such_server_is_named(tmp_path: Path) -> None:
 
 def test_a_sentinel_that_is_unavailable_is_passed_over(tmp_path: Path) -> None:
     with Sentinels(tmp_path, calm=True) as sentinels:
-        with get_backend(sentinels.uri, timeout=1) as backend:
+        with get_engine(sentinels.uri, timeout=1) as backend:
             backend.incr("page", HEART)
             sentinels.sentinels[0].kill()
             sentinels.sentinels[1].freeze()
-        with get_backend(sentinels.uri, timeout=1) as backend:
+        with get_engine(sentinels.uri, timeout=1) as backend:
             assert backend.incr("page", HEART) == {HEART: 2}
 
 
 def test_a_slot_on_its_way_to_another_node_is_read_on_and_written_once_it_arrived(tmp_path: Path) -> None:
-    with Cluster(tmp_path, calm=True) as cluster, get_backend(cluster.uri, timeout=1, retries=1) as backend:
+    with Cluster(tmp_path, calm=True) as cluster, get_engine(cluster.uri, timeout=1, retries=1) as backend:
         backend.incr("page", HEART)
         key = Keys(None).of("page")
         slot = cluster.nodes[0].do("CLUSTER KEYSLOT", key)
@@ -454,7 +455,7 @@ def owns(node: Server, key: bytes) -> bool:
 def test_while_everything_is_unavailable_requests_end_at_once(
     tmp_path: Path, kind: type[Cluster] | type[Sentinels]
 ) -> None:
-    with kind(tmp_path) as group, get_backend(group.uri, timeout=1, retries=1) as backend:
+    with kind(tmp_path) as group, get_engine(group.uri, timeout=1, retries=1) as backend:
         backend.incr("page", HEART)
         servers = group.nodes if isinstance(group, Cluster) else [*group.servers, *group.sentinels]
         for server in servers:
@@ -466,7 +467,7 @@ def test_while_everything_is_unavailable_requests_end_at_once(
 
 
 def test_a_server_that_is_busy_with_a_script_is_waited_for_and_then_named(
-    own: Server, backend: Backend
+    own: Server, backend: Engine
 ) -> None:
     own.do("CONFIG", "SET", "busy-reply-threshold", 1)
     with own.client() as client:

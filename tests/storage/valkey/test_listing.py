@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from openheart.errors import BackendUnavailable, InvalidRequest
-from openheart.storage import Backend, Change, get_backend
+from openheart.storage import Change
 from openheart.storage.valkey import listing
 from openheart.storage.valkey.listing import Scanner, Seen
 from openheart.storage.valkey.script import Keys, read_row
 
+from ...engines import Engine, get_engine
 from ...servers.valkey import Cluster, Server
 
 HEART = "❤️"
@@ -29,18 +30,18 @@ def served(request: pytest.FixtureRequest) -> Server | Cluster:
 
 
 @pytest.fixture
-def backend(served: Server | Cluster) -> Iterator[Backend]:
-    with get_backend(served.uri, instance=uuid.uuid4().hex) as backend:
+def backend(served: Server | Cluster) -> Iterator[Engine]:
+    with get_engine(served.uri, instance=uuid.uuid4().hex) as backend:
         yield backend
 
 
-def fill(backend: Backend, number: int, prefix: str = "page/") -> set[str]:
+def fill(backend: Engine, number: int, prefix: str = "page/") -> set[str]:
     targets = [f"{prefix}{each}" for each in range(number)]
     backend.apply([Change(target, HEART) for target in targets])
     return set(targets)
 
 
-def pages(backend: Backend, limit: int) -> list[list[str]]:
+def pages(backend: Engine, limit: int) -> list[list[str]]:
     found, cursor = [], None
     while True:
         page = backend.list(cursor=cursor, limit=limit)
@@ -51,14 +52,14 @@ def pages(backend: Backend, limit: int) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 10, 100, 1000])
-def test_pages_of_any_size_hold_each_target_once(backend: Backend, limit: int) -> None:
+def test_pages_of_any_size_hold_each_target_once(backend: Engine, limit: int) -> None:
     targets = fill(backend, 250)
     found = pages(backend, limit)
     assert sorted(target for page in found for target in page) == sorted(targets)
     assert all(len(page) == limit for page in found[:-1])
 
 
-def test_targets_that_come_and_go_between_pages_leave_the_others_alone(backend: Backend) -> None:
+def test_targets_that_come_and_go_between_pages_leave_the_others_alone(backend: Engine) -> None:
     targets = fill(backend, 300)
     found: list[str] = []
     cursor, turn = None, 0
@@ -73,10 +74,10 @@ def test_targets_that_come_and_go_between_pages_leave_the_others_alone(backend: 
 
 
 def test_a_page_that_finds_nothing_in_many_keys_ends_and_goes_on_with_its_cursor(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
+    backend: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = fill(backend, 100)
-    with get_backend(backend.uri, instance="crowd") as crowd:
+    with get_engine(backend.uri, instance="crowd") as crowd:
         fill(crowd, 2000)
     monkeypatch.setattr(listing, "SCANS_PER_PAGE", 2)
     monkeypatch.setattr(listing, "MOST", 10)
@@ -85,7 +86,7 @@ def test_a_page_that_finds_nothing_in_many_keys_ends_and_goes_on_with_its_cursor
     assert sorted(target for page in found for target in page) == sorted(targets)
 
 
-def test_a_deleted_target_is_left_out_of_the_pages_after(served: Server | Cluster, backend: Backend) -> None:
+def test_a_deleted_target_is_left_out_of_the_pages_after(served: Server | Cluster, backend: Engine) -> None:
     targets = fill(backend, 60)
     page = backend.list(limit=7)
     seen = {target for target, _ in page.targets}
@@ -103,12 +104,12 @@ def test_a_deleted_target_is_left_out_of_the_pages_after(served: Server | Cluste
     assert seen == targets - set(gone)
 
 
-def test_the_cursor_of_another_instance_or_with_a_changed_letter_is_refused(backend: Backend) -> None:
+def test_the_cursor_of_another_instance_or_with_a_changed_letter_is_refused(backend: Engine) -> None:
     fill(backend, 50)
     cursor = backend.list(limit=5).cursor
     assert cursor is not None
     with (
-        get_backend(backend.uri, instance="another") as other,
+        get_engine(backend.uri, instance="another") as other,
         pytest.raises(InvalidRequest, match="not valid for this list"),
     ):
         other.list(cursor=cursor)
@@ -126,7 +127,7 @@ def test_the_cursor_of_another_instance_or_with_a_changed_letter_is_refused(back
 def test_a_cursor_does_not_survive_the_server_that_it_came_from(tmp_path: Path) -> None:
     with (
         Server(tmp_path / "server", "appendonly yes", "appendfsync always") as server,
-        get_backend(server.uri) as backend,
+        get_engine(server.uri) as backend,
     ):
         fill(backend, 3000)
         cursor = backend.list(limit=5).cursor
@@ -142,7 +143,7 @@ def test_a_cursor_does_not_survive_the_server_that_it_came_from(tmp_path: Path) 
 
 
 def test_a_listing_of_every_target_has_each_once_while_the_table_shrinks(served: Server | Cluster) -> None:
-    with get_backend(served.uri, instance="shrink") as backend, get_backend(served.uri) as crowd:
+    with get_engine(served.uri, instance="shrink") as backend, get_engine(served.uri) as crowd:
         targets, others = ([f"page/{each}" for each in range(number)] for number in (1000, 15_000))
         # Not by reactions, whose nonces would keep the table large.
         backend.at_least([(target, {HEART: 1}) for target in targets])
@@ -156,7 +157,7 @@ def test_a_listing_of_every_target_has_each_once_while_the_table_shrinks(served:
         assert sorted(found) == sorted(targets)
 
 
-def test_what_a_scan_finds_again_is_listed_once(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_scan_finds_again_is_listed_once(backend: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     targets = fill(backend, 50)
     scan, before = Scanner._scan, list[bytes]()
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from openheart.errors import BackendUnavailable, OutcomeUnknown
-from openheart.storage import Backend, Change, get_backend
-from openheart.storage.contract_moves import in_threads
+from openheart.storage import Change
+from openheart.storage.contract_backend import in_threads
 from openheart.storage.valkey.moves import DROP, TAKE
 from openheart.storage.valkey.script import ADD
 
+from ...engines import Engine, get_engine
 from ...servers.proxy import Proxy, certificate
 from ...servers.valkey import Cluster, Sentinels, Server
 
@@ -68,7 +69,7 @@ def lose_replies(served: Served, *, times: int, wait: int = 0) -> None:
     uri, proxies = served
     told: list[Change] = []
     refused: list[BackendUnavailable] = []
-    with get_backend(uri, instance=f"lost-{times}-{wait}", retries=9, nonce_ttl=60, wait=wait) as backend:
+    with get_engine(uri, instance=f"lost-{times}-{wait}", retries=9, nonce_ttl=60, wait=wait) as backend:
         backend.incr("warm", HEART)
         before = sum(proxy.lost for proxy in proxies)
         for proxy in proxies:
@@ -118,8 +119,8 @@ def test_a_thousand_lost_replies_count_once_each(served: Served) -> None:
 def test_a_retry_answers_what_the_first_try_would_have(single: tuple[Server, Proxy]) -> None:
     server, proxy = single
     with (
-        get_backend(f"valkey://127.0.0.1:{proxy.port}") as backend,
-        get_backend(server.uri) as other,
+        get_engine(f"valkey://127.0.0.1:{proxy.port}") as backend,
+        get_engine(server.uri) as other,
     ):
         backend.incr("page", HEART)
         proxy.lose(b"EVAL")
@@ -133,7 +134,7 @@ def test_a_retry_answers_what_the_first_try_would_have(single: tuple[Server, Pro
 
 def test_the_reply_of_a_read_may_get_lost_too(single: tuple[Server, Proxy]) -> None:
     _, proxy = single
-    with get_backend(f"valkey://127.0.0.1:{proxy.port}") as backend:
+    with get_engine(f"valkey://127.0.0.1:{proxy.port}") as backend:
         backend.incr("page", HEART)
         for command in (b"HGETALL", b"SCAN"):
             proxy.lose(command)
@@ -146,7 +147,7 @@ def test_a_reply_that_stays_lost_is_an_unknown_outcome_and_never_doubled(
     single: tuple[Server, Proxy],
 ) -> None:
     _, proxy = single
-    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=0.5, retries=2) as backend:
+    with get_engine(f"valkey://127.0.0.1:{proxy.port}", timeout=0.5, retries=2) as backend:
         backend.incr("page", HEART)
         proxy.lose(b"EVAL", 1000)
         with pytest.raises(OutcomeUnknown, match="may have been counted"):
@@ -158,7 +159,7 @@ def test_a_reply_that_stays_lost_is_an_unknown_outcome_and_never_doubled(
 @pytest.mark.parametrize("command", [b"EVAL", b"DEL", b"PEXPIRE"])
 def test_moves_whose_replies_were_lost_move_once(served: Served, command: bytes) -> None:
     uri, proxies = served
-    with get_backend(uri, instance=f"moves-{command.decode()}", retries=9, nonce_ttl=60) as backend:
+    with get_engine(uri, instance=f"moves-{command.decode()}", retries=9, nonce_ttl=60) as backend:
         for proxy in proxies:
             proxy.lose(command, 15, share=0.5)
         for number in range(12):
@@ -175,7 +176,7 @@ def test_moves_whose_replies_were_lost_move_once(served: Served, command: bytes)
 
 def test_a_rename_that_broke_off_is_finished_by_the_next_one(single: tuple[Server, Proxy]) -> None:
     _, proxy = single
-    with get_backend(f"valkey://127.0.0.1:{proxy.port}", timeout=2, retries=0) as backend:
+    with get_engine(f"valkey://127.0.0.1:{proxy.port}", timeout=2, retries=0) as backend:
         for step in range(1, 5):
             backend.apply([Change("old", HEART, 3), Change("new", HEART)])
             break_off(backend, proxy, step)
@@ -186,7 +187,7 @@ def test_a_rename_that_broke_off_is_finished_by_the_next_one(single: tuple[Serve
             assert list(backend.iter_targets()) == [("new", {HEART: 5 * step})]
 
 
-def break_off(backend: Backend, proxy: Proxy, step: int) -> None:
+def break_off(backend: Engine, proxy: Proxy, step: int) -> None:
     """Rename, and lose the reply of one of its steps for good."""
     proxy.lose([TAKE.sha, ADD.sha, DROP.sha, b"PEXPIRE"][step - 1], 100)
     with pytest.raises(OutcomeUnknown, match="Run it again"):
@@ -197,7 +198,7 @@ def break_off(backend: Backend, proxy: Proxy, step: int) -> None:
 def test_connections_that_are_cut_under_load_lose_and_double_nothing(single: tuple[Server, Proxy]) -> None:
     _, proxy = single
     told: list[int] = []
-    with get_backend(f"valkey://127.0.0.1:{proxy.port}", retries=9) as backend:
+    with get_engine(f"valkey://127.0.0.1:{proxy.port}", retries=9) as backend:
 
         def react() -> None:
             for _ in range(100):
@@ -215,7 +216,7 @@ def test_connections_that_are_cut_under_load_lose_and_double_nothing(single: tup
     assert len(told) > 200
 
 
-def stored_after_the_pause(backend: Backend) -> dict[str, int]:
+def stored_after_the_pause(backend: Engine) -> dict[str, int]:
     """What is stored, once the backend takes the server for present again."""
     deadline = time.monotonic() + 10
     while True:

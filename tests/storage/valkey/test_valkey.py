@@ -11,10 +11,11 @@ import pytest
 from openheart.cli.conform import run_vectors, table
 from openheart.cli.doctor import examine
 from openheart.errors import BackendUnavailable, BackendUnusable
-from openheart.storage import Change, get_backend
+from openheart.storage import Change
 from openheart.storage.valkey.script import Keys
 from openheart.testing import create_app
 
+from ...engines import get_engine
 from ...servers.process import frozen
 from ...servers.proxy import Proxy
 from ...servers.valkey import Cluster, Sentinels, Server
@@ -66,7 +67,7 @@ def test_a_server_of_another_kind_is_refused_with_the_uri_that_it_needs(
     with Server(tmp_path, *options, kind=kind) as served:
         uri = form.format(f"127.0.0.1:{served.port}")
         findings = examine(create_app(uri=uri))
-        with get_backend(uri) as backend:
+        with get_engine(uri) as backend:
             for use in (backend.check, lambda: backend.incr("page", HEART), lambda: backend.counts(["page"])):
                 with pytest.raises(BackendUnusable, match=re.escape(what)):
                     use()
@@ -95,7 +96,7 @@ def test_the_doctor_finds_nothing_to_warn_of_where_there_are_replicas(
 def test_a_name_that_no_sentinel_watches_is_said_with_the_setting_that_has_it(tmp_path: Path) -> None:
     with (
         Server(tmp_path, kind="sentinel") as served,
-        get_backend(f"valkey+sentinel://127.0.0.1:{served.port}/stars", retries=0) as backend,
+        get_engine(f"valkey+sentinel://127.0.0.1:{served.port}/stars", retries=0) as backend,
         pytest.raises(BackendUnavailable, match="does not watch 'stars', the name in OPENHEART_URI"),
     ):
         backend.incr("page", HEART)
@@ -103,7 +104,7 @@ def test_a_name_that_no_sentinel_watches_is_said_with_the_setting_that_has_it(tm
 
 def test_a_sentence_of_the_server_ends_with_one_full_stop(server: Server) -> None:
     uri = server.uri.replace("://", "://nobody:wrong@")
-    with get_backend(uri) as backend, pytest.raises(BackendUnusable) as caught:
+    with get_engine(uri) as backend, pytest.raises(BackendUnusable) as caught:
         backend.incr("page", HEART)
     assert "disabled: it does not accept this user and password" in str(caught.value)
 
@@ -113,7 +114,7 @@ def test_a_batch_is_sent_to_the_server_as_a_whole_before_anything_is_answered(se
     with ExitStack() as stack:
         proxy = stack.enter_context(Proxy(server.port))
         uri = f"valkey://127.0.0.1:{proxy.port}"
-        backend = stack.enter_context(get_backend(uri, instance=uuid.uuid4().hex, timeout=10))
+        backend = stack.enter_context(get_engine(uri, instance=uuid.uuid4().hex, timeout=10))
         pool = stack.enter_context(ThreadPoolExecutor(1))
         backend.apply([Change(target, HEART) for target in targets])
         before = proxy.taken
@@ -131,7 +132,7 @@ def test_one_hash_holds_a_target_with_its_counts_and_nothing_of_its_text_is_in_t
     server: Server,
 ) -> None:
     instance = uuid.uuid4().hex
-    with get_backend(server.uri, instance=instance) as backend:
+    with get_engine(server.uri, instance=instance) as backend:
         backend.apply([Change("a{b}*?[c]", PRETZEL, 2), Change("a{b}*?[c]", HEART)])
     key = Keys(instance).of("a{b}*?[c]")
     with server.client() as client:
@@ -148,7 +149,7 @@ def test_one_hash_holds_a_target_with_its_counts_and_nothing_of_its_text_is_in_t
 
 def test_what_a_target_and_a_nonce_take_of_the_servers_memory(server: Server) -> None:
     instance = uuid.uuid4().hex
-    with get_backend(server.uri, instance=instance) as backend:
+    with get_engine(server.uri, instance=instance) as backend:
         backend.apply([Change("example.com/blog/2026/a-page", emoji) for emoji in (HEART, PRETZEL, "🎉")])
     key = Keys(instance).of("example.com/blog/2026/a-page")
     with server.client() as client:
