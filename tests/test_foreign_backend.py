@@ -161,8 +161,8 @@ def test_a_command_that_needs_more_says_what_is_missing(
     ended = run(capsys, *arguments)
 
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith(f"openheart: FiveBackend cannot {what}, so `openheart ")
-    assert "it lacks the capability openheart.storage." in ended.err
+    assert ended.err.startswith(f"openheart: FiveBackend cannot {what}, which is needed here: ")
+    assert "or make it openheart.storage." in ended.err
     assert len(ended.err.splitlines()) == 1
     assert not Path("out.jsonl").exists()
 
@@ -185,7 +185,7 @@ def test_the_doctor_says_what_it_lacks(capsys: pytest.CaptureFixture[str], monke
 
 def test_a_setting_that_needs_more_is_refused_at_start() -> None:
     with pytest.raises(
-        ConfigError, match="OPENHEART_LISTING=.*no value, because FiveBackend cannot list its targets"
+        ConfigError, match="OPENHEART_LISTING=.*no value; FiveBackend cannot list its targets"
     ):
         openheart.load(name="host", uri=URI, listing=True)
     with pytest.raises(ConfigError, match="INSTANCE='blue'.*FiveBackend .* does not separate instances"):

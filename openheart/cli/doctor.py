@@ -17,7 +17,7 @@ from ..settings.app_config import APP_CONFIG
 from ..settings.config import Config, unknown_variables
 from ..settings.instance import SERVERS
 from ..storage import Backend
-from ..storage.capabilities import missing
+from ..storage.capabilities import lacking
 from ..system.finding import Finding
 from ..system.hosts import is_loopback
 from ..system.masks import mask_uri
@@ -64,17 +64,17 @@ def _storage(backend: Backend) -> list[Finding]:
             backend.check()
             # What a backend without a check of its own does is a read.
             works = "answers reads" if type(backend).check is Backend.check else "accepts writes and reads"
-            return [Finding("ok", f"The storage {where} {works}"), *backend.examine(), *_missing(backend)]
+            return [Finding("ok", f"The storage {where} {works}"), *backend.examine(), *_lacking(backend)]
     except BackendUnavailable as error:
         wrong, fix = f"cannot be reached: {error}", "start it, or correct OPENHEART_URI"
     except BackendError as error:
         wrong, fix = f"does not work: {error}", "fix that, then run this command again"
-    return [Finding("error", f"The storage {where} {wrong}", fix), *backend.examine(), *_missing(backend)]
+    return [Finding("error", f"The storage {where} {wrong}", fix), *backend.examine(), *_lacking(backend)]
 
 
-def _missing(backend: Backend) -> Iterator[Finding]:
+def _lacking(backend: Backend) -> Iterator[Finding]:
     fix = "if you need that, use another storage, or see “What more a backend can do” in the docs"
-    for sentence in missing(backend):
+    for sentence in lacking(backend):
         yield Finding("note", sentence, fix)
 
 

@@ -164,7 +164,7 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
         try:
             listed(backend)
         except CapabilityMissing as error:
-            raise config.refusal(settings.OPENHEART_LISTING, f"no value, because {error}") from None
+            raise config.refusal(settings.OPENHEART_LISTING, f"no value; {error}") from None
     max_age = config[settings.OPENHEART_MAX_AGE]
     return State(
         config=config,

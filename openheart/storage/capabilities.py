@@ -10,7 +10,7 @@ from typing import ClassVar
 from ..errors import CapabilityMissing
 from .backend import Backend, Change, Counts, Listing, Rows
 
-__all__ = ["Batched", "Listed", "Movable", "listed", "missing", "movable", "pages_of"]
+__all__ = ["Batched", "Listed", "Movable", "lacking", "listed", "movable", "pages_of"]
 
 _PAGE = 1000  # targets that are read at once when all are listed
 
@@ -22,10 +22,8 @@ class Batched(Backend):
     while they wait. ``incr`` and ``iter`` are made from the two.
     """
 
-    lacks: ClassVar[str] = (
-        "store or read several counts in one call, so a batch takes a call for each of its targets, and a "
-        "busy page one for each reaction"
-    )
+    ability: ClassVar[str] = "store or read several counts in one call"
+    without: ClassVar[str] = "a batch takes one call for each target, and a busy page one for each reaction"
 
     adds_up: ClassVar[bool] = False
     """Whether the backend itself stores the changes of several threads in one step. If it does not,
@@ -66,9 +64,10 @@ class Listed(Backend):
     ``openheart migrate`` copies from.
     """
 
-    lacks: ClassVar[str] = (
-        "list its targets, so `openheart top`, `export`, `backup`, `migrate`, OPENHEART_LISTING and the "
-        "lists of tenants are unavailable"
+    ability: ClassVar[str] = "list its targets"
+    without: ClassVar[str] = (
+        "`openheart top`, `export`, `backup` and `migrate`, OPENHEART_LISTING and the lists of tenants are "
+        "unavailable"
     )
 
     @abc.abstractmethod
@@ -104,9 +103,9 @@ class Movable(Batched):
     what ``openheart migrate`` copies to.
     """
 
-    lacks: ClassVar[str] = (
-        "move counts, so `openheart import`, `restore`, `rename`, `delete` and `migrate` to it are "
-        "unavailable"
+    ability: ClassVar[str] = "move counts"
+    without: ClassVar[str] = (
+        "`openheart import`, `restore`, `rename`, `delete`, and `migrate` to it, are unavailable"
     )
 
     def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
@@ -169,23 +168,27 @@ def listed(backend: Backend) -> Listed:
     """The backend as one that can list its targets.
 
     Raises:
-        CapabilityMissing: it cannot; the text says what that makes unavailable.
+        CapabilityMissing: it cannot.
     """
     if not isinstance(backend, Listed):
-        raise CapabilityMissing(_sentence(backend, Listed))
+        raise _missing(backend, Listed)
     return backend
 
 
 def movable(backend: Backend) -> Movable:
     """The backend as one that can move counts; raises as ``listed``."""
     if not isinstance(backend, Movable):
-        raise CapabilityMissing(_sentence(backend, Movable))
+        raise _missing(backend, Movable)
     return backend
 
 
-def missing(backend: Backend) -> list[str]:
-    """For each capability that a backend lacks, a sentence that says what this makes unavailable or slow."""
-    return [_sentence(backend, each) for each in (Batched, Listed, Movable) if not isinstance(backend, each)]
+def lacking(backend: Backend) -> list[str]:
+    """For each capability that a backend lacks, a sentence that says what is unavailable or slow."""
+    return [
+        f"{type(backend).__name__} cannot {each.ability}: {each.without}"
+        for each in (Batched, Listed, Movable)
+        if not isinstance(backend, each)
+    ]
 
 
 def pages_of(backend: Listed, prefix: str = "", cursor: str | None = None) -> Iterator[Listing]:
@@ -198,8 +201,8 @@ def pages_of(backend: Listed, prefix: str = "", cursor: str | None = None) -> It
             return
 
 
-def _sentence(backend: Backend, capability: type[Batched] | type[Listed] | type[Movable]) -> str:
-    return (
-        f"{type(backend).__name__} cannot {capability.lacks}: it lacks the capability "
-        f"openheart.storage.{capability.__name__}"
+def _missing(backend: Backend, capability: type[Listed] | type[Movable]) -> CapabilityMissing:
+    return CapabilityMissing(
+        f"{type(backend).__name__} cannot {capability.ability}, which is needed here: use another storage, or "
+        f"make it openheart.storage.{capability.__name__}"
     )
