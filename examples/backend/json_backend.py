@@ -2,8 +2,7 @@
 
 Shows: a whole backend, and the entry point in pyproject.toml that adds the scheme "json:".
 Requires: pip install openheart
-Run: pip install . in this folder, then OPENHEART_URI=json:reactions.jsonl openheart run
-"""
+Run: pip install . in this folder, then OPENHEART_URI=json:reactions.jsonl openheart run"""
 
 from __future__ import annotations
 
@@ -19,6 +18,7 @@ from openheart.storage import Backend
 class JsonBackend(Backend):
     def connect(self, uri: str, *args: object, **kwargs: object) -> None:
         self.path = Path(self.folder or "", uri.removeprefix("json:"))
+        self.path.parent.mkdir(exist_ok=True)
         self.path.touch()
 
     def disconnect(self) -> None:

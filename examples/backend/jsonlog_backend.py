@@ -28,6 +28,7 @@ class JsonLogBackend(Listed, Movable):
     def connect(self, uri: str, *args: Any, **kwargs: Any) -> None:
         name = uri.removeprefix("jsonlog:")
         self.path = Path(self.folder or "", f"{self.instance}-{name}" if self.instance else name)
+        self.path.parent.mkdir(exist_ok=True)
         self.path.touch()
 
     def disconnect(self) -> None:

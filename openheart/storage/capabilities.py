@@ -203,6 +203,6 @@ def pages_of(backend: Listed, prefix: str = "", cursor: str | None = None) -> It
 
 def _missing(backend: Backend, capability: type[Listed] | type[Movable]) -> CapabilityMissing:
     return CapabilityMissing(
-        f"{type(backend).__name__} cannot {capability.ability}, which is needed here: use another storage, or "
-        f"make it openheart.storage.{capability.__name__}"
+        f"{type(backend).__name__} cannot {capability.ability}, which is needed here: use another storage, "
+        f"or make it openheart.storage.{capability.__name__}"
     )
