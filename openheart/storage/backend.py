@@ -4,7 +4,7 @@ Policy, validation, batching and retries are above it."""
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,7 +232,7 @@ class Backend(abc.ABC):
         self.disconnect()
 
     @contextmanager
-    def failing_as(self, kind: type[BackendError]) -> Iterator[None]:
+    def failing_as(self, kind: Callable[[str], BackendError]) -> Iterator[None]:
         """Turn the exceptions in ``errors`` into one of ours.
 
         Args:

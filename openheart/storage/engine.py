@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -39,17 +38,10 @@ class Engine(Listed, Movable):
     """Options of the driver on which a promise of ours depends: its name -> the only value that can be given,
     or IN_URI."""
 
-    def __init__(
-        self,
-        uri: str | None = None,
-        *args: Any,
-        instance: str | None = None,
-        folder: Path | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(uri, *args, instance=instance, folder=folder, **kwargs)
-        if uri is not None:
-            self._configure(uri, args, kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self._args:
+            self._configure(*self._args, **self._kwargs)
 
     def connect(self, uri: str | None = None, *args: Any, **kwargs: Any) -> None:
         """Open the storage, and create it if it does not exist. Calling it twice does nothing.
@@ -71,7 +63,7 @@ class Engine(Listed, Movable):
         given = (uri, *args)
         if (args or kwargs or uri != self.uri) and (given, kwargs) != (self._args, self._kwargs):
             self.disconnect()
-            self._configure(uri, args, kwargs)
+            self._configure(uri, *args, **kwargs)
             self.uri, self._args, self._kwargs = uri, given, kwargs
         self._connect()
 
@@ -96,7 +88,7 @@ class Engine(Listed, Movable):
     def _connect(self) -> None:
         """Open the storage."""
 
-    def _configure(self, uri: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def _configure(self, uri: str, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
         if len(args) > len(self.positions):
             raise TypeError(

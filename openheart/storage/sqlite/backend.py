@@ -7,7 +7,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, TypeVarTuple
 
@@ -74,7 +73,6 @@ class SqliteBackend(Engine):
     fixed = MappingProxyType(
         {
             "database": IN_URI,
-            "uri": True,
             "isolation_level": None,
             "autocommit": -1,  # sqlite3.LEGACY_TRANSACTION_CONTROL, of Python 3.12
             "check_same_thread": False,
@@ -82,15 +80,8 @@ class SqliteBackend(Engine):
         }
     )
 
-    def __init__(
-        self,
-        uri: str | None = None,
-        *args: Any,
-        instance: str | None = None,
-        folder: Path | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(uri, *args, instance=instance, folder=folder, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._session: Session | None = None
         self._is_connected = False
         self._next_look = 0.0
