@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response
 from flask.typing import ResponseReturnValue
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, create_environ
 
 from openheart import ApiError, ApiException, ApiResult
 
@@ -153,6 +153,8 @@ def test_the_status_of_a_result_is_a_number_and_can_be_set() -> None:
     assert (result.status, result.status_code) == (202, 202)
     response = answer(result)
     assert (response.status, response.json) == ("202 ACCEPTED", [1])
+    # The test client would take a number, and servers do not.
+    assert result.get_wsgi_response(create_environ())[1] == "202 ACCEPTED"
 
 
 def test_an_error_tells_a_framework_that_writes_its_own_answers_what_to_write() -> None:
