@@ -23,6 +23,7 @@ from openheart.config import casts, known_options
 from openheart.core.state import state_of
 from openheart.errors import ConfigError, OpenHeartError
 from openheart.settings.option import Option
+from openheart.storage.capabilities import listed
 
 
 def host(**options: object) -> Flask:
@@ -249,7 +250,7 @@ class TestItsStorage:
         oh = OpenHeart(env=False, uri="memory:")
         app = Flask("host")
         oh.init_app(app)
-        app.add_url_rule("/", "pages", lambda: [target for target, _ in oh.storage.iter_targets()])
+        app.add_url_rule("/", "pages", lambda: [target for target, _ in listed(oh.storage).iter_targets()])
         app.test_client().post("/openheart/a", data="🥨")
         assert app.test_client().get("/").json == ["a"]
 

@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_written_is_named(backend: Engine) -> None:
         export_file(backend, Path("none/out.jsonl"))
 
 
-def test_a_new_file_is_its_owners_and_one_that_was_there_keeps_its_mode(backend: Backend) -> None:
+def test_a_new_file_is_its_owners_and_one_that_was_there_keeps_its_mode(backend: Engine) -> None:
     export_file(backend, OUT)
     assert stat.S_IMODE(OUT.stat().st_mode) == 0o600
     OUT.chmod(0o640)
@@ -142,7 +142,7 @@ def test_a_new_file_is_its_owners_and_one_that_was_there_keeps_its_mode(backend:
     assert stat.S_IMODE(OUT.stat().st_mode) == 0o640
 
 
-def test_what_an_interrupted_export_leaves_is_its_owners(backend: Backend, breaks: Breaks) -> None:
+def test_what_an_interrupted_export_leaves_is_its_owners(backend: Engine, breaks: Breaks) -> None:
     breaks.pages_left = 2
     with pytest.raises(BackendUnavailable):
         export_file(backend, OUT)

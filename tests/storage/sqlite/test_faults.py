@@ -358,7 +358,7 @@ def test_every_other_error_of_sqlite_is_a_named_one(code: int) -> None:
 
 
 def test_new_files_can_be_read_by_their_owner_only() -> None:
-    with get_backend(URI) as backend:
+    with get_engine(URI) as backend:
         backend.incr("page", "🥨")
         made = {file.name: stat.filemode(file.stat().st_mode) for file in Path().glob("openheart.db*")}
     names = (
@@ -386,11 +386,11 @@ def test_root_beside_a_service_leaves_no_lock_that_the_service_may_not_use(open_
     owner = (open_folder / FILE).stat().st_uid
     for lock in open_folder.glob("*.lock*"):
         lock.unlink()
-    with get_backend(URI, folder=open_folder) as backend:
+    with get_engine(URI, folder=open_folder) as backend:
         assert backend.counts(["page"]) == [{"🥨": 1}]
     assert {file.stat().st_uid for file in open_folder.iterdir()} == {owner}
     assert run_child(UNPRIVILEGED, open_folder) == ""
-    with get_backend(URI, folder=open_folder) as backend:
+    with get_engine(URI, folder=open_folder) as backend:
         assert backend.counts(["page"]) == [{"🥨": 2}]
 
 
