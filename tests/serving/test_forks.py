@@ -27,7 +27,10 @@ from ..waiting import PATIENCE, until
 from .conftest import accepts
 from .reactor import Tally, react_from_threads
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+    pytest.mark.slow,  # tests/system/test_forks.py runs on the further Pythons too
+]
 
 ROOT = Path(tests.__file__).parents[1]
 APP = """

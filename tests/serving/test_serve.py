@@ -26,6 +26,9 @@ from ..servers.receiver import Receiver
 from ..waiting import PATIENCE, until
 from .conftest import APP, StartServer
 
+# tests/serving/test_live.py and test_draining.py start each of them on the further Pythons too.
+pytestmark = pytest.mark.slow
+
 SERVERS = ["waitress", "gunicorn", "granian", "werkzeug"]
 
 
@@ -287,7 +290,6 @@ def run(*lines: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_unix_socket_is_served_by_every_server_and_removed_at_the_end(
     start_server: StartServer, server: str
