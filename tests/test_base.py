@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +33,60 @@ def react(app: Flask, target: str = "hello") -> object:
 
 
 class TestLoad:
-    def test_it_builds_an_app_that_counts_in_a_file_named_after_it(self) -> None:
+    def test_it_builds_an_app_that_counts_in_a_file_of_its_own(self) -> None:
         app = openheart.load(name="myblog")
         assert react(app) == {"🥨": 1}
-        assert (Path(app.instance_path) / "myblog.db").is_file()
+        assert (Path(app.instance_path) / "openheart.db").is_file()
+
+    def test_a_file_that_an_earlier_version_named_after_the_app_goes_on(self) -> None:
+        former = openheart.load(name="myblog", uri="sqlite:///myblog.db")
+        assert react(former) == {"🥨": 1}
+        openheart.unload()
+        app = openheart.load(name="myblog")
+        assert react(app) == {"🥨": 2}
+        assert not (Path(app.instance_path) / "openheart.db").exists()
+
+    @pytest.mark.parametrize(
+        ("name", "value", "uri"),
+        [
+            ("SQLALCHEMY_DATABASE_URI", "sqlite:///app.db", "sqlite:///app.db"),
+            ("SQLALCHEMY_DATABASE_URI", "sqlite:///openheart.db", None),
+            (
+                "SQLALCHEMY_DATABASE_URI",
+                "sqlite+pysqlite:///file:app.db?mode=rwc&uri=true",
+                "sqlite:///app.db",
+            ),
+            ("SQLALCHEMY_BINDS", {"users": "sqlite:///./app.db"}, "sqlite:///app.db"),
+            ("DATABASE", "{instance}/app.db", "sqlite:///app.db"),
+        ],
+    )
+    def test_the_apps_own_database_is_no_place_for_counts(
+        self, name: str, value: Any, uri: str | None
+    ) -> None:
+        app = Flask("myblog")
+        app.config[name] = value.format(instance=app.instance_path) if isinstance(value, str) else value
+        with pytest.raises(
+            ConfigError, match=f"OPENHEART_URI=.*expected a file of its own.*: {name} of this app"
+        ):
+            openheart.load(app, uri=uri)
+
+    def test_another_program_under_the_former_name_is_left_alone(self) -> None:
+        app = Flask("myblog")
+        app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///myblog.db"
+        own = Path(app.instance_path, "myblog.db")
+        own.parent.mkdir()
+        with closing(sqlite3.connect(own)) as connection:
+            connection.execute("CREATE TABLE post (id INTEGER)")
+        before = own.read_bytes()
+        openheart.load(app)
+        assert react(app) == {"🥨": 1}
+        assert own.read_bytes() == before
 
     def test_two_instances_of_one_app_have_files_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("INSTANCE", "b")
         app = openheart.load(name="myblog")
         react(app)
-        assert (Path(app.instance_path) / "myblog-b.db").is_file()
+        assert (Path(app.instance_path) / "openheart-b.db").is_file()
 
     def test_logger_and_instance_name_the_logger(self) -> None:
         app = openheart.load(name="myblog", logger="blog", instance="eu", uri="memory:")

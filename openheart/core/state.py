@@ -19,6 +19,7 @@ from ..storage.capabilities import listed
 from ..storage.uri import backend_from_config
 from ..system import logs
 from ..system.deprecation import warn_deprecated
+from .own_file import require_own_file
 from .pages import Pages, Slugs
 from .service import Service
 
@@ -160,6 +161,7 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
     prefix, post_prefix = _prefixes(config, standalone)
     # Made once here, so that a wrong URI or a missing driver is a start-up error.
     backend = make_backend(config)
+    require_own_file(app, config, backend)
     if config[settings.OPENHEART_LISTING]:
         try:
             listed(backend)

@@ -15,6 +15,7 @@ from ..settings.plugins import BACKENDS, own_plugins
 from ..system.masks import mask_uri
 from .backend import Backend
 from .row import BackendRow
+from .sqlite.header import is_ours
 
 __all__ = ["backend_from_config", "default_uri", "further_options", "get_backend", "known_schemes"]
 
@@ -46,13 +47,13 @@ def backend_from_config(config: Config, folder: Path, name: str) -> Backend:
     Args:
         config: the settings.
         folder: where the default file is and where a relative path in the URI starts.
-        name: what the default file is called, without ``.db``.
+        name: the app's name, which earlier versions gave to the default file.
 
     Raises:
         ConfigError: OPENHEART_URI cannot be used, or INSTANCE with the backend that it names.
     """
     source = config.source(OPENHEART_URI)
-    uri = config[OPENHEART_URI] or default_uri(name, config[INSTANCE])
+    uri = config[OPENHEART_URI] or default_uri(folder, name, config[INSTANCE])
     kind = _backend_class(uri, source)
     if config[INSTANCE] is not None and not kind.separates_instances:
         raise config.refusal(
@@ -67,11 +68,18 @@ def backend_from_config(config: Config, folder: Path, name: str) -> Backend:
         raise type(error)(error.key, error.value, source, error.expected) from None
 
 
-def default_uri(name: str, instance: str | None) -> str:
-    """The URI when OPENHEART_URI is unset: ``sqlite:///<name>.db``, or ``sqlite:///<name>-<instance>.db``."""
-    stem = name if instance is None else f"{name}-{instance}"
-    file_name = re.sub(r"[^\w.-]", "-", stem)
-    return f"sqlite:///{quote(file_name)}.db"
+def default_uri(folder: Path, name: str, instance: str | None) -> str:
+    """The URI when OPENHEART_URI is unset: ``sqlite:///openheart.db``, or ``sqlite:///openheart-<instance>.db``.
+
+    Args:
+        folder: where the file is.
+        name: a file of ours that is called ``<name>.db``, as earlier versions called it, goes on.
+        instance: the setting INSTANCE.
+    """
+    ending = ".db" if instance is None else f"-{instance}.db"
+    former = re.sub(r"[^\w.-]", "-", name) + ending
+    is_there = not (folder / f"openheart{ending}").exists() and is_ours(folder / former)
+    return f"sqlite:///{quote(former if is_there else f'openheart{ending}')}"
 
 
 def further_options(config: Config) -> Sequence[Option[Any]]:

@@ -33,7 +33,7 @@ SERVERS = ["waitress", "gunicorn", "granian", "werkzeug"]
 
 
 def stored(tmp_path: Path) -> dict[str, int]:
-    with get_backend(f"sqlite:///{tmp_path}/instance/served.db") as backend:
+    with get_backend(f"sqlite:///{tmp_path}/instance/openheart.db") as backend:
         return backend.counts(("hello",))[0]
 
 

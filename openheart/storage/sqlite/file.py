@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 from ...errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OutcomeUnknown
 from ...system.files import open_private
 from ...system.masks import mask_uri
+from .header import APPLICATION_ID
 
 __all__ = [
     "MINIMUM_SQLITE",
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 MINIMUM_SQLITE = (3, 34, 0)
-APPLICATION_ID = 0x6F68_7274  # "ohrt"
 SCHEMA_VERSION = 1
 
 _SCHEMA = """
