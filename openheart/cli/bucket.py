@@ -10,9 +10,10 @@ from ..batteries.amazon.battery import clear_amazon_bucket, list_amazon_keys
 from ..batteries.amazon.row import AMAZON_BUCKET
 from ..core.state import state_of
 from ..storage.capabilities import listed, movable
+from ..system.text import counted
 from ..transfer import backups_of, make_backup, restore_backup
-from .commands import _app, _json_option, _print_json, _print_result, openheart_group
-from .group import EXIT_FINDING, complain
+from .commands import _app, _json_option, _print_json, _print_result, _reading, openheart_group
+from .group import EXIT_FINDING, EXIT_USAGE, complain
 from .moving import _progress
 
 __all__ = ["backup", "bucket", "clear", "restore"]
@@ -30,13 +31,14 @@ def backup(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """
     with _app(ctx) as app, _progress("Backing up") as advance:
         state = state_of(app)
-        made = make_backup(listed(state.service.backend), app, name, advance)
+        made = make_backup(listed(_reading(app).backend), app, name, advance)
         where = state.config[AMAZON_BUCKET]
     if as_json:
         _print_json(asdict(made))
         return
     click.echo(
-        f"{made.targets} targets with {made.reactions} reactions are in the bucket {where} as {made.name}, "
+        f"{counted(made.targets, 'target')} with {counted(made.reactions, 'reaction')} are in the bucket "
+        f"{where} as {made.name}, "
         "read back and compared",
         err=True,
     )
@@ -56,7 +58,10 @@ def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) 
     if listing:
         with _app(ctx) as app:
             found = sorted(backups_of(app), key=lambda backup: backup.made)
-        lines = (f"{it.name}  {it.made}  {it.targets} targets  {it.reactions} reactions" for it in found)
+        lines = (
+            f"{it.name}  {it.made}  {counted(it.targets, 'target')}  {counted(it.reactions, 'reaction')}"
+            for it in found
+        )
         _print_result(as_json, [asdict(backup) for backup in found], lines)
         return
     with _app(ctx) as app, _progress("Restoring") as advance:
@@ -70,18 +75,23 @@ def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) 
             f"{whole} of {taken.targets} targets of {taken.name} are restored with all their counts", err=True
         )
     if compared.more:
-        complain(f"{compared.more} targets have larger counts than the backup; they were not changed")
+        more = counted(compared.more, "target")
+        complain(f"{more} with larger counts than in the backup: nothing was changed there")
     if compared.less:
         complain(
-            f"{compared.less} targets have smaller counts, such as {', '.join(compared.examples)}: were they "
-            "removed meanwhile? Run the command again"
+            f"{counted(compared.less, 'target')} with smaller counts, such as "
+            f"{', '.join(compared.examples)}: was anything removed meanwhile? Run the command again"
         )
         ctx.exit(EXIT_FINDING)
 
 
-@openheart_group.group()
-def bucket() -> None:
+@openheart_group.group(invoke_without_command=True)
+@click.pass_context
+def bucket(ctx: click.Context) -> None:
     """The S3 bucket of the app (AMAZON_BUCKET)."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(EXIT_USAGE)
 
 
 @bucket.command()
@@ -95,8 +105,10 @@ def clear(ctx: click.Context, confirm: str | None) -> None:
         name = state_of(app).config[AMAZON_BUCKET]
         if confirm is None:
             number = sum(1 for _ in list_amazon_keys(app=app))
-            confirm = click.prompt(f"Type the name of the bucket to remove all its {number} keys", err=True)
+            keys = counted(number, "key")
+            confirm = click.prompt(f"Type the name of the bucket to remove all its {keys}", err=True)
         if confirm != name:
             raise click.UsageError(f"{confirm!r} is not the name of the bucket; nothing was removed", ctx)
         removed = clear_amazon_bucket(confirm, app)
-    click.echo(f"{removed} keys were removed from the bucket {name}", err=True)
+    were = "was" if removed == 1 else "were"
+    click.echo(f"{counted(removed, 'key')} {were} removed from the bucket {name}", err=True)

@@ -21,10 +21,11 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from .. import base
+from ..core.service import Service
 from ..core.state import state_of
-from ..errors import ConfigError
+from ..errors import BackendUnusable, ConfigError
 from ..protocol import emoji_version, stored_target
-from ..storage import Counts
+from ..storage import Backend, Counts
 from ..system.text import CONTROL, escape_controls
 from ..version import __version__
 from .group import EXIT_FINDING, EXIT_USAGE, Failure, Group, complain, say
@@ -167,7 +168,12 @@ def count(ctx: click.Context, target: str, as_json: bool) -> None:
     """Print the counts of a page, the largest first."""
     canonical = stored_target(target)
     with _app(ctx) as app:
-        _print_counts(state_of(app).service.reactions(canonical), as_json)
+        service = _reading(app)
+        counts = service.reactions(canonical)
+        where = service.backend.location
+    _print_counts(counts, as_json)
+    if not counts and not as_json:
+        complain(f"there are no reactions to {canonical} in {where}")
 
 
 @openheart_group.command()
@@ -183,7 +189,11 @@ def count(ctx: click.Context, target: str, as_json: bool) -> None:
 def top(ctx: click.Context, limit: int, as_json: bool) -> None:
     """Print the pages with the most reactions, and their counts."""
     with _app(ctx) as app:
-        rows = [(target, sum(counts.values()), counts) for target, counts in state_of(app).service.top(limit)]
+        service = _reading(app)
+        rows = [(target, sum(counts.values()), counts) for target, counts in service.top(limit)]
+        where = service.backend.location
+    if not rows and not as_json:
+        complain(f"there are no reactions in {where}")
     if as_json:
         _print_json(
             [{"target": target, "total": total, "reactions": counts} for target, total, counts in rows]
@@ -200,12 +210,16 @@ def top(ctx: click.Context, limit: int, as_json: bool) -> None:
 def config(ctx: click.Context, as_json: bool) -> None:
     """Print each setting, its value with secrets masked, and where it came from."""
     with _app(ctx) as app:
-        found = list(state_of(app).config.items())
+        state = state_of(app)
+        found = list(state.config.items())
+        where = state.make_backend(state.config).location
     document = [{"name": row.option.name, "value": row.text, "source": row.source} for row in found]
     rows = [(row.option.name, escape_controls(row.text), row.source) for row in found]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = (f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}" for name, value, source in rows)
     _print_result(as_json, document, lines)
+    if not as_json:
+        complain(f"the counts are in {where}")
 
 
 @openheart_group.command()
@@ -249,6 +263,25 @@ def _app(ctx: click.Context) -> Iterator[Flask]:
             yield app
     finally:
         close()
+
+
+def _reading(app: Flask) -> Service:
+    """The service of an app, for a command that creates no storage.
+
+    Raises:
+        BackendError: there is none where OPENHEART_URI leads.
+    """
+    state = state_of(app)
+    _require_existing(state.make_backend(state.config))
+    return state.service
+
+
+def _require_existing(backend: Backend) -> None:
+    if not backend.exists():
+        raise BackendUnusable(
+            f"there are no counts, because {backend.location} does not exist: correct OPENHEART_URI, or run "
+            "this in the folder of the server"
+        )
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from ..protocol import stored_target
 from ..settings.config import OPENHEART_HOLD, OPENHEART_URI
 from ..storage import Backend
 from ..storage.capabilities import listed, movable
+from ..system.text import counted
 from ..transfer import FORMATS, Comparison, compare, copy, detect, export_file, export_lines, import_file
-from .commands import _app, _json_option, _print_counts, _utf8, openheart_group
+from .commands import _app, _json_option, _print_counts, _reading, _require_existing, _utf8, openheart_group
 from .group import EXIT_FINDING, complain, to_stdout
 
 __all__ = ["delete", "export", "import_", "migrate", "rename"]
@@ -33,14 +34,23 @@ def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
 
     An interrupted export to a file continues when the same command is run again.
     """
-    with _app(ctx) as app, _progress("Exporting") as advance:
-        backend = listed(state_of(app).service.backend)
+    found = 0
+    with _app(ctx) as app, _progress("Exporting") as show:
+
+        def advance(number: int) -> None:
+            nonlocal found
+            found += number
+            show(number)
+
+        backend = listed(_reading(app).backend)
         if str(file) == "-":
             _to_stdout(export_lines(backend, prefix, advance))
-            return
-        targets, before = export_file(backend, file, prefix, again=again, advance=advance)
-    continued = f", {before} of them before the interruption" if before else ""
-    click.echo(f"{_targets(targets)} exported to {file}{continued}", err=True)
+        else:
+            found, before = export_file(backend, file, prefix, again=again, advance=advance)
+            continued = f", {before} of them before the interruption" if before else ""
+            click.echo(f"{counted(found, 'target')} exported to {file}{continued}", err=True)
+    if not found:
+        complain(f"there are no reactions to {prefix or 'any page'} in {backend.location}")
 
 
 @openheart_group.command("import")
@@ -63,9 +73,11 @@ def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> Non
     with _app(ctx) as app, _progress("Importing") as advance:
         backend = movable(state_of(app).service.backend)
         targets, problems = import_file(file, form, backend, skip=skip, advance=advance)
-    click.echo(f"{_targets(targets)} imported from {file} ({form})", err=True)
+    click.echo(f"{counted(targets, 'target')} imported from {file} ({form})", err=True)
     if problems.number:
-        complain(f"{problems.number} entries were skipped: {'; '.join(problems.shown)}")
+        skipped = "was" if problems.number == 1 else "were"
+        number = counted(problems.number, "entry", "entries")
+        complain(f"{number} {skipped} skipped: {'; '.join(problems.shown)}")
 
 
 @openheart_group.command()
@@ -83,6 +95,7 @@ def migrate(ctx: click.Context, from_uri: str, to_uri: str) -> None:
         configs = [state.config.override({OPENHEART_URI.name: uri}) for uri in (from_uri, to_uri)]
         source, to = (listed(state.make_backend(config)) for config in configs)
         mover = movable(to)
+        _require_existing(source)
         stack.enter_context(source)
         stack.enter_context(to)
         if source.location == to.location:
@@ -111,7 +124,14 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
     if before == after:
         raise click.UsageError(f"OLD and NEW are the same page, {after}", ctx)
     with _app(ctx) as app:
-        _print_counts(ordered(movable(state_of(app).service.backend).rename(before, after)), as_json)
+        service = _reading(app)
+        backend = movable(service.backend)
+        there = service.reactions(before)
+        # Also if there are none: an earlier call may have been interrupted.
+        counts = ordered(backend.rename(before, after))
+    _print_counts(counts, as_json)
+    if not there and not as_json:
+        complain(f"there are no reactions to {before} in {backend.location}, so nothing was moved")
 
 
 @openheart_group.command()
@@ -123,13 +143,15 @@ def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
     """Remove all counts of a page, and print them."""
     canonical = stored_target(target)
     with _app(ctx) as app:
-        service = state_of(app).service
+        service = _reading(app)
         backend = movable(service.backend)
         counts = service.reactions(canonical)
         if counts and not yes:
-            _ask(f"Remove {sum(counts.values())} reactions to {canonical}?", ctx)
+            _ask(f"Remove {counted(sum(counts.values()), 'reaction')} to {canonical}?", ctx)
         backend.delete((canonical,))
     _print_counts(counts, as_json)
+    if not counts and not as_json:
+        complain(f"there are no reactions to {canonical} in {backend.location}, so nothing was removed")
 
 
 def _ask(question: str, ctx: click.Context) -> None:
@@ -147,26 +169,25 @@ def _ask(question: str, ctx: click.Context) -> None:
         raise click.Abort
 
 
-def _targets(number: int) -> str:
-    return f"{number} target{'' if number == 1 else 's'}"
-
-
 def _report(found: Comparison, source: Backend, to: Backend, *, hold: bool) -> None:
     if not found.targets:
         complain(f"{source.location} has no counts: is it the right storage?")
         return
     whole = found.targets - found.less
-    click.echo(f"{whole} of {found.targets} targets are in {to.location} with all their counts", err=True)
+    click.echo(
+        f"{whole} of {counted(found.targets, 'target')} are in {to.location} with all their counts", err=True
+    )
     if found.less:
+        have = "has" if found.less == 1 else "have"
         complain(
-            f"{found.less} targets have larger counts in {source.location}, such as "
+            f"{counted(found.less, 'target')} {have} larger counts in {source.location}, such as "
             f"{', '.join(found.examples)}: reactions were added meanwhile. Set OPENHEART_HOLD=1 on the "
             "servers, and run the command again"
         )
     if found.more or found.others:
         complain(
-            f"{to.location} has more: {found.more} targets with larger counts, and {found.others} that "
-            f"{source.location} does not have. They were not changed"
+            f"{to.location} has more: {counted(found.more, 'target')} with larger counts, and {found.others} "
+            f"that {source.location} does not have. They were not changed"
         )
     if not hold:
         complain(

@@ -200,6 +200,13 @@ class Backend(abc.ABC):
         self.require_connected()
         self.counts(("check",))
 
+    def exists(self) -> bool:
+        """Whether there is something to connect to, as far as that is known without connecting.
+
+        Where there is not, the commands that only read leave it so, and say it.
+        """
+        return True
+
     def examine(self) -> Iterator[Finding]:
         """What ``openheart doctor`` should report about this storage, besides whether ``check`` works.
 

@@ -1,10 +1,10 @@
-"""Text from outside: which characters a line of text may not hold, and how they are shown."""
+"""Text: which characters a line from outside may not hold, how they are shown, and numbers of things."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["CONTROL", "NOT_TEXT", "escape_controls"]
+__all__ = ["CONTROL", "NOT_TEXT", "counted", "escape_controls"]
 
 _CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029"
 
@@ -21,3 +21,14 @@ _SHOWN = re.compile(f"[{_CONTROLS}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 def escape_controls(text: str) -> str:
     r"""The text with its control characters as escapes such as ``\n``, so that it stays on one line."""
     return _SHOWN.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things in English: ``1 target``, ``2 targets``.
+
+    Args:
+        number: how many.
+        one: the word for one of them.
+        many: the word for several; by default with an s.
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"

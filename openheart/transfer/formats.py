@@ -11,6 +11,7 @@ from ..errors import TransferError
 from ..protocol import canonical_target, target_from_url
 from ..storage.backend import Counts
 from ..storage.capabilities import Movable
+from ..system.text import counted
 from . import api_oh, csv_table, flask_openheart, jsonl
 from .copying import Advance, copy, nothing
 from .foreign import Reaction
@@ -71,8 +72,8 @@ def import_file(
     with _reactions(path, form) as reactions, staged(reactions, spell, problems) as stage:
         if problems.number and not skip:
             raise TransferError(
-                f"{path}: {problems.number} entries cannot be used, so nothing was imported; --skip skips "
-                f"them. {'; '.join(problems.shown)}"
+                f"{path}: {counted(problems.number, 'entry', 'entries')} cannot be used, so nothing was "
+                f"imported; --skip leaves out what cannot be used. {'; '.join(problems.shown)}"
             )
         return copy(stage.iter_targets(), to, advance), problems
 

@@ -72,12 +72,19 @@ def test_without_a_name_the_latest_backup_of_the_instance_is_restored(
     made = json.loads(run("backup", "z-latest", "--json").out)
     assert (made["targets"], made["reactions"], made["instance"]) == (3, 8, None)
     monkeypatch.setenv("INSTANCE", "other")
+    run("react", "d", "🥨")
     assert run("backup", "of-another").code == 0
     assert "no backup 'none'" in run("restore", "none").err
     monkeypatch.delenv("INSTANCE")
     monkeypatch.setenv("OPENHEART_URI", "sqlite:///new.db")
     restored = json.loads(run("restore", "--json").out)
     assert (restored["name"], restored["restored"], restored["larger"]) == ("z-latest", 3, 0)
+
+
+def test_the_group_alone_prints_its_help(run: Run) -> None:
+    ended = run("bucket")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("Usage: openheart bucket [OPTIONS] [COMMAND] [ARGS]...\n\n  The S3 bucket")
 
 
 @pytest.mark.usefixtures("filled", "name")
@@ -97,7 +104,7 @@ def test_counts_that_grew_since_are_left_and_said(run: Run) -> None:
         backend.incr("a", "🥨")
     ended = run("restore", "one")
     assert ended.code == 0
-    assert "1 targets have larger counts than the backup; they were not changed" in ended.err
+    assert "1 target with larger counts than in the backup: nothing was changed there" in ended.err
     assert counts()["a"] == {"🥨": 3}
 
 

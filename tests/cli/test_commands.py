@@ -59,7 +59,59 @@ def test_counts_are_printed_for_scripts_too(run: Run) -> None:
 
     assert run("count", "hello", "--json") == (0, '{"🥨": 1}\n', "")
     assert run("count", "other", "--json") == (0, "{}\n", "")
-    assert run("count", "other") == (0, "", "")
+    nothing = f"openheart: there are no reactions to other in {Path('openheart.db').absolute()}\n"
+    assert run("count", "other") == (0, "", nothing)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("count", "hello"),
+        ("top",),
+        ("export",),
+        ("export", "out.jsonl"),
+        ("rename", "a", "b"),
+        ("delete", "a"),
+        ("migrate", "sqlite:///wrong.db", "sqlite:///new.db"),
+    ],
+)
+def test_a_command_that_reads_creates_no_database(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("OPENHEART_URI", "sqlite:///wrong.db")
+    ended = run(*command)
+    assert (ended.code, ended.out) == (3, "")
+    assert f"there are no counts, because {Path('wrong.db').absolute()} does not exist" in ended.err
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (("top",), 0, "there are no reactions in "),
+        (("export",), 0, "there are no reactions to any page in "),
+        (("export", "--prefix", "x"), 0, "there are no reactions to x in "),
+        (("rename", "nothere", "x"), 0, "there are no reactions to nothere in "),
+        (("delete", "nothere"), 0, "there are no reactions to nothere in "),
+    ],
+)
+def test_what_finds_nothing_says_of_what_and_where(
+    run: Run, command: tuple[str, ...], code: int, said: str
+) -> None:
+    run("react", "a", "🥨")
+    run("delete", "a", "--yes")
+    ended = run(*command)
+    assert (ended.code, ended.out) == (code, "")
+    assert f"openheart: {said}{Path('openheart.db').absolute()}" in ended.err
+
+
+def test_the_configuration_says_where_the_counts_are(run: Run) -> None:
+    assert run("config").err == f"openheart: the counts are in {Path('openheart.db').absolute()}\n"
+
+
+def test_one_reaction_is_one_reaction(run: Run) -> None:
+    run("react", "a", "🥨")
+    assert "Remove 1 reaction to a?" in run("delete", "a").err
 
 
 def test_a_target_is_written_as_in_a_url(run: Run) -> None:
@@ -102,7 +154,8 @@ def test_the_configuration_is_printed_with_sources_and_without_secrets(
         (["config"], {"OPENHEART_URI": "nope://h"}, 2, "schemes memory, mongodb"),
         (["react", "hello", "🥨"], {"OPENHEART_EMOJI": "❤️"}, 2, "❤️"),
         (["react", "hello", "🥨"], {"OPENHEART_HOLD": "1"}, 3, "OPENHEART_HOLD is on"),
-        (["count", "hello"], {"OPENHEART_URI": "sqlite:////nowhere/at/all.db"}, 3, "there is no folder"),
+        (["count", "hello"], {"OPENHEART_URI": "sqlite:////nowhere/at/all.db"}, 3, "all.db does not exist"),
+        (["react", "a", "🥨"], {"OPENHEART_URI": "sqlite:////nowhere/at/all.db"}, 3, "there is no folder"),
         (["count"], {}, 2, "(see `openheart count --help`)"),
         (["nope"], {}, 2, "No such command"),
         (["top", "--limit", "0"], {}, 2, "--limit"),
@@ -142,6 +195,7 @@ def test_nothing_after_the_name_prints_the_help_as_an_error(run: Run) -> None:
 
 
 def test_the_deprecated_debug_is_named_to_the_operator(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("react", "hello", "🥨")
     monkeypatch.setenv("DEBUG", "1")
 
     ended = run("count", "hello")

@@ -10,12 +10,11 @@ from urllib.parse import parse_qs, unquote_to_bytes
 
 import click
 
-from ...core.state import state_of
 from ...errors import InvalidEmoji, InvalidTarget
 from ...protocol import canonical_emoji, target_from_bytes, target_from_url
 from ...protocol.vectors import GROUPS, Request, load_vectors
 from ...storage.capabilities import movable
-from ..commands import _app, _json_option, _print_result, _utf8, openheart_group
+from ..commands import _app, _json_option, _print_result, _reading, _utf8, openheart_group
 from ..group import EXIT_FINDING, complain
 from . import http_sender, patient, run_vectors
 from .exchange import Response, Send
@@ -183,7 +182,7 @@ def _stored(paths: Iterable[str], name: str) -> tuple[str, ...]:
 
 def _remove(ctx: click.Context, targets: Sequence[str]) -> None:
     with _app(ctx) as app:
-        backend = movable(state_of(app).service.backend)
+        backend = movable(_reading(app).backend)
         there = [target for target, counts in zip(targets, backend.counts(targets), strict=True) if counts]
         backend.delete(there)
     if there:

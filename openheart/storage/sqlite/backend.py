@@ -113,6 +113,9 @@ class SqliteBackend(Engine):
     def location(self) -> str:
         return str(self.path) if self.uri else ""
 
+    def exists(self) -> bool:
+        return self.path.exists()
+
     def examine(self) -> Iterator[Finding]:
         yield from look_at_file(self.path)
         if self.synchronous == "NORMAL":
