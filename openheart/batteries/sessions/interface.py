@@ -135,6 +135,24 @@ class StoredSession(SessionMixin):
         return self._data
 
 
+class _WithSettings:
+    """A response whose cookies have all of Flask's settings, which Flask-Session leaves out in part.
+
+    A browser ignores a deletion whose settings are not those of the cookie.
+    """
+
+    def __init__(self, response: Response, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._response = response
+        self.vary = response.vary
+
+    def set_cookie(self, **given: Any) -> None:
+        self._response.set_cookie(**{**given, **self._settings})
+
+    def delete_cookie(self, **given: Any) -> None:
+        self._response.delete_cookie(**{**given, **self._settings})
+
+
 class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
     """The sessions of one application.
 
@@ -169,7 +187,7 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
             response.vary.add("Cookie")
             return
         try:
-            super().save_session(app, session, response)
+            super().save_session(app, session, _WithSettings(response, self._cookie_settings(app)))
         except SessionsUnavailable as error:
             # Raised here it would always be a 500, because the view has answered already.
             _replace(response, _answer(app, error))
@@ -199,6 +217,16 @@ class ValkeySessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         if configured is not None:
             return bool(configured)
         return not has_request_context() or request.is_secure or not is_loopback(_without_port(request.host))
+
+    def _cookie_settings(self, app: Flask) -> dict[str, Any]:
+        found = {
+            "secure": self.get_cookie_secure(app),
+            "httponly": self.get_cookie_httponly(app),
+            "samesite": self.get_cookie_samesite(app),
+        }
+        # Flask has this setting since 3.1.
+        name = "SESSION_COOKIE_PARTITIONED"
+        return {**found, "partitioned": app.config[name]} if name in Flask.default_config else found
 
     def _get_store_id(self, sid: str) -> str:
         # A digest, so that the keys on the server do not reveal session ids, and any cookie can be looked up.

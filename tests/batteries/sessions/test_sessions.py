@@ -248,6 +248,28 @@ def test_what_the_app_says_of_its_cookie_goes_before_that(server: Server, said: 
     assert "SameSite=Strict" in parts
 
 
+def test_each_cookie_setting_of_flask_holds_for_the_cookie_and_for_its_deletion(server: Server) -> None:
+    app = make(server.uri)
+    app.config.update(
+        SESSION_COOKIE_SECURE=True,
+        SESSION_COOKIE_SAMESITE="None",
+        SESSION_COOKIE_DOMAIN="example.com",
+        SESSION_COOKIE_PATH="/in",
+        SESSION_COOKIE_NAME="mine",
+        SESSION_COOKIE_PARTITIONED=True,
+    )
+    client = app.test_client()
+    expected = {"Secure", "HttpOnly", "SameSite=None", "Domain=example.com", "Path=/in"}
+    if "SESSION_COOKIE_PARTITIONED" in Flask.default_config:
+        expected.add("Partitioned")
+    made = client.get("/set/hello", base_url="https://example.com/").headers["Set-Cookie"].split("; ")
+    client.set_cookie("mine", made[0].removeprefix("mine="), domain="example.com")
+    ended = client.get("/clear", base_url="https://example.com/").headers["Set-Cookie"].split("; ")
+    assert expected <= set(made)
+    assert expected <= set(ended)
+    assert ended[0] == "mine="
+
+
 def test_clearing_ends_the_session_in_valkey_and_takes_the_cookie_away(server: Server) -> None:
     client = make(server.uri).test_client()
     client.get("/set/hello")
