@@ -29,6 +29,7 @@ from werkzeug.routing import (
 
 from ..errors import ConfigError, TargetNotFound
 from ..protocol import canonical_target
+from .callbacks import call
 
 __all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
 
@@ -119,7 +120,7 @@ class Pages:
         """
 
         def target(**arguments: Any) -> str | None:
-            found = self.app.ensure_sync(function)(**arguments)
+            found = call(self.app, function, **arguments)
             return None if found is None else f"{endpoint}.{found}"
 
         self._of_views[endpoint] = target
@@ -321,7 +322,7 @@ def _match(adapter: MapAdapter, path: str) -> tuple[Rule, Mapping[str, Any], str
 
 def _call(app: Flask, rule: Rule, slug: Slug, arguments: Mapping[str, Any]) -> str | None:
     try:
-        target = app.ensure_sync(slug)(**arguments)
+        target = call(app, slug, **arguments)
     except (NotFound, Gone):
         return None
     if target is None or isinstance(target, str):

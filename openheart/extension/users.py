@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 from unicodedata import normalize
 
-from flask import current_app, g, has_app_context
+from flask import g, has_app_context
 from werkzeug.exceptions import Unauthorized
 
+from ..core.callbacks import call
 from ..core.service import Service, counts_of_each, ordered
-from ..core.state import state_of
+from ..core.state import app_of, state_of
 from ..errors import CapabilityMissing, OpenHeartError, TenantError
 from ..protocol import scope_of, scoped_target
 from ..storage import Counts, Listing
@@ -231,7 +232,7 @@ def _load_user() -> Any:
         raise OpenHeartError("The user loader calls get_user(), which calls the user loader")
     setattr(g, _LOADING, True)
     try:
-        return current_app.ensure_sync(loader)()
+        return call(app_of(), loader)
     finally:
         g.pop(_LOADING)
 
@@ -242,7 +243,7 @@ def _tenant_of(user: Any) -> tuple[Literal["tenant", "user"], Any]:
         raise NotLoggedIn("nobody is logged in, so there is no tenant: require a login, or pass a tenant")
     loader = state_of().users.get("tenant")
     if loader is not None:
-        found = current_app.ensure_sync(loader)(user)
+        found = call(app_of(), loader, user)
         if found is None:
             raise TenantError("the tenant loader returned None for this user: every target needs a tenant")
         return "tenant", found

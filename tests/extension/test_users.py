@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, g, session
+from flask import Flask, g, request, session
 from werkzeug.local import LocalProxy
 
 import openheart
@@ -26,6 +26,10 @@ from openheart.storage.cursor import write_cursor
 from openheart.storage.memory.backend import MemoryBackend
 
 from ..engines import get_engine
+
+
+async def scoped_in_a_loop() -> object:
+    return openheart.scoped()
 
 
 @dataclass
@@ -103,6 +107,39 @@ class TestTheUser:
             openheart.tenant_loader(find)
             assert openheart.get_user() == "ann"
             assert openheart.scoped().prefix == "-/t/ann/"
+
+    def test_an_async_view_may_use_async_loaders_and_slugs(self) -> None:
+        class Site(Flask):
+            # Flask's own wants asgiref.
+            def async_to_sync(self, func: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+                return lambda *given, **named: asyncio.run(func(*given, **named))
+
+        app = Site("site")
+        oh = OpenHeart(app, env=False, uri="memory:")
+
+        @oh.user_loader
+        async def find() -> str:
+            await asyncio.sleep(0)
+            return f"ann of {request.path}"
+
+        async def slug(name: str) -> str | None:
+            await asyncio.sleep(0)
+            return None if name == "none" else f"{name} of {openheart.get_user()}"
+
+        @app.get("/posts/<name>", openheart=slug)
+        async def post(name: str) -> dict[str, str | None]:
+            await asyncio.sleep(0)
+            return {"user": openheart.get_user(), "target": openheart.page.target}
+
+        @oh.tenant_loader
+        async def fail(user: str) -> str:
+            raise LookupError(user)
+
+        client = app.test_client()
+        assert client.get("/posts/a").json == {"user": "ann of /posts/a", "target": "a of ann of /posts/a"}
+        assert client.get("/posts/none").json == {"user": "ann of /posts/none", "target": None}
+        with app.test_request_context("/x"), pytest.raises(LookupError, match="ann of /x"):
+            asyncio.run(scoped_in_a_loop())
 
     def test_each_app_has_a_loader_of_its_own(self) -> None:
         one, two = site("of one"), site("of two")
