@@ -22,10 +22,10 @@ class JsonBackend(Backend):
         self.path.touch()
 
     def disconnect(self) -> None:
-        self.path = None
+        vars(self).pop("path", None)
 
     def is_connected(self) -> bool:
-        return getattr(self, "path", None) is not None
+        return "path" in vars(self)
 
     def incr(self, slug: str, reaction: str) -> None:
         self.require_connected()

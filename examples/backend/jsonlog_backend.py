@@ -23,24 +23,25 @@ class JsonLogBackend(Listed, Movable):
     """``jsonlog:log.jsonl``; the threads and processes of one machine can share it."""
 
     separates_instances = True
-    path: Path | None = None
+    connected = False
 
     def connect(self, uri: str, *args: Any, **kwargs: Any) -> None:
         name = uri.removeprefix("jsonlog:")
         self.path = Path(self.folder or "", f"{self.instance}-{name}" if self.instance else name)
         self.path.parent.mkdir(exist_ok=True)
         self.path.touch()
+        self.connected = True
 
     def disconnect(self) -> None:
-        self.path = None
+        self.connected = False
 
     def is_connected(self) -> bool:
-        return self.path is not None
+        return self.connected
 
     # Batched (which Movable includes)
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        steps = [[change.target, change.emoji, change.delta] for change in changes]
+        steps = [(change.target, change.emoji, change.delta) for change in changes]
         everything = self._append(steps)
         answers = []
         for target, emoji, number in steps:
