@@ -29,7 +29,7 @@ def test_an_app_without_openheart_is_told_what_to_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "expected"), [("sqlite:///a/b.db", "instance/a/b.db"), (None, "instance/host.db")]
+    ("uri", "expected"), [("sqlite:///a/b.db", "instance/a/b.db"), (None, "instance/openheart.db")]
 )
 def test_a_relative_path_starts_at_the_instance_folder(
     tmp_path: Path, uri: str | None, expected: str

@@ -216,16 +216,22 @@ def test_sqlite3_is_imported_only_for_its_scheme() -> None:
     assert done.stdout == "False\n"
 
 
-def test_the_default_is_a_file_named_after_the_app_and_the_instance(tmp_path: Path) -> None:
+def test_the_default_is_a_file_of_ours_with_the_instance_in_its_name(tmp_path: Path) -> None:
     plain = uri.backend_from_config(load_config(env=False), tmp_path, "my.app")
     named = uri.backend_from_config(
         load_config(keywords={"instance": "blue"}, env=False), tmp_path, "my/app?"
     )
     assert isinstance(plain, SqliteBackend)
     assert isinstance(named, SqliteBackend)
-    assert plain.path == tmp_path / "my.app.db"
-    assert named.path == tmp_path / "my-app--blue.db"
+    assert plain.path == tmp_path / "openheart.db"
+    assert named.path == tmp_path / "openheart-blue.db"
     assert named.instance == "blue"
+    for former, instance in (("my.app.db", None), ("my-app--blue.db", "blue")):
+        with get_backend(f"sqlite:///{former}", folder=tmp_path, instance=instance) as backend:
+            backend.incr("page", "🥨")
+    assert uri.backend_from_config(load_config(env=False), tmp_path, "my.app").location.endswith("/my.app.db")
+    config = load_config(keywords={"instance": "blue"}, env=False)
+    assert uri.backend_from_config(config, tmp_path, "my/app?").location.endswith("/my-app--blue.db")
 
 
 def test_the_settings_of_the_storage_reach_it(tmp_path: Path) -> None:

@@ -218,5 +218,5 @@ def test_a_storage_that_fails_does_not_cost_the_table(
     ended = run("conform", f"{server_url}/openheart", "--group", "required", "--remove")
 
     assert ended.code == 3
-    assert "there is no folder" in ended.err
+    assert "/nowhere/at/all.db does not exist" in ended.err
     assert ended.out.splitlines()[-1].split()[0] == "required"
