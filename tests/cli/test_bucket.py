@@ -84,7 +84,8 @@ def test_without_a_name_the_latest_backup_of_the_instance_is_restored(
 def test_the_group_alone_prints_its_help(run: Run) -> None:
     ended = run("bucket")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("Usage: openheart bucket [OPTIONS] [COMMAND] [ARGS]...\n\n  The S3 bucket")
+    assert ended.err.startswith("Usage: openheart bucket [OPTIONS] ")
+    assert "\n\n  The S3 bucket" in ended.err
 
 
 @pytest.mark.usefixtures("filled", "name")
