@@ -57,11 +57,13 @@ def serve(
 ) -> None:
     """Serve until stopped; then accept no more connections, and finish the running requests."""
     threads = config[settings.SERVER_THREADS]
+    given = config.server_options.get("connection_limit", "")
+    connections = int(given) if given.isdecimal() else CONNECTIONS + threads
     options: dict[str, Any] = {
         "threads": threads,
         "ident": None,
         # Browsers keep their connections for a while, and each listener of live events has one and a thread.
-        "connection_limit": _with_files_for(CONNECTIONS + threads),
+        "connection_limit": _with_files_for(connections),
     }
     # Waitress has announced its removal.
     if hasattr(Adjustments, "send_bytes"):

@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -328,6 +329,21 @@ def test_honest_connections_that_are_kept_do_not_fill_the_server(start_server: S
         for _ in range(200):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
         assert httpx.get(f"{served.url}/openheart/hello", timeout=PATIENCE).json() == {}
+    assert served.stop() == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="this system does not tell limits")
+def test_a_higher_limit_of_connections_has_the_files_that_it_needs(start_server: StartServer) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        served = start_server(SERVER_CONNECTION_LIMIT="1500")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = Path(f"/proc/{served.process.pid}/limits").read_text()
+    allowed = re.search(r"Max open files +(\d+)", limits)
+    assert allowed is not None
+    assert int(allowed[1]) == min(2000, hard)
     assert served.stop() == 0
 
 
