@@ -92,7 +92,7 @@ def test_importing_openheart_loads_no_server_and_no_storage_driver() -> None:
 
     loaded = set(done.stdout.split())
     assert loaded.isdisjoint(
-        {"waitress", "gunicorn", "granian", "sqlite3", "emoji", "regex", "openheart.cli"}
+        {"waitress", "gunicorn", "granian", "sqlite3", "emoji", "regex", "idna", "asyncio", "openheart.cli"}
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
+import sys
 import threading
 from collections.abc import Callable
 from inspect import iscoroutinefunction
@@ -49,6 +49,10 @@ def call(app: Flask, function: Callable[..., Any], *args: Any, **kwargs: Any) ->
 
 
 def _is_in_event_loop() -> bool:
+    # It is large, and where nobody has imported it no loop runs.
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
     try:
         asyncio.get_running_loop()
     except RuntimeError:
