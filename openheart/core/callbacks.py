@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import sys
-import threading
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
@@ -29,23 +28,12 @@ def call(app: Flask, function: Callable[..., Any], *args: Any, **kwargs: Any) ->
     called = app.ensure_sync(function)
     if not iscoroutinefunction(function) or not _is_in_event_loop():
         return called(*args, **kwargs)
+    # Rarely needed, and not imported otherwise.
+    from concurrent.futures import ThreadPoolExecutor
+
     # The event loop of the view waits for this call, so the coroutine runs in a loop of its own.
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(context.run(called, *args, **kwargs))
-        except BaseException as error:
-            errors.append(error)
-
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=run, name="openheart-async")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    with ThreadPoolExecutor(1, "openheart-async") as thread:
+        return thread.submit(contextvars.copy_context().run, called, *args, **kwargs).result()
 
 
 def _is_in_event_loop() -> bool:
