@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -29,6 +30,7 @@ __all__ = [
     "Serving",
     "State",
     "app_of",
+    "context_of",
     "keep_app_in",
     "loaded_app",
     "make_state",
@@ -203,6 +205,12 @@ def app_of(app: Flask | None = None) -> Flask:
             "There is no application: call openheart.load() first, or enter app.app_context()"
         )
     return app
+
+
+def context_of(app: Flask) -> AbstractContextManager[object]:
+    """The app context of an application, for a ``with`` block: the current one, or a new one."""
+    is_current = has_app_context() and current_app._get_current_object() is app  # type: ignore[attr-defined]
+    return nullcontext() if is_current else app.app_context()
 
 
 def state_of(app: Flask | None = None) -> State:

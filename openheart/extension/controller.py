@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from flask import Flask, current_app, has_app_context
+from flask import Flask
 
-from ..core.state import state_of
+from ..core.state import context_of, state_of
 from ..errors import InvalidTarget, TargetNotFound
 from ..storage import Counts
 from .page import address_of, target_for
@@ -44,7 +42,7 @@ class OpenHeartController:
             return None
         state = state_of(self._app)
         is_post = (_method or "GET").upper() == "POST"
-        with self._context():
+        with context_of(self._app):
             return address_of(endpoint, state.post_prefix if is_post else state.prefix, values)
 
     def post_url_for(self, endpoint: str, **values: Any) -> str | None:
@@ -60,7 +58,7 @@ class OpenHeartController:
         if endpoint not in self._app.view_functions:
             return None
         try:
-            with self._context():
+            with context_of(self._app):
                 return target_for(endpoint, **values)
         except (InvalidTarget, TargetNotFound):
             return None
@@ -104,14 +102,6 @@ class OpenHeartController:
                 "openheart=True, and check the arguments"
             )
         return target
-
-    @contextmanager
-    def _context(self) -> Iterator[None]:
-        if has_app_context() and current_app == self._app:
-            yield
-        else:
-            with self._app.app_context():
-                yield
 
 
 def _without_options(values: dict[str, Any]) -> dict[str, Any]:

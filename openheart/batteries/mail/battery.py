@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, current_app, has_app_context
+from flask import Flask
 from markupsafe import Markup, escape
 
-from ...core.state import app_of
+from ...core.state import app_of, context_of
 from ...errors import InvalidMail
 from ..background.battery import Background
 from ..battery import Battery, battery_of
@@ -147,8 +146,7 @@ def _prepare(
         raise InvalidMail("receivers must be a list of addresses, such as ['ann@example.org']")
     if data is not None and not isinstance(data, str):
         raise InvalidMail(f"data must be text, not {type(data).__name__}")
-    is_current = has_app_context() and current_app._get_current_object() is mail.app  # type: ignore[attr-defined]
-    with nullcontext() if is_current else mail.app.app_context():
+    with context_of(mail.app):
         text = _part(mail, plain, context, data, is_html=False)
         html = _part(mail, rich, context, None if data is None else _as_html(data), is_html=True)
     letter = compose(subject, mail.sender(sender), map(mailbox, receivers), text, html)
