@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome
@@ -49,6 +50,7 @@ class Board:
 def board(running: Board) -> Iterator[Board]:
     """The example; what runs in this process is there for one test, and keeps its port."""
     servers = (running.mail, running.pusher, running.receiver)
+    running.receiver.requests.clear()  # so that a wait for one is not ended by that of another test
     for server in servers:
         server.start()
     yield running
@@ -184,10 +186,14 @@ def test_what_one_does_the_other_sees_without_a_reload(board: Board, browser: Ch
 def test_health_names_every_battery_and_the_end_is_orderly(board: Board) -> None:
     # Work in the background is listed from its first use on.
     add_idea(enter(board, "Ann", "healthy"), "Fruit")
-    health = json.loads(Visitor(board.site.url).ask("/openheart/-/readyz"))
-    assert health["status"] == "ready"
-    assert set(health["batteries"].values()) == {"ok"}
-    assert set(health["batteries"]) == {
+
+    def health() -> dict[str, Any]:
+        return dict(json.loads(Visitor(board.site.url).ask("/openheart/-/readyz")))
+
+    # What did not get through at the end of another test is sent again.
+    until(lambda: set(health()["batteries"].values()) == {"ok"})
+    assert health()["status"] == "ready"
+    assert set(health()["batteries"]) == {
         "amazon",
         "amqp",
         "background",
