@@ -17,6 +17,7 @@
     │   ├── ListingNotAllowed       403
     │   ├── TargetNotFound          404
     │   ├── MethodNotAllowed        405
+    │   ├── TooManyEmoji            409
     │   ├── BodyTooLarge            413
     │   └── UnsupportedBody         415
     ├── BatteryError                a server that a battery uses failed; names the battery
@@ -83,6 +84,7 @@ __all__ = [
     "SchemeError",
     "TargetNotFound",
     "TenantError",
+    "TooManyEmoji",
     "TransferError",
     "UnsupportedBody",
     "VisitorError",
@@ -120,17 +122,13 @@ class MissingDependency(ConfigError):
 
 
 class BatteryError(OpenHeartError):
-    """A server that a battery uses, such as the mail server, failed.
+    """A server that a battery uses, such as the mail server, failed. It has ``type``, ``title`` and
+    ``retry_after`` as BackendError has.
 
     Args:
         battery: the battery's name, such as ``mail``.
-        detail: one sentence for the operator: what happened and what to do, without secrets.
-
-    Attributes:
-        battery, detail: the arguments.
-        type: the stable last part of the problem's type URI (RFC 9457).
-        title: what a visitor reads.
-        retry_after: seconds to wait before a retry.
+        detail: one sentence for the operator: what happened and what to do, without secrets. Both are
+            attributes too.
     """
 
     type: ClassVar[str] = "battery-unavailable"
@@ -228,8 +226,7 @@ class VisitorError(OpenHeartError):
     Attributes:
         detail: the argument.
         status: the HTTP status of the answer.
-        type: the stable last part of the problem's type URI (RFC 9457).
-        title: the problem's title, the same for every error of this type.
+        type, title: as in BackendError.
     """
 
     status: ClassVar[int] = 400
@@ -319,6 +316,14 @@ class MethodNotAllowed(VisitorError):
     status = 405
     type = "method-not-allowed"
     title = "This method is not allowed here"
+
+
+class TooManyEmoji(VisitorError):
+    """The page has as many different emoji as OPENHEART_MAX_EMOJI allows; this would be one more."""
+
+    status = 409
+    type = "too-many-emoji"
+    title = "This page has too many different emoji"
 
 
 class BodyTooLarge(VisitorError):

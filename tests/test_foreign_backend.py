@@ -177,6 +177,7 @@ def test_the_doctor_says_what_it_lacks(capsys: pytest.CaptureFixture[str], monke
     for lack in (
         "repeat a reaction",
         "store or read several counts in one call",
+        "limit the different emoji of a page",
         "list its targets",
         "move counts",
     ):
@@ -188,6 +189,8 @@ def test_a_setting_that_needs_more_is_refused_at_start() -> None:
         ConfigError, match="OPENHEART_LISTING=.*no value; FiveBackend cannot list its targets"
     ):
         openheart.load(name="host", uri=URI, listing=True)
+    with pytest.raises(ConfigError, match="OPENHEART_MAX_EMOJI=9 .*no value: FiveBackend cannot limit the"):
+        openheart.load(name="host", uri=URI, max_emoji=9)
     with pytest.raises(ConfigError, match="INSTANCE='blue'.*FiveBackend .* does not separate instances"):
         openheart.load(name="host", uri=URI, instance="blue")
 

@@ -1,6 +1,6 @@
 """The same storage with every capability: a log of what happened, with one line of JSON for each step.
 
-Shows: Batched, Listed and Movable, and a backend that separates instances.
+Shows: Capped, Listed and Movable, and a backend that separates instances.
 Requires: pip install openheart
 Run: pip install . in this folder, then OPENHEART_URI=jsonlog:log.jsonl openheart run
 """
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from openheart.errors import BackendUnavailable, OutcomeUnknown
-from openheart.storage import Change, Counts, Listed, Listing, Movable
+from openheart.storage import Cap, Capped, Change, Counts, Listed, Listing, Movable
 from openheart.storage.cursor import read_cursor, write_cursor
 
 
-class JsonLogBackend(Listed, Movable):
+class JsonLogBackend(Capped, Listed, Movable):
     """``jsonlog:log.jsonl``; the threads and processes of one machine can share it."""
 
     separates_instances = True
@@ -38,15 +38,14 @@ class JsonLogBackend(Listed, Movable):
     def is_connected(self) -> bool:
         return self.connected
 
-    # Batched (which Movable includes)
+    # Capped, and Batched, which it includes
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        steps = [(change.target, change.emoji, change.delta) for change in changes]
-        everything = self._append(steps)
+        everything = self._append([step_of(change) for change in changes])
         answers = []
-        for target, emoji, number in steps:
-            add(everything, target, {emoji: number})
-            answers.append(everything[target].copy())
+        for change in changes:
+            add(everything, change.target, {change.emoji: change.delta}, change.cap)
+            answers.append(everything[change.target].copy())
         return answers
 
     def counts(self, targets: Sequence[str]) -> list[Counts]:
@@ -64,10 +63,10 @@ class JsonLogBackend(Listed, Movable):
     # Movable
 
     def delete(self, targets: Sequence[str]) -> None:
-        self._append([[target, "", None] for target in targets])
+        self._append([[target, "", None, None] for target in targets])
 
     def rename(self, old: str, new: str) -> Counts:
-        self._append([[old, "", new]])
+        self._append([[old, "", new, None]])
         return self.counts([new])[0]
 
     def _append(self, steps: Sequence[Sequence[Any]]) -> dict[str, Counts]:
@@ -92,9 +91,9 @@ def replay(log: bytes) -> dict[str, Counts]:
     everything: dict[str, Counts] = {}
     for line in log.split(b"\n"):
         with suppress(ValueError):
-            for target, emoji, value in json.loads(line):
+            for target, emoji, value, cap in json.loads(line):
                 if emoji:
-                    add(everything, target, {emoji: value})
+                    add(everything, target, {emoji: value}, cap and Cap(cap[0], frozenset(cap[1])))
                 else:
                     # The target was removed; a value is the one that its counts were added to.
                     removed = everything.pop(target, {})
@@ -102,7 +101,14 @@ def replay(log: bytes) -> dict[str, Counts]:
     return everything
 
 
-def add(everything: dict[str, Counts], target: str, counts: Counts) -> None:
+def step_of(change: Change) -> list[Any]:
+    # The limit too, so that each process that reads the log decides alike.
+    cap = change.cap and [change.cap.most, sorted(change.cap.free)]
+    return [change.target, change.emoji, change.delta, cap]
+
+
+def add(everything: dict[str, Counts], target: str, counts: Counts, cap: Cap | None = None) -> None:
     for emoji, count in counts.items():
         there = everything.setdefault(target, {})
-        there[emoji] = there.get(emoji, 0) + count
+        if cap is None or not cap.refuses(emoji, there):
+            there[emoji] = there.get(emoji, 0) + count

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from openheart.storage.contract import BackendContract, BatchedContract, ListedContract, MovableContract
+from openheart.storage.contract import BackendContract, CappedContract, ListedContract, MovableContract
 
 
 @pytest.fixture(autouse=True)
@@ -23,5 +23,5 @@ class TestJsonBackend(BackendContract):
     uri = "json:reactions.jsonl"
 
 
-class TestJsonLogBackend(BatchedContract, ListedContract, MovableContract):
+class TestJsonLogBackend(CappedContract, ListedContract, MovableContract):
     uri = "jsonlog:log.jsonl"

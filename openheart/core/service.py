@@ -6,9 +6,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from ..errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OnHold
+from ..errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OnHold, TooManyEmoji
 from ..protocol import Policy, is_scoped
-from ..storage import Backend, Batched, Counts, Listing
+from ..storage import Backend, Batched, Cap, Capped, Change, Counts, Listing
 from ..storage.capabilities import listed
 from ..storage.combine import HotPages
 from ..storage.cursor import past_scopes
@@ -18,6 +18,8 @@ from ..system.probe import Probe
 from .signals import announce, reaction_added
 
 __all__ = ["Service", "counts_of_each", "ordered"]
+
+_NAMED = 5  # emoji that an error names
 
 
 class Service:
@@ -31,6 +33,7 @@ class Service:
         stale: the greatest age in seconds of counts that are shown while the storage is unavailable; 0 shows
             none.
         logger: where failures are reported; also an attribute.
+        cap: how many different emoji a page may have; None is any number.
     """
 
     def __init__(
@@ -42,9 +45,11 @@ class Service:
         hold: bool,
         stale: float,
         logger: logging.Logger,
+        cap: Cap | None = None,
     ) -> None:
         self._make_backend = make_backend
         self.policy = policy
+        self._cap = cap
         self._sender = sender
         self._hold = hold
         self.logger = logger
@@ -81,6 +86,7 @@ class Service:
 
         Raises:
             InvalidEmoji, EmojiNotAllowed: the text; nothing was stored.
+            TooManyEmoji: the target has as many different emoji as it may have; nothing was stored.
             BackendError: the storage; nothing was stored, unless it is OutcomeUnknown.
         """
         emoji = self.policy.admit(text)
@@ -89,11 +95,18 @@ class Service:
         # Read each time, because close() resets it; opening the backend sets it.
         incr = self._incr or self._opened_incr()
         counts = ordered(incr(target, emoji))
+        if emoji not in counts:
+            raise TooManyEmoji(self._full(counts))
         if self._last is not None:
             self._last.remember(target, counts)
         if reaction_added.receivers:
             announce(reaction_added, self._sender, self.logger, target=target, emoji=emoji, counts=counts)
         return counts
+
+    def _full(self, counts: Counts) -> str:
+        # Those that people there like, then those that are always accepted.
+        accepted = " ".join(list(dict.fromkeys((*counts, *self.policy.offered)))[:_NAMED])
+        return f"This page has {len(counts)} different emoji and takes no more: send one such as {accepted}"
 
     def reactions(self, target: str) -> Counts:
         """The counts of one canonical target, emoji -> count; ``{}`` where there are none."""
@@ -185,7 +198,7 @@ class Service:
                     # A backend of another package may look at its URI only here.
                     self._failure = BackendUnusable(str(error))
                     raise self._failure from error
-                self._incr = _incr_of(backend)
+                self._incr = self._incr_of(backend)
                 self._backend = backend
             return self._backend
 
@@ -193,11 +206,13 @@ class Service:
         backend = self._open()
         return self._incr or backend.add
 
-
-def _incr_of(backend: Backend) -> Callable[[str, str], Counts]:
-    if not isinstance(backend, Batched):
-        return backend.add
-    return backend.incr if backend.adds_up else HotPages(backend.apply).incr
+    def _incr_of(self, backend: Backend) -> Callable[[str, str], Counts]:
+        if not isinstance(backend, Batched):
+            return backend.add
+        cap = self._cap if isinstance(backend, Capped) else None
+        if backend.adds_up:
+            return lambda target, emoji: backend.apply((Change(target, emoji, cap=cap),))[0]
+        return HotPages(backend.apply, cap).incr
 
 
 def counts_of_each(
@@ -206,16 +221,17 @@ def counts_of_each(
     """Read the counts of several targets at once.
 
     Args:
-        targets: the targets as they were given; one may appear twice.
+        targets: the targets as they were given; one may appear twice, or in two spellings.
         canonical: gives the canonical form of one.
-        read: reads canonical targets in one storage call. It is not called if there are none.
+        read: reads canonical targets, each once, in one storage call. It is not called if there are none.
 
     Returns:
-        Each target as it was given -> its counts.
+        Each target as it was given -> its counts; those of two spellings are one object.
     """
-    asked = list(dict.fromkeys(targets))
-    found = read([canonical(target) for target in asked]) if asked else []
-    return dict(zip(asked, found, strict=True))
+    pages = {target: canonical(target) for target in targets}
+    wanted = list(dict.fromkeys(pages.values()))
+    found = dict(zip(wanted, read(wanted), strict=True)) if wanted else {}
+    return {target: found[page] for target, page in pages.items()}
 
 
 def ordered(counts: Counts) -> Counts:

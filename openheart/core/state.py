@@ -15,7 +15,7 @@ from ..errors import CapabilityMissing, ConfigError, InvalidEmoji, OpenHeartErro
 from ..protocol import Policy
 from ..settings import config as settings
 from ..settings.config import Config
-from ..storage import Backend
+from ..storage import Backend, Cap, Capped
 from ..storage.capabilities import listed
 from ..storage.uri import backend_from_config
 from ..system import logs
@@ -169,12 +169,17 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
             listed(backend)
         except CapabilityMissing as error:
             raise config.refusal(settings.OPENHEART_LISTING, f"no value; {error}") from None
+    if not isinstance(backend, Capped) and not config.is_default(settings.OPENHEART_MAX_EMOJI):
+        expected = f"no value: {type(backend).__name__} cannot {Capped.ability}"
+        raise config.refusal(settings.OPENHEART_MAX_EMOJI, expected)
+    policy = _policy(config)
     max_age = config[settings.OPENHEART_MAX_AGE]
     return State(
         config=config,
         service=Service(
             lambda: make_backend(config),
-            _policy(config),
+            policy,
+            cap=_cap(config, policy),
             sender=app,
             hold=config[settings.OPENHEART_HOLD],
             stale=config[settings.OPENHEART_STALE],
@@ -248,6 +253,13 @@ def _prefixes(config: Config, standalone: bool) -> tuple[str, str]:
         "the same address, below OPENHEART_URL_PREFIX"
     )
     return prefix.rstrip("/"), second.rstrip("/")
+
+
+def _cap(config: Config, policy: Policy) -> Cap | None:
+    # Where the site names its emoji, there are no others.
+    if config[settings.OPENHEART_EMOJI]:
+        return None
+    return Cap(config[settings.OPENHEART_MAX_EMOJI], frozenset(policy.offered))
 
 
 def _policy(config: Config) -> Policy:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Literal
 
 from ..errors import EmojiNotAllowed, InvalidEmoji
 from .emoji import canonical_emoji, fold_skin_tones
 
-__all__ = ["Policy"]
+__all__ = ["OFFERED", "Policy"]
+
+OFFERED = "❤️ 👍 🎉 😂 🤔"
+"""The emoji that are offered where a site names none; as in openheart.js."""
 
 _CACHED = 4096
 _LONGEST_CACHED = 64
@@ -26,6 +30,9 @@ class Policy:
         deny: the emoji that it does not accept, even if ``allow`` names them.
         skin_tones: ``"keep"`` counts each skin tone apart, ``"fold"`` counts them as the plain emoji.
 
+    Attributes:
+        offered: the emoji that the site offers, as they are counted: those that it names, or OFFERED.
+
     Raises:
         InvalidEmoji: an entry is not one emoji; the text names it.
     """
@@ -41,6 +48,7 @@ class Policy:
         self._fold = skin_tones == "fold"
         # Failures are not cached, so that invalid text never evicts what visitors really send.
         self._cached = lru_cache(_CACHED)(self._decide)
+        self.offered = tuple(dict.fromkeys(self._accepted(self._allow or OFFERED.split())))
 
     def admit(self, text: str) -> str:
         """Find the emoji that a text starts with and that may be counted.
@@ -56,6 +64,11 @@ class Policy:
             EmojiNotAllowed: this site does not accept it.
         """
         return self._cached(text) if len(text) <= _LONGEST_CACHED else self._decide(text)
+
+    def _accepted(self, emoji: Iterable[str]) -> Iterator[str]:
+        for each in emoji:
+            with suppress(EmojiNotAllowed):
+                yield self._decide(each)
 
     def _decide(self, text: str) -> str:
         emoji = canonical_emoji(text)

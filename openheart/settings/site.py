@@ -16,6 +16,7 @@ __all__ = [
     "OPENHEART_LISTING",
     "OPENHEART_MAX_AGE",
     "OPENHEART_MAX_BODY",
+    "OPENHEART_MAX_EMOJI",
     "OPENHEART_OPEN_TARGETS",
     "OPENHEART_ORIGINS",
     "OPENHEART_POST_URL_PREFIX",
@@ -58,6 +59,12 @@ OPENHEART_SKIN_TONES: Option[Literal["keep", "fold"]] = _option(
     casts.choice("keep", "fold"),
     "keep",
     "Whether 👍🏽 counts as itself (keep) or as 👍 (fold).",
+)
+OPENHEART_MAX_EMOJI: Option[int] = _option(
+    "OPENHEART_MAX_EMOJI",
+    casts.integer(1, 10_000),
+    50,
+    "How many different emoji a page may have, besides those that the tag offers.",
 )
 OPENHEART_MAX_BODY: Option[int] = _option(
     "OPENHEART_MAX_BODY", casts.size(), 16384, "The largest body of a reaction, in bytes."

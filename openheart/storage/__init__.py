@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidEmoji
 from ..protocol import split_emoji
 from ..system.finding import Finding
-from .backend import Backend, BackendError, Change, Counts, Listing
-from .capabilities import Batched, Listed, Movable
+from .backend import Backend, BackendError, Cap, Change, Counts, Listing
+from .capabilities import Batched, Capped, Listed, Movable
 from .row import BackendRow
 from .storage import Storage
 from .uri import get_backend
@@ -25,6 +25,8 @@ __all__ = [
     "BackendError",
     "BackendRow",
     "Batched",
+    "Cap",
+    "Capped",
     "Change",
     "Counts",
     "Finding",

@@ -16,7 +16,7 @@ from ..settings.config import Option
 from ..system.finding import Finding
 from ..system.masks import mask_uri
 
-__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Change", "Counts", "Listing", "Rows"]
+__all__ = ["LARGEST_DELTA", "Backend", "BackendError", "Cap", "Change", "Counts", "Listing", "Rows"]
 
 Counts: TypeAlias = dict[str, int]
 """The counts of one target: emoji -> how often, each at least 1; in no particular order."""
@@ -29,6 +29,30 @@ LARGEST_DELTA = 2**53
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """How many different emoji a target may have.
+
+    Attributes:
+        most: the most that are not in ``free``, at least 1.
+        free: the emoji that are always accepted and never counted.
+    """
+
+    most: int
+    free: frozenset[str] = frozenset()
+
+    def refuses(self, emoji: str, counts: Mapping[str, int]) -> bool:
+        """Whether an emoji would be one too many.
+
+        Args:
+            emoji: the emoji.
+            counts: the counts of the target before it.
+        """
+        if emoji in counts or emoji in self.free:
+            return False
+        return sum(each not in self.free for each in counts) >= self.most
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One change of one count.
 
@@ -36,6 +60,8 @@ class Change:
         target: the canonical target (``openheart.protocol.canonical_target``).
         emoji: the canonical emoji (``openheart.protocol.canonical_emoji``).
         delta: how much to add, from 1 to LARGEST_DELTA.
+        cap: how many different emoji the target may have, for a backend that is ``Capped``; None is any
+            number. It is the same in all changes of one call to the same target.
 
     Raises:
         ValueError: the delta is not in this range.
@@ -44,6 +70,7 @@ class Change:
     target: str
     emoji: str
     delta: int = 1
+    cap: Cap | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.delta <= LARGEST_DELTA:

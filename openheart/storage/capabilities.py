@@ -10,7 +10,7 @@ from typing import ClassVar
 from ..errors import CapabilityMissing
 from .backend import Backend, Change, Counts, Listing, Rows
 
-__all__ = ["Batched", "Listed", "Movable", "lacking", "listed", "movable", "pages_of"]
+__all__ = ["Batched", "Capped", "Listed", "Movable", "lacking", "listed", "movable", "pages_of"]
 
 _PAGE = 1000  # targets that are read at once when all are listed
 
@@ -55,6 +55,21 @@ class Batched(Backend):
     def iter(self, slug: str) -> Iterator[tuple[str, int]]:
         """Yield each reaction of a target with its count."""
         yield from self.counts((slug,))[0].items()
+
+
+class Capped(Batched):
+    """A limit to the different emoji of a target, kept in the step that adds one: ``apply`` obeys
+    ``Change.cap``.
+
+    It buys OPENHEART_MAX_EMOJI. A change whose emoji would be one too many is not stored, and the emoji is
+    missing in the counts that answer it; the other changes of the call are stored. ``Cap.refuses`` decides
+    where the counts before it are known.
+    """
+
+    ability: ClassVar[str] = "limit the different emoji of a page"
+    without: ClassVar[str] = (
+        "a page can get every emoji that there is, and OPENHEART_MAX_EMOJI is unavailable"
+    )
 
 
 class Listed(Backend):
@@ -186,7 +201,7 @@ def lacking(backend: Backend) -> list[str]:
     """For each capability that a backend lacks, a sentence that says what is unavailable or slow."""
     return [
         f"{type(backend).__name__} cannot {each.ability}: {each.without}"
-        for each in (Batched, Listed, Movable)
+        for each in (Batched, Capped, Listed, Movable)
         if not isinstance(backend, each)
     ]
 

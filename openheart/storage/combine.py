@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import BackendError, BackendUnavailable, OutcomeUnknown, QueueFull
 from ..system.forks import PerProcess
-from .backend import Change, Counts
+from .backend import Cap, Change, Counts
 
-__all__ = ["LARGEST_GROUP", "Combiner", "HotPages", "Job", "added_up", "counts_after_each"]
+__all__ = ["LARGEST_GROUP", "Combiner", "HotPages", "Job", "added_up", "caps_of", "counts_after_each"]
 
 LARGEST_GROUP = 512
 """The most changes in one group, unless one caller brings more."""
@@ -231,10 +231,12 @@ class HotPages:
 
     Args:
         apply: ``Batched.apply`` of the storage.
+        cap: the limit of each change.
     """
 
-    def __init__(self, apply: Callable[[Sequence[Change]], list[Counts]]) -> None:
+    def __init__(self, apply: Callable[[Sequence[Change]], list[Counts]], cap: Cap | None = None) -> None:
         self._apply = apply
+        self._cap = cap
         # A child must not wait for a thread of its parent that was storing.
         self._busy: PerProcess[dict[str, Combiner]] = PerProcess(dict)
 
@@ -247,7 +249,7 @@ class HotPages:
         busy = self._busy.here
         combiner = busy.get(target) or busy.setdefault(target, Combiner(self._store))
         try:
-            return combiner.apply((Change(target, emoji),))[0]
+            return combiner.apply((Change(target, emoji, cap=self._cap),))[0]
         finally:
             # Another thread may already hold it: then two are in use for a moment, which is just as
             # correct and combines a little less.
@@ -261,9 +263,15 @@ class HotPages:
         changes = [job.changes[0] for job in group]
         target = changes[0].target
         sums = added_up(changes)[target]
-        counts = self._apply([Change(target, emoji, number) for emoji, number in sums.items()])[-1]
+        combined = [Change(target, emoji, number, self._cap) for emoji, number in sums.items()]
+        counts = self._apply(combined)[-1]
         for job, answer in zip(group, counts_after_each(changes, {target: counts}), strict=True):
             job.answers = [answer]
+
+
+def caps_of(changes: Sequence[Change]) -> dict[str, Cap | None]:
+    """The cap of each target that changes have."""
+    return {change.target: change.cap for change in changes}
 
 
 def added_up(changes: Sequence[Change]) -> dict[str, Counts]:

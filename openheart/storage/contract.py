@@ -9,7 +9,7 @@ writes a test module like this::
         uri = "mine://localhost/test"
 
 For each capability of the backend there is a class to inherit from instead: ``BatchedContract``,
-``ListedContract`` and ``MovableContract``.
+``CappedContract``, ``ListedContract`` and ``MovableContract``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import InvalidRequest
-from .backend import Change, Counts
+from .backend import Cap, Change, Counts
 from .contract_backend import (
     FAMILY,
     HEART,
@@ -30,7 +30,7 @@ from .contract_backend import (
 )
 from .contract_moves import MovableContract
 
-__all__ = ["BackendContract", "BatchedContract", "ListedContract", "MovableContract"]
+__all__ = ["BackendContract", "BatchedContract", "CappedContract", "ListedContract", "MovableContract"]
 
 
 class BatchedContract(BackendContract):
@@ -90,6 +90,67 @@ class BatchedContract(BackendContract):
     def test_a_batched_backend_that_is_not_connected_says_so(self) -> None:
         self.backend.disconnect()
         refuse([lambda: self.backend.apply([Change("a", PRETZEL)]), lambda: self.backend.counts(["page"])])
+
+
+class CappedContract(BatchedContract):
+    """The suite for a backend that is ``Capped``."""
+
+    def test_an_emoji_too_many_is_not_stored(self) -> None:
+        cap = Cap(2)
+        for emoji in (PRETZEL, HEART, PRETZEL):
+            assert emoji in self.backend.apply([Change("full", emoji, cap=cap)])[0]
+
+        answers = self.backend.apply([Change("full", FAMILY, 3, cap)])
+
+        assert answers == [{PRETZEL: 2, HEART: 1}] == self.backend.counts(["full"])
+
+    def test_one_too_many_refuses_only_itself(self) -> None:
+        cap = Cap(2)
+        given = [("a", PRETZEL), ("a", HEART), ("b", FAMILY), ("a", FAMILY), ("a", PRETZEL), ("b", "👍")]
+
+        answers = self.backend.apply([Change(target, emoji, 1, cap) for target, emoji in given])
+
+        assert answers[3] == {PRETZEL: 1, HEART: 1}
+        assert answers[4] == {PRETZEL: 2, HEART: 1} == self.backend.counts(["a"])[0]
+        assert answers[5] == {FAMILY: 1, "👍": 1} == self.backend.counts(["b"])[0]
+
+    def test_free_emoji_are_always_accepted_and_never_counted(self) -> None:
+        cap = Cap(1, frozenset({HEART, "👍"}))
+
+        answers = [
+            self.backend.apply([Change("free", emoji, 1, cap)])[0]
+            for emoji in (HEART, PRETZEL, FAMILY, "👍", HEART)
+        ]
+
+        assert answers[2] == {HEART: 1, PRETZEL: 1}
+        assert answers[-1] == {HEART: 2, PRETZEL: 1, "👍": 1} == self.backend.counts(["free"])[0]
+
+    def test_what_is_there_already_goes_on_above_a_cap(self) -> None:
+        self.backend.apply([Change("old", emoji) for emoji in (PRETZEL, HEART, FAMILY)])
+        cap = Cap(1)
+
+        answers = self.backend.apply([Change("old", emoji, 1, cap) for emoji in (FAMILY, "👍")])
+
+        assert answers == [{PRETZEL: 1, HEART: 1, FAMILY: 2}] * 2
+
+    def test_many_at_once_never_exceed_a_cap(self) -> None:
+        emoji = [chr(0x1F600 + number) for number in range(48)]
+        waiting = [*emoji, *emoji]
+
+        def react() -> None:
+            while True:
+                try:
+                    each = waiting.pop()
+                except IndexError:
+                    return
+                answer = self.backend.apply([Change("race", each, 1, Cap(5))])[0]
+                assert len(answer) <= 5
+
+        in_threads(8, react)
+
+        (counts,) = self.backend.counts(["race"])
+        assert len(counts) == 5
+        assert max(counts.values()) <= 2
 
 
 class ListedContract(BackendContract):

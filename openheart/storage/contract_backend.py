@@ -14,7 +14,7 @@ from unittest import TestCase
 
 from ..errors import BackendNotConnected, OutcomeUnknown
 from .backend import Backend, Counts
-from .capabilities import Batched, Listed, Movable
+from .capabilities import Batched, Capped, Listed, Movable
 from .uri import get_backend
 
 __all__ = ["FAMILY", "HEART", "HOSTILE", "PRETZEL", "BackendContract", "in_threads", "raises", "refuse"]
@@ -91,7 +91,7 @@ class BackendContract:
 
     def test_each_capability_has_its_contract_here(self) -> None:
         contracts = {each.__name__ for each in type(self).__mro__}
-        for capability in (Batched, Listed, Movable):
+        for capability in (Batched, Capped, Listed, Movable):
             name = f"{capability.__name__}Contract"
             assert isinstance(self.backend, capability) == (name in contracts), name
 

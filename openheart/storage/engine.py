@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from .capabilities import Listed, Movable
+from .capabilities import Capped, Listed, Movable
 
 __all__ = ["IN_URI", "Engine"]
 
@@ -15,7 +15,7 @@ IN_URI = "part of the URI"
 """The value in ``Engine.fixed`` of an option that cannot be given, because the URI has it."""
 
 
-class Engine(Listed, Movable):
+class Engine(Capped, Listed, Movable):
     """A backend with every capability, which takes its URI and options from the constructor or ``connect``.
 
     Options that are not its own go to its driver.

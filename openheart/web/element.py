@@ -9,16 +9,12 @@ from importlib.resources import files
 from flask import Response
 
 from ..core.state import State
-from ..errors import EmojiNotAllowed
-from ..settings import config as settings
+from ..protocol.policy import OFFERED
 from .javascript import script_answer
 from .languages import ENGLISH, chooser_of, nearest, translations
 from .route import Route, reading
 
-__all__ = ["OFFERED", "WORDS", "routes"]
-
-OFFERED = "❤️ 👍 🎉 😂 🤔"
-"""The emoji that the element offers if neither the page nor OPENHEART_EMOJI names any; as in openheart.js."""
+__all__ = ["WORDS", "routes"]
 
 WORDS = ("React with", "Thank you!", "The server cannot be reached. Please try again later.")
 """The texts of the element; as in openheart.js."""
@@ -38,18 +34,8 @@ def routes(state: State) -> list[Route]:
 
 def openheart_js(state: State) -> Response:
     """The script, with the emoji that this server accepts; a page of an allowed origin may load it."""
-    return script_answer(state, _script(_offered(state), _languages(state)))
-
-
-def _offered(state: State) -> str:
-    taken = state.config[settings.OPENHEART_EMOJI] or OFFERED.split()
-    found = []
-    for emoji in taken:
-        try:
-            found.append(state.service.policy.admit(emoji))
-        except EmojiNotAllowed:
-            continue
-    return " ".join(found[:MOST])
+    offered = " ".join(state.service.policy.offered[:MOST])
+    return script_answer(state, _script(offered, _languages(state)))
 
 
 def _languages(state: State) -> tuple[str, ...]:

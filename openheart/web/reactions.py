@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from flask import Request, Response, current_app, make_response, request
 from werkzeug.exceptions import HTTPException
 
+from ..core.service import counts_of_each
 from ..core.state import State
 from ..errors import (
     BackendError,
@@ -25,11 +26,12 @@ from ..errors import (
     OriginNotAllowed,
     ReadingNotAllowed,
     TargetNotFound,
+    TooManyEmoji,
     UnsupportedBody,
     VisitorError,
 )
 from ..protocol import canonical_target, target_from_bytes, target_from_url
-from ..settings.config import OPENHEART_LISTING, OPENHEART_MAX_BODY
+from ..settings.config import OPENHEART_LISTING, OPENHEART_MAX_BODY, OPENHEART_MAX_EMOJI
 from ..storage import Counts
 from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes
 from .body import read_text
@@ -124,9 +126,20 @@ def _get_many(current: Request, state: State, headers: Headers) -> Response:
         return _list(current, state, headers)
     if len(asked) > BATCH_LIMIT:
         raise InvalidRequest(f"{len(asked)} targets were requested; one request takes at most {BATCH_LIMIT}")
-    canonical = [_from_url(current, state, text) for text in asked]
-    counts = dict(zip(asked, _counts(state, canonical, headers), strict=True))
+    counts = counts_of_each(
+        asked, functools.partial(_from_url, current, state), lambda pages: _counts(state, pages, headers)
+    )
+    size, most = sum(map(len, counts.values())), _largest_answer(state)
+    if size > most and len(counts) > 1:
+        raise InvalidRequest(
+            f"The answer would have {size} counts, and may have {most}: request fewer targets at once"
+        )
     return conditional(current, json_bytes(counts), state.cache_control, headers)
+
+
+def _largest_answer(state: State) -> int:
+    """How many counts one answer has at most: as many as pages have that were not imported."""
+    return BATCH_LIMIT * (state.config[OPENHEART_MAX_EMOJI] + len(state.service.policy.offered))
 
 
 def _counts(state: State, targets: Sequence[str], headers: Headers) -> list[Counts]:
@@ -145,7 +158,11 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
         raise InvalidTarget("The prefix in list= is not valid UTF-8")
     # Targets are stored in NFC and without a leading slash.
     prefix = unicodedata.normalize("NFC", prefix).lstrip("/")
-    page = state.service.targets(prefix, query_of(current).get("cursor"), PAGE_SIZE)
+    cursor, limit = query_of(current).get("cursor"), PAGE_SIZE
+    page = state.service.targets(prefix, cursor, limit)
+    while limit > 1 and sum(len(counts) for _, counts in page.targets) > _largest_answer(state):
+        limit //= 2
+        page = state.service.targets(prefix, cursor, limit)
     document = {"targets": dict(page.targets), "cursor": page.cursor}
     return conditional(current, json_bytes(document), state.cache_control, headers)
 
@@ -265,6 +282,7 @@ _WRITING_PROBLEMS: tuple[type[VisitorError], ...] = (
     InvalidEmoji,
     EmojiNotAllowed,
     OriginNotAllowed,
+    TooManyEmoji,
     BodyTooLarge,
     UnsupportedBody,
 )

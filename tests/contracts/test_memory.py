@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from openheart.storage.contract import BatchedContract, ListedContract, MovableContract
+from openheart.storage.contract import CappedContract, ListedContract, MovableContract
 
 
-class TestMemory(BatchedContract, ListedContract, MovableContract):
+class TestMemory(CappedContract, ListedContract, MovableContract):
     uri = "memory:"
     is_shared = False

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from openheart.storage import Backend, get_backend
-from openheart.storage.contract import BatchedContract, ListedContract, MovableContract
+from openheart.storage.contract import CappedContract, ListedContract, MovableContract
 
 from ..servers.mongodb import GIVEN, MongoServer
 from ..waiting import PATIENCE
@@ -21,7 +21,7 @@ def empty(server: MongoServer) -> MongoServer:
     return server
 
 
-class Patient(BatchedContract, ListedContract, MovableContract):
+class Patient(CappedContract, ListedContract, MovableContract):
     """A lone server's lost answer is an unknown outcome, so a busy machine gets more time."""
 
     __test__ = False

@@ -3,22 +3,22 @@ from __future__ import annotations
 import pytest
 
 from openheart.storage import Backend, get_backend
-from openheart.storage.contract import BatchedContract, ListedContract, MovableContract
+from openheart.storage.contract import CappedContract, ListedContract, MovableContract
 from openheart.storage.sqlite import lock_file
 
 
-class TestSqlite(BatchedContract, ListedContract, MovableContract):
+class TestSqlite(CappedContract, ListedContract, MovableContract):
     uri = "sqlite:///contract.db"
 
 
-class TestSqliteNormal(BatchedContract, ListedContract, MovableContract):
+class TestSqliteNormal(CappedContract, ListedContract, MovableContract):
     uri = "sqlite:///contract.db"
 
     def make(self, instance: str) -> Backend:
         return get_backend(self.uri, instance=instance, synchronous="NORMAL")
 
 
-class TestSqliteWithoutFileLocks(BatchedContract, ListedContract, MovableContract):
+class TestSqliteWithoutFileLocks(CappedContract, ListedContract, MovableContract):
     """As on a system that has neither flock nor shared memory."""
 
     uri = "sqlite:///contract.db"

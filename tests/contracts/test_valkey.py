@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openheart.storage import Backend, get_backend
-from openheart.storage.contract import BatchedContract, ListedContract, MovableContract
+from openheart.storage.contract import CappedContract, ListedContract, MovableContract
 
 from ..servers.proxy import Proxy, certificate
 from ..servers.valkey import GIVEN, Cluster, Server
@@ -30,25 +30,25 @@ def _server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield
 
 
-class TestValkey(BatchedContract, ListedContract, MovableContract):
+class TestValkey(CappedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return os.environ.get(GIVEN) or request.getfixturevalue("valkey_server").uri
 
 
-class TestValkeyDatabase(BatchedContract, ListedContract, MovableContract):
+class TestValkeyDatabase(CappedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return f"{request.getfixturevalue('valkey_server').uri}/3".replace("valkey:", "redis:")
 
 
-class TestValkeyUnixSocket(BatchedContract, ListedContract, MovableContract):
+class TestValkeyUnixSocket(CappedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return f"valkey+unix://{request.getfixturevalue('valkey_server').socket}?db=1"
 
 
-class TestValkeyTls(BatchedContract, ListedContract, MovableContract):
+class TestValkeyTls(CappedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         context = certificate(folder)
@@ -57,7 +57,7 @@ class TestValkeyTls(BatchedContract, ListedContract, MovableContract):
         return f"valkeys://localhost:{proxy.port}/0?ssl_ca_certs={folder}/ca.pem"
 
 
-class TestValkeyUserOfTheDocumentation(BatchedContract, ListedContract, MovableContract):
+class TestValkeyUserOfTheDocumentation(CappedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         server = stack.enter_context(Server(folder, f"aclfile {ACL}"))
@@ -65,19 +65,19 @@ class TestValkeyUserOfTheDocumentation(BatchedContract, ListedContract, MovableC
         return f"valkey://openheart:secret-password@127.0.0.1:{server.port}/0"
 
 
-class TestValkeySentinel(BatchedContract, ListedContract, MovableContract):
+class TestValkeySentinel(CappedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return str(request.getfixturevalue("valkey_sentinels").uri)
 
 
-class TestValkeyCluster(BatchedContract, ListedContract, MovableContract):
+class TestValkeyCluster(CappedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         return str(request.getfixturevalue("valkey_cluster").uri)
 
 
-class TestValkeyClusterTls(BatchedContract, ListedContract, MovableContract):
+class TestValkeyClusterTls(CappedContract, ListedContract, MovableContract):
     @classmethod
     def serve(cls, request: Request, folder: Path, stack: ExitStack) -> str:
         context = certificate(folder)
@@ -85,7 +85,7 @@ class TestValkeyClusterTls(BatchedContract, ListedContract, MovableContract):
         return f"{cluster.uri.replace('valkey+', 'valkeys+')}?ssl_ca_certs={folder}/ca.pem"
 
 
-class TestValkeySentinelTls(BatchedContract, ListedContract, MovableContract):
+class TestValkeySentinelTls(CappedContract, ListedContract, MovableContract):
     """The sentinel names a server with TLS, which it cannot look after itself."""
 
     @classmethod
@@ -99,7 +99,7 @@ class TestValkeySentinelTls(BatchedContract, ListedContract, MovableContract):
         return f"valkeys+sentinel://localhost:{way.port}/hearts?ssl_ca_certs={folder}/ca.pem"
 
 
-class TestValkeyClusterWithReplicasUserAndPassword(BatchedContract, ListedContract, MovableContract):
+class TestValkeyClusterWithReplicasUserAndPassword(CappedContract, ListedContract, MovableContract):
     """Each reaction is on a replica before it is acknowledged; the user is that of the documentation."""
 
     @classmethod

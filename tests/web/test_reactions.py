@@ -142,6 +142,61 @@ class TestBatch:
         answer = client.get("/openheart/?" + "&".join(f"target={number}" for number in range(101)))
         assert problem_of(answer) == (400, "invalid-request")
 
+    def test_each_spelling_is_answered_and_each_page_is_read_once(
+        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        react(client, "p")
+        read: list[Sequence[str]] = []
+        counts = MemoryBackend.counts
+
+        def counted(backend: MemoryBackend, targets: Sequence[str]) -> list[Counts]:
+            read.append([*targets])
+            return counts(backend, targets)
+
+        monkeypatch.setattr(MemoryBackend, "counts", counted)
+        spellings = [f"p?x{number}" for number in range(99)]
+
+        answer = client.get("/openheart/", query_string={"target": [*spellings, "q"]})
+
+        assert answer.json == {spelling: {"🥨": 1} for spelling in spellings} | {"q": {}}
+        assert read == [["p", "q"]]
+
+    def test_an_answer_is_at_most_as_large_as_that_of_a_hundred_full_pages(
+        self, make_client: MakeClient
+    ) -> None:
+        client = make_client(max_emoji=5, listing=True)
+        everything = [chr(0x1F600 + number) for number in range(60)]
+        service = client.application.extensions["openheart"].service
+        for target in ("large/1", "large/2", "large/3"):
+            service.backend.at_least([(target, dict.fromkeys(everything, 1))])
+
+        answer = client.get("/openheart/", query_string={"target": [f"large/1?{n}" for n in range(17)]})
+
+        assert problem_of(answer) == (400, "invalid-request")
+        assert answer.json is not None
+        assert answer.json["detail"].startswith("The answer would have 1020 counts, and may have 1000:")
+        fewer = client.get("/openheart/", query_string={"target": [f"large/1?{n}" for n in range(16)]})
+        assert fewer.status_code == 200
+        assert client.get("/openheart/?target=large/1").status_code == 200
+
+    def test_a_list_of_large_pages_comes_in_smaller_parts(self, make_client: MakeClient) -> None:
+        client = make_client(max_emoji=1, listing=True)
+        everything = [chr(0x1F600 + number) for number in range(60)]
+        service = client.application.extensions["openheart"].service
+        expected = {f"large/{number:02}" for number in range(30)}
+        service.backend.at_least([(target, dict.fromkeys(everything, 1)) for target in expected])
+        seen: list[str] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = client.get("/openheart/", query_string={"list": "", **cursor}).json
+            assert page is not None
+            assert len(page["targets"]) <= 10
+            seen += page["targets"]
+            if page["cursor"] is None:
+                break
+            cursor = {"cursor": page["cursor"]}
+        assert sorted(seen) == sorted(expected)
+
     def test_one_bad_target_refuses_the_request(self, client: FlaskClient) -> None:
         assert problem_of(client.get("/openheart/?target=a&target=..")) == (400, "invalid-target")
         assert problem_of(client.get("/openheart/?target=%ff")) == (400, "invalid-target")
@@ -225,6 +280,28 @@ class TestReacting:
         client = make_client(emoji="👍 ❤️")
         assert problem_of(react(client, "hello", "🥨")) == (400, "emoji-not-allowed")
         assert react(client, "hello", "👍🏽").json == {"👍🏽": 1}
+
+    def test_a_page_takes_so_many_different_emoji_and_then_those_only(self, make_client: MakeClient) -> None:
+        client = make_client(max_emoji=2)
+        for emoji in ("🥨", "🐸", "❤️", "🥨"):
+            assert react(client, "full", emoji).status_code == 200
+
+        answer = react(client, "full", "🦄")
+
+        assert problem_of(answer) == (409, "too-many-emoji")
+        assert answer.json is not None
+        assert answer.json["detail"] == (
+            "This page has 3 different emoji and takes no more: send one such as 🥨 ❤️ 🐸 👍 🎉"
+        )
+        assert client.get("/openheart/full").json == {"🥨": 2, "❤️": 1, "🐸": 1}
+        assert react(client, "full", "👍").json == {"🥨": 2, "❤️": 1, "🐸": 1, "👍": 1}
+        assert react(client, "full", "🐸").status_code == 200
+        assert react(client, "other", "🦄").json == {"🦄": 1}
+
+    def test_emoji_that_the_site_names_are_never_too_many(self, make_client: MakeClient) -> None:
+        client = make_client(max_emoji=1, emoji="🥨 🐸 🦄")
+        for emoji in ("🥨", "🐸", "🦄"):
+            assert react(client, "full", emoji).status_code == 200
 
     def test_hold_mode_refuses_reactions_and_goes_on_reading(self, make_client: MakeClient) -> None:
         client = make_client(hold=True)

@@ -67,7 +67,8 @@ class MemoryBackend(Engine):
         with self._lock.here:
             for change in changes:
                 counts = self._counts.setdefault(change.target, {})
-                counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
+                if change.cap is None or not change.cap.refuses(change.emoji, counts):
+                    counts[change.emoji] = counts.get(change.emoji, 0) + change.delta
                 answers.append(counts.copy())
         return answers
 

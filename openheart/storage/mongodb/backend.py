@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 
 import pymongo
 from bson import Int64
-from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 
 from ...errors import BackendError, BackendUnusable, OutcomeUnknown
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Change, Counts, Listing
-from ..combine import added_up, counts_after_each
+from ..combine import added_up, caps_of, counts_after_each
 from ..cursor import after_prefix, read_cursor, write_cursor
 from ..engine import IN_URI, Engine
 from . import moves
+from .adding import add
 from .client import Collection, CollectionClient, database_named, database_of
-from .document import counts_of, key_of, update_of, upsert
+from .document import counts_of, key_of
 from .errors import reason_of
 from .row import ROW
 
@@ -142,11 +142,13 @@ class MongoBackend(Engine):
         return self._connected
 
     def apply(self, changes: Sequence[Change]) -> list[Counts]:
-        sums = added_up(changes)
+        sums, caps = added_up(changes), caps_of(changes)
         counts: dict[str, Counts] = {}
         for target, added in sums.items():
             try:
-                counts[target] = self._write(partial(self._add, target=target, added=added))
+                counts[target] = self._write(
+                    partial(add, instance=self.instance, target=target, added=added, cap=caps[target])
+                )
             except BackendError as error:
                 if counts and not isinstance(error, OutcomeUnknown):
                     raise OutcomeUnknown(
@@ -220,18 +222,6 @@ class MongoBackend(Engine):
         if end is not None:
             between["$lt"] = end
         return {"i": self.instance or "", "c": {"$exists": True}, "target": between}
-
-    def _add(self, reactions: Collection, *, target: str, added: Counts) -> Counts:
-        row = upsert(
-            lambda: reactions.find_one_and_update(
-                {"_id": key_of(self.instance, target)},
-                update_of(self.instance, target, "$inc", added),
-                projection={"c": 1},
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
-        )
-        return counts_of(row)
 
     def _read(self, work: Callable[[Collection], T]) -> T:
         return (self._own.here.client or self._opened()).run(work, writes=False)

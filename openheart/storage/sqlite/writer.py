@@ -248,10 +248,11 @@ def _replay(group: Sequence[Job], counts: dict[str, Counts]) -> tuple[list[list[
     for job in group:
         own: list[Counts] = []
         for change in job.changes:
-            key = (change.target, change.emoji)
-            sums[key] = sums.get(key, 0) + change.delta
             after = counts[change.target]
-            after[change.emoji] = after.get(change.emoji, 0) + change.delta
+            if change.cap is None or not change.cap.refuses(change.emoji, after):
+                key = (change.target, change.emoji)
+                sums[key] = sums.get(key, 0) + change.delta
+                after[change.emoji] = after.get(change.emoji, 0) + change.delta
             own.append(after.copy())
         answers.append(own)
     return answers, sums

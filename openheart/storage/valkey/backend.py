@@ -11,7 +11,7 @@ from ...errors import ConfigError
 from ...system.finding import Finding
 from ...system.forks import PerProcess
 from ..backend import Change, Counts, Listing
-from ..combine import added_up, counts_after_each
+from ..combine import added_up, caps_of, counts_after_each
 from ..engine import IN_URI, Engine
 from . import moves
 from .calls import Write, read
@@ -130,10 +130,12 @@ class ValkeyBackend(Engine):
         dispatcher = self._current()
         nonce = dispatcher.nonce()
         calls = {}
+        caps = caps_of(changes)
         for target, sums in added_up(changes).items():
             key = self._keys.of(target)
             arguments = arguments_of(target, sums)
-            calls[target] = Write(key, self._keys.nonce(key, nonce), self._nonce_ttl, arguments)
+            own = self._keys.nonce(key, nonce)
+            calls[target] = Write(key, own, self._nonce_ttl, arguments, cap=caps[target])
         dispatcher.run([*calls.values()])
         counts = {target: read_counts(call.reply) for target, call in calls.items()}
         return counts_after_each(changes, counts)

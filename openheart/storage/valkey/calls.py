@@ -10,6 +10,7 @@ from valkey.exceptions import AuthenticationError, BusyLoadingError, ResponseErr
 from valkey.exceptions import TimeoutError as ValkeyTimeoutError
 
 from ...system.breaker import Unavailable
+from ..backend import Cap
 from .errors import Lost
 from .script import ADD, Script
 from .server import Command, OpenConnection, Server
@@ -92,6 +93,7 @@ class Write(Scripted):
         nonce: the key of the nonce.
         life: twice the seconds in which this call may be sent again.
         arguments: the target, then emoji and number in turn.
+        cap: how many different emoji there may be; None is any number.
         kept: seconds that the nonce is kept, where that is longer.
         begun: when its life starts, in monotonic time; by default when it is first sent.
     """
@@ -103,6 +105,7 @@ class Write(Scripted):
         life: float,
         arguments: Sequence[bytes | str | int],
         *,
+        cap: Cap | None = None,
         kept: float = 0.0,
         begun: float | None = None,
     ) -> None:
@@ -110,11 +113,13 @@ class Write(Scripted):
         self._begun = begun
         self._patience = life / 2
         self._kept = int(max(life, kept) * 1000)
+        self._cap: Command = (0, "") if cap is None else (cap.most, "\n".join(("", *cap.free, "")))
 
     def _arguments_for(self, opened: OpenConnection) -> Command:
         if self._begun is None:
             self._begun = time.monotonic()
-        return (self._kept, int((self._begun + self._patience + opened.offset) * 1000), *self._words)
+        deadline = int((self._begun + self._patience + opened.offset) * 1000)
+        return (self._kept, deadline, *self._cap, *self._words)
 
 
 class Exchange:

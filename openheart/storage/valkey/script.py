@@ -32,7 +32,8 @@ class Script:
 
 
 # KEYS: the target's counts, the nonce. ARGV: the nonce's life in ms, the server's time in ms after which this
-# call is refused, the target, then emoji and number in turn. Both keys are in one hash slot.
+# call is refused, the most emoji besides the free ones or 0, the free ones with a newline around each, the
+# target, then emoji and number in turn. Both keys are in one hash slot.
 ADD = Script(b"""\
 local call = redis.call
 local told = call('GET', KEYS[2])
@@ -45,21 +46,43 @@ local now = call('TIME')
 if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[2]) then
   return redis.error_reply('LATE this call came after its nonce could have ended')
 end
-local is_new = false
-for i = 4, #ARGV, 2 do
+local most = tonumber(ARGV[3])
+local function is_capped(emoji)
+  return emoji ~= '' and not string.find(ARGV[4], '\\n' .. emoji .. '\\n', 1, true)
+end
+local function is_too_many(emoji)
+  if most == 0 or not is_capped(emoji) then
+    return false
+  end
+  local all, there = call('HGETALL', KEYS[1]), 0
+  for i = 1, #all, 2 do
+    if is_capped(all[i]) then
+      there = there + 1
+    end
+  end
+  return there > most
+end
+local is_new, added = false, {}
+for i = 6, #ARGV, 2 do
   local done = redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1])
   if type(done) == 'table' then
-    for j = 4, i - 2, 2 do
+    for _, j in ipairs(added) do
       if call('HINCRBY', KEYS[1], ARGV[j], '-' .. ARGV[j + 1]) == 0 then
         call('HDEL', KEYS[1], ARGV[j])
       end
     end
     return done
   end
-  is_new = is_new or done == tonumber(ARGV[i + 1])
+  local is_first = done == tonumber(ARGV[i + 1])
+  if is_first and is_too_many(ARGV[i]) then
+    call('HDEL', KEYS[1], ARGV[i])
+  else
+    added[#added + 1] = i
+    is_new = is_new or is_first
+  end
 end
 if is_new then
-  call('HSETNX', KEYS[1], '', ARGV[3])
+  call('HSETNX', KEYS[1], '', ARGV[5])
 end
 local all, counts, size = call('HGETALL', KEYS[1]), {}, 0
 for i = 1, #all, 2 do
