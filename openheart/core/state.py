@@ -113,6 +113,7 @@ class State:
         batteries: name -> battery, of those that load() switched on or that were used.
         serving: what the server reports about itself.
         documented: path below the prefix -> its path item of the OpenAPI document.
+        warned: what was logged once and is not logged again.
     """
 
     config: Config
@@ -129,6 +130,7 @@ class State:
     batteries: dict[str, Attached] = field(default_factory=dict)
     serving: Serving = field(default_factory=Serving)
     documented: dict[str, dict[str, Any]] = field(default_factory=dict)
+    warned: set[str] = field(default_factory=set)
 
     def close(self) -> None:
         """Finish accepted work and release every resource. The next use opens it again."""

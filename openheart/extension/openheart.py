@@ -12,9 +12,16 @@ from ..core.pages import Slugs, mark_routes
 from ..core.state import Loaders, State, make_state, state_of
 from ..errors import OpenHeartError
 from ..settings.app_config import fill_app_config
-from ..settings.config import Config, load_config, unknown_variables
+from ..settings.config import (
+    OPENHEART_PROXIES,
+    OPENHEART_PROXY_HEADERS,
+    Config,
+    load_config,
+    unknown_variables,
+)
 from ..storage import Backend
 from ..storage.uri import further_options
+from ..web.proxies import BehindProxies
 from ..web.routes import register
 from .controller import OpenHeartController
 from .page import extend_requests, extend_templates
@@ -172,6 +179,10 @@ def add_openheart(
     mark_routes(app, state.pages)
     app.extensions["openheart"] = state
     register(app, state)
+    if proxies := config[OPENHEART_PROXIES]:
+        app.wsgi_app = BehindProxies(  # type: ignore[method-assign]
+            app.wsgi_app, proxies, config[OPENHEART_PROXY_HEADERS]
+        )
     extend_requests(app)
     extend_templates(app)
     if not hasattr(app, "openheart"):

@@ -82,6 +82,8 @@ def serve(
         "post_fork": limit_requests,
         "loglevel": "warning",
         "post_worker_init": prepare,
+        # Otherwise a proxy on this machine is trusted; see OPENHEART_PROXIES.
+        "forwarded_allow_ips": os.environ.get("FORWARDED_ALLOW_IPS", ""),
         "worker_exit": lambda arbiter, worker: state.close(),
         **({} if "control_socket" in config.server_options else _NO_CONTROL_SOCKET),
         **config.server_options,

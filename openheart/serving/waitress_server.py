@@ -64,6 +64,8 @@ def serve(
         "ident": None,
         # Browsers keep their connections for a while, and each listener of live events has one and a thread.
         "connection_limit": _with_files_for(connections),
+        # It would remove them before openheart sees them; see OPENHEART_PROXIES.
+        "clear_untrusted_proxy_headers": "trusted_proxy" in config.server_options,
     }
     # Waitress has announced its removal.
     if hasattr(Adjustments, "send_bytes"):

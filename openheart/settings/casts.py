@@ -11,24 +11,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from ..system.hosts import ascii_host, origin_of
 from ..system.masks import REFERENCE, SCHEME, mask_path, mask_uri
 from ..system.text import CONTROL
 
 __all__ = [
+    "ADDRESS",
     "Cast",
     "address",
     "boolean",
     "choice",
     "duration",
-    "host_list",
     "http_url",
     "integer",
+    "join",
     "level",
     "locale_list",
-    "origin_list",
+    "match_all",
     "secret_text",
     "size",
+    "split",
     "text",
     "text_list",
     "uri",
@@ -44,12 +45,6 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.ASCII)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmg])(?:i?b)?|b)?", re.ASCII | re.IGNORECASE)
 BYTES = {"k": 1024, "m": 1024**2, "g": 1024**3, "": 1}
-WRITTEN_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+")
-ORIGIN = re.compile(r"[a-z0-9+.-]+://(?!.*\.\.)([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:\d+)?")
-# Browsers send "null" for these, or load no page from them.
-WITHOUT_ORIGIN = frozenset(
-    {"about", "blob", "content", "data", "file", "ftp", "javascript", "mailto", "ws", "wss"}
-)
 HOST_NAME = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])"
 ADDRESS = re.compile(rf"{HOST_NAME}(?::(\d{{1,5}}))?")
 HTTP_URL = re.compile(rf"https?://{HOST_NAME}(?::(\d{{1,5}}))?(?:/[^\s#]*)?", re.IGNORECASE)
@@ -139,7 +134,7 @@ def word() -> Cast[str]:
     """A name that can be part of a file name and of a key."""
 
     def parse(value: object) -> str:
-        return _match(WORD, _one_line(value))[0]
+        return match_all(WORD, _one_line(value))[0]
 
     return Cast("up to 64 letters, digits, '.', '_' and '-', starting with a letter or digit", parse)
 
@@ -157,7 +152,7 @@ def secret_text() -> Cast[str | bytes]:
 
 def text_list() -> Cast[list[str]]:
     """Texts, separated by commas or white space, or a Python list or tuple of texts."""
-    return Cast("a list of texts separated by commas or spaces", _split, show=_join, takes_empty=True)
+    return Cast("a list of texts separated by commas or spaces", split, show=join, takes_empty=True)
 
 
 def duration(minimum: float = 0.0) -> Cast[float]:
@@ -171,7 +166,7 @@ def duration(minimum: float = 0.0) -> Cast[float]:
         if isinstance(value, timedelta):
             value = value.total_seconds()
         if isinstance(value, str):
-            match = _match(DURATION, value.strip().lower())
+            match = match_all(DURATION, value.strip().lower())
             value = float(match[1]) * SECONDS[match[2]]
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise TypeError
@@ -192,7 +187,7 @@ def size(minimum: int = 1) -> Cast[int]:
 
     def parse(value: object) -> int:
         if isinstance(value, str):
-            match = _match(SIZE, value.strip())
+            match = match_all(SIZE, value.strip())
             value = int(float(match[1]) * BYTES[(match[2] or "").lower()])
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
             raise ValueError
@@ -225,7 +220,7 @@ def http_url(*, secret_path: bool = False) -> Cast[str]:
     """
 
     def parse(value: object) -> str:
-        match = _match(HTTP_URL, _one_line(value))
+        match = match_all(HTTP_URL, _one_line(value))
         if int(match[1] or 0) > 65535:
             raise ValueError
         return match[0]
@@ -238,7 +233,7 @@ def address() -> Cast[str]:
     """A host by name or number, with a port or without: ``mail.example.org:587``, ``[::1]:25``."""
 
     def parse(value: object) -> str:
-        match = _match(ADDRESS, _one_line(value))
+        match = match_all(ADDRESS, _one_line(value))
         if match[1] is not None and not 1 <= int(match[1]) <= 65535:
             raise ValueError
         return match[0]
@@ -250,12 +245,12 @@ def locale_list() -> Cast[list[str]]:
     """Locales as ``en_US``, however they were written: ``en_us``, ``pt-br``, ``zh_hans_cn``."""
 
     def parse(value: object) -> list[str]:
-        locales = list(dict.fromkeys(_locale(entry) for entry in _split(value)))
+        locales = list(dict.fromkeys(_locale(entry) for entry in split(value)))
         if not locales:
             raise ValueError
         return locales
 
-    return Cast("a list of locales such as en_us, pt_br, de", parse, show=_join)
+    return Cast("a list of locales such as en_us, pt_br, de", parse, show=join)
 
 
 def choice(*values: Text) -> Cast[Text]:
@@ -304,48 +299,22 @@ def level() -> Cast[str]:
     return Cast(f"one of {', '.join(LEVELS)}, or a number from 1 to 100", parse)
 
 
-def origin_list() -> Cast[list[str]]:
-    """Web origins (RFC 6454), as browsers send them but in lower case; or ``*`` alone."""
-
-    def parse(value: object) -> list[str]:
-        origins = list(dict.fromkeys(_origin(entry) for entry in _split(value)))
-        if "*" in origins and len(origins) > 1:
-            raise ValueError
-        return origins
-
-    expected = (
-        "* alone, or a list of origins such as https://example.org "
-        "(a scheme and a host that pages have, no path, not null)"
-    )
-    return Cast(expected, parse, show=_join, takes_empty=True)
-
-
-def host_list() -> Cast[list[str]]:
-    """Names or addresses of hosts, without ports, as browsers send them; a leading dot adds subdomains."""
-
-    def parse(value: object) -> list[str]:
-        return list(dict.fromkeys(_host(entry) for entry in _split(value)))
-
-    expected = (
-        "a list of hosts such as example.org, without ports; .example.org stands for its subdomains too"
-    )
-    return Cast(expected, parse, show=_join, takes_empty=True)
-
-
 def _one_line(value: object) -> str:
     if not isinstance(value, str) or not (line := value.strip()) or CONTROL.search(line):
         raise ValueError
     return line
 
 
-def _match(pattern: re.Pattern[str], written: str) -> re.Match[str]:
+def match_all(pattern: re.Pattern[str], written: str) -> re.Match[str]:
+    """The match of a whole text, or a ValueError."""
     match = pattern.fullmatch(written)
     if match is None:
         raise ValueError
     return match
 
 
-def _split(value: object) -> list[str]:
+def split(value: object) -> list[str]:
+    """The entries of a list, or of a text with commas or spaces between them; else a TypeError."""
     if isinstance(value, str):
         return [part for part in re.split(r"[,\s]+", value) if part]
     if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) for part in value):
@@ -353,29 +322,13 @@ def _split(value: object) -> list[str]:
     return [part.strip() for part in value if part.strip()]
 
 
-def _join(value: list[str]) -> str:
+def join(value: list[str]) -> str:
+    """A list, for people to read."""
     return ", ".join(value) or "empty"
 
 
-def _origin(entry: str) -> str:
-    if entry == "*":
-        return entry
-    origin = origin_of(_match(WRITTEN_ORIGIN, entry)[0])
-    if origin.partition(":")[0] in WITHOUT_ORIGIN:
-        raise ValueError
-    return _match(ORIGIN, origin)[0]
-
-
-def _host(entry: str) -> str:
-    host = ascii_host(entry)
-    _match(ADDRESS, host.removeprefix("."))
-    if host.endswith(".") or ":" in host.rpartition("]")[2]:
-        raise ValueError
-    return host
-
-
 def _locale(entry: str) -> str:
-    language, script, territory = _match(LOCALE, entry).groups(default="")
+    language, script, territory = match_all(LOCALE, entry).groups(default="")
     return "_".join(part for part in (language.lower(), script.title(), territory.upper()) if part)
 
 

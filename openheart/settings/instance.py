@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
-from . import casts
+from . import casts, net_casts
 from .option import Option
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "OPENHEART_ACCESS_LOG",
     "OPENHEART_BATTERIES",
     "OPENHEART_CONFIG",
+    "OPENHEART_PROXIES",
+    "OPENHEART_PROXY_HEADERS",
     "PORT",
     "SECRET_KEY",
     "SERVER",
@@ -78,6 +81,18 @@ SERVER_GRACE: Option[float] = _option(
     casts.duration(),
     30.0,
     "How long a stopping server waits for running requests, and then for work in the background.",
+)
+OPENHEART_PROXIES: Option[list[str]] = _option(
+    "OPENHEART_PROXIES",
+    net_casts.network_list(),
+    [],
+    "The proxies that say from where and by which scheme a visitor comes.",
+)
+OPENHEART_PROXY_HEADERS: Option[Literal["x-forwarded", "forwarded"]] = _option(
+    "OPENHEART_PROXY_HEADERS",
+    casts.choice("x-forwarded", "forwarded"),
+    "x-forwarded",
+    "Where they say it: X-Forwarded-For and X-Forwarded-Proto (x-forwarded), or Forwarded.",
 )
 OPENHEART_BATTERIES: Option[list[str]] = Option(
     "OPENHEART_BATTERIES",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from . import casts
+from . import casts, net_casts
 from .option import Option
 
 __all__ = [
@@ -40,11 +40,11 @@ OPENHEART_POST_URL_PREFIX: Option[str | None] = _option(
     "Deprecated, from flask-openheart: a second path in front of every target.",
 )
 OPENHEART_ORIGINS: Option[list[str]] = _option(
-    "OPENHEART_ORIGINS", casts.origin_list(), ["*"], "The origins whose pages may react; * is any."
+    "OPENHEART_ORIGINS", net_casts.origin_list(), ["*"], "The origins whose pages may react; * is any."
 )
 OPENHEART_HOSTS: Option[list[str]] = _option(
     "OPENHEART_HOSTS",
-    casts.host_list(),
+    net_casts.host_list(),
     [],
     "The hosts of this server, whose pages may react too; empty is any that a request names.",
 )

@@ -40,6 +40,7 @@ from .html import counts_page, start_page
 from .languages import ENGLISH, language_of
 from .openapi import COUNTS, TEXT, Schema, operation, parameter, response
 from .problems import problem
+from .proxies import warn_of_unknown_proxy
 from .query import query_of
 from .redirects import wants_page, way_back
 from .route import Route
@@ -168,6 +169,7 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
 
 
 def _post(current: Request, state: State, target: str, headers: Headers) -> Response:
+    warn_of_unknown_proxy(current, state)
     check_origin(current, state, "react")
     canonical = _target_of_post(current, state, target)
     # The whole request is checked before anything is stored.

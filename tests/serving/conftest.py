@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ..requirements import program
 from ..servers.ports import free_port
 from ..waiting import PATIENCE, until
 
@@ -114,6 +115,39 @@ def start_server(tmp_path: Path, app: str) -> Iterator[StartServer]:
             )
             stack.callback(_kill, process)
             return Server(process)
+
+        yield start
+
+
+StartNginx = Callable[[str, str], str]
+
+
+@pytest.fixture
+def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
+    """Starts nginx with one location that passes on to a server, with these lines; gives its URL."""
+    binary = program("NGINX", "nginx", package="nginx-light")
+    with contextlib.ExitStack() as stack:
+
+        def start(location: str, lines: str) -> str:
+            port = free_port()
+            folder = tmp_path / f"nginx-{port}"
+            folder.mkdir()
+            temporary = "".join(
+                f"{name}_temp_path {folder}/{name};"
+                for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            )
+            configuration = folder / "nginx.conf"
+            configuration.write_text(
+                f"daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr; events {{}}"
+                f"http {{ access_log off; {temporary} server {{ listen 127.0.0.1:{port};"
+                f"location {location} {{ {lines} }} }} }}"
+            )
+            process = subprocess.Popen([str(binary), "-c", str(configuration), "-e", "stderr"])
+            stack.callback(process.wait, PATIENCE)
+            stack.callback(process.terminate)
+            url = f"http://127.0.0.1:{port}"
+            until(lambda: accepts(url), "nginx does not listen")
+            return url
 
         yield start
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openheart.settings import casts
+from openheart.settings import casts, net_casts
 from openheart.settings.casts import Cast
 from openheart.system.masks import mask_uri, mask_uris
 
@@ -68,17 +68,22 @@ PORT = casts.integer(0, 65535)
         (casts.level(), 20, "INFO"),
         (casts.level(), "40", "ERROR"),
         (casts.level(), "15", "15"),
-        (casts.origin_list(), "*", ["*"]),
-        (casts.origin_list(), "", []),
-        (casts.origin_list(), "HTTPS://Example.ORG:443", ["https://example.org"]),
-        (casts.origin_list(), "http://a.example:80,http://a.example", ["http://a.example"]),
-        (casts.origin_list(), "https://a.example:80", ["https://a.example:80"]),
-        (casts.origin_list(), ["http://localhost:08080", "http://[::1]:3000"], None),
-        (casts.origin_list(), "moz-extension://ab-cd", ["moz-extension://ab-cd"]),
-        (casts.origin_list(), "https://München.example", ["https://xn--mnchen-3ya.example"]),
-        (casts.origin_list(), "http://[0:0::1]:80", ["http://[::1]"]),
-        (casts.host_list(), "A.example .b.example [::1]", ["a.example", ".b.example", "[::1]"]),
-        (casts.host_list(), "München.example, A.example,a.example", ["xn--mnchen-3ya.example", "a.example"]),
+        (net_casts.origin_list(), "*", ["*"]),
+        (net_casts.origin_list(), "", []),
+        (net_casts.origin_list(), "HTTPS://Example.ORG:443", ["https://example.org"]),
+        (net_casts.origin_list(), "http://a.example:80,http://a.example", ["http://a.example"]),
+        (net_casts.origin_list(), "https://a.example:80", ["https://a.example:80"]),
+        (net_casts.origin_list(), ["http://localhost:08080", "http://[::1]:3000"], None),
+        (net_casts.origin_list(), "moz-extension://ab-cd", ["moz-extension://ab-cd"]),
+        (net_casts.origin_list(), "https://München.example", ["https://xn--mnchen-3ya.example"]),
+        (net_casts.origin_list(), "http://[0:0::1]:80", ["http://[::1]"]),
+        (net_casts.network_list(), "LOOPBACK, 10.0.0.0/8,::1 10.0.0.0/8", ["loopback", "10.0.0.0/8", "::1"]),
+        (net_casts.host_list(), "A.example .b.example [::1]", ["a.example", ".b.example", "[::1]"]),
+        (
+            net_casts.host_list(),
+            "München.example, A.example,a.example",
+            ["xn--mnchen-3ya.example", "a.example"],
+        ),
         (casts.secret_text(), " kept as it is ", " kept as it is "),
         (casts.secret_text(), b"\x00", b"\x00"),
     ],
@@ -116,25 +121,26 @@ def test_what_is_written_becomes_a_value(cast: Cast[Any], written: object, value
         *((casts.url_prefix(), each) for each in ("/a?b", "/a#b", "/a%20b", "/a b", "/a\\b", "/a\nb", None)),
         *((casts.level(), each) for each in ("", "LOUD", "0", "101", 0, -5, True, None, 10.0)),
         *(
-            (casts.origin_list(), each)
+            (net_casts.origin_list(), each)
             for each in ("null", "example.org", "https://a.example/", "*,https://a.example")
         ),
         *(
-            (casts.origin_list(), each)
+            (net_casts.origin_list(), each)
             for each in ("https://*.a.example", "https://ä／.example", "https://a:70000", "https://a:0")
         ),
         *(
-            (casts.origin_list(), each)
+            (net_casts.origin_list(), each)
             for each in ("https://u:p@a.example", "https://", "https://a.example/x", 5)
         ),
         # No browser sends these, so they could never match.
         *(
-            (casts.origin_list(), each)
+            (net_casts.origin_list(), each)
             for each in ("file://a", "ftp://a.example", "ws://a.example", "data://a", "https://a..example")
         ),
-        *((casts.origin_list(), each) for each in ("http://127.1", "http://a.256", "http://[::1%25lo]")),
+        *((net_casts.origin_list(), each) for each in ("http://127.1", "http://a.256", "http://[::1%25lo]")),
+        *((net_casts.network_list(), each) for each in ("10.0.0.1/8", "proxy.example", "localhost", 10)),
         *(
-            (casts.host_list(), each)
+            (net_casts.host_list(), each)
             for each in (
                 "https://a.example",
                 "a.example:80",
@@ -172,7 +178,7 @@ def test_any_text_is_a_value_or_a_refusal_and_nothing_else(written: str) -> None
         casts.duration(),
         casts.size(),
         casts.uri(),
-        casts.origin_list(),
+        net_casts.origin_list(),
         casts.level(),
     ):
         try:
