@@ -14,7 +14,6 @@ from .core.pages import Slugs
 from .core.state import State, loaded_app, set_loaded_app, state_of
 from .errors import BackendError, ConfigError, OpenHeartError
 from .extension.openheart import add_openheart
-from .protocol import canonical_target
 from .settings import config as settings
 from .settings.app_config import APP_CONFIG
 from .settings.config import Config, Option, load_config
@@ -221,7 +220,8 @@ def react(target: str, emoji: str) -> Counts:
         InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
         BackendError: the storage failed; nothing was stored, unless it is OutcomeUnknown.
     """
-    return state_of().service.react(canonical_target(target), emoji)
+    state = state_of()
+    return state.service.react(state.pages.canonical(target), emoji)
 
 
 def reactions(target: str) -> Counts:
@@ -234,7 +234,8 @@ def reactions(target: str) -> Counts:
         InvalidTarget: the target is not valid.
         BackendError: the storage failed.
     """
-    return state_of().service.reactions(canonical_target(target))
+    state = state_of()
+    return state.service.reactions(state.pages.canonical(target))
 
 
 def _add(

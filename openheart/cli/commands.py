@@ -155,9 +155,8 @@ def run(ctx: click.Context, /, open_page: bool, safe: bool, uri: str | None, **f
 @click.pass_context
 def react(ctx: click.Context, target: str, emoji: str, as_json: bool) -> None:
     """Add one reaction to a page, and print its counts."""
-    canonical = stored_target(target)
     with _app(ctx) as app:
-        _print_counts(state_of(app).service.react(canonical, emoji), as_json)
+        _print_counts(state_of(app).service.react(_named(app, target), emoji), as_json)
 
 
 @openheart_group.command()
@@ -166,8 +165,8 @@ def react(ctx: click.Context, target: str, emoji: str, as_json: bool) -> None:
 @click.pass_context
 def count(ctx: click.Context, target: str, as_json: bool) -> None:
     """Print the counts of a page, the largest first."""
-    canonical = stored_target(target)
     with _app(ctx) as app:
+        canonical = _named(app, target)
         service = _reading(app)
         counts = service.reactions(canonical)
         where = service.backend.location
@@ -263,6 +262,15 @@ def _app(ctx: click.Context) -> Iterator[Flask]:
             yield app
     finally:
         close()
+
+
+def _named(app: Flask, target: str) -> str:
+    """The target that an operator names.
+
+    Raises:
+        InvalidTarget: it is not valid, or has a query that would be cut.
+    """
+    return stored_target(target, state_of(app).pages.query)
 
 
 def _reading(app: Flask) -> Service:

@@ -12,13 +12,21 @@ import click
 
 from ..core.service import ordered
 from ..core.state import state_of
-from ..protocol import stored_target
 from ..settings.config import OPENHEART_HOLD, OPENHEART_URI
 from ..storage import Backend
 from ..storage.capabilities import listed, movable
 from ..system.text import counted
 from ..transfer import FORMATS, Comparison, compare, copy, detect, export_file, export_lines, import_file
-from .commands import _app, _json_option, _print_counts, _reading, _require_existing, _utf8, openheart_group
+from .commands import (
+    _app,
+    _json_option,
+    _named,
+    _print_counts,
+    _reading,
+    _require_existing,
+    _utf8,
+    openheart_group,
+)
 from .group import EXIT_FINDING, complain, to_stdout
 
 __all__ = ["delete", "export", "import_", "migrate", "rename"]
@@ -63,16 +71,26 @@ def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
     "JSON, or a table of target,emoji,count. By default it is detected.",
 )
 @click.option("--skip", is_flag=True, help="Skip entries that are not valid, and report how many.")
+@click.option(
+    "--drop-query",
+    is_flag=True,
+    help="Leave the query out of addresses, but for the parameters of OPENHEART_QUERY, and add up what "
+    "becomes one page. Otherwise such an address is not valid.",
+)
 @click.pass_context
-def import_(ctx: click.Context, file: Path, form: str | None, skip: bool) -> None:
+def import_(ctx: click.Context, file: Path, form: str | None, skip: bool, drop_query: bool) -> None:
     """Import the counts of FILE: each count becomes at least the one in the file.
 
     Importing a file again changes nothing more, and no count becomes smaller.
     """
     form = form or detect(file)
     with _app(ctx) as app, _progress("Importing") as advance:
-        backend = movable(state_of(app).service.backend)
-        targets, problems = import_file(file, form, backend, skip=skip, advance=advance)
+        state = state_of(app)
+        backend = movable(state.service.backend)
+        query = state.pages.query
+        targets, problems = import_file(
+            file, form, backend, skip=skip, query=query, drop_query=drop_query, advance=advance
+        )
     click.echo(f"{counted(targets, 'target')} imported from {file} ({form})", err=True)
     if problems.number:
         skipped = "was" if problems.number == 1 else "were"
@@ -120,10 +138,10 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
 
     Running it again, also after an interruption, adds nothing twice.
     """
-    before, after = stored_target(old), stored_target(new)
-    if before == after:
-        raise click.UsageError(f"OLD and NEW are the same page, {after}", ctx)
     with _app(ctx) as app:
+        before, after = _named(app, old), _named(app, new)
+        if before == after:
+            raise click.UsageError(f"OLD and NEW are the same page, {after}", ctx)
         service = _reading(app)
         backend = movable(service.backend)
         there = service.reactions(before)
@@ -141,8 +159,8 @@ def rename(ctx: click.Context, old: str, new: str, as_json: bool) -> None:
 @click.pass_context
 def delete(ctx: click.Context, target: str, yes: bool, as_json: bool) -> None:
     """Remove all counts of a page, and print them."""
-    canonical = stored_target(target)
     with _app(ctx) as app:
+        canonical = _named(app, target)
         service = _reading(app)
         backend = movable(service.backend)
         counts = service.reactions(canonical)

@@ -10,7 +10,7 @@ import numbers
 import re
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
@@ -28,7 +28,7 @@ from werkzeug.routing import (
 )
 
 from ..errors import ConfigError, TargetNotFound
-from ..protocol import canonical_target
+from ..protocol import canonical_target, split_query
 from .callbacks import call
 
 __all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
@@ -74,6 +74,7 @@ class Pages:
         slugs: the slug functions of its extension, which may add some later.
         open_targets: whether addresses that match no marked route are targets too; None is True until
             a route is marked.
+        query: the names of the query parameters that tell pages apart; also an attribute.
         logger: logs the slug functions that no application uses.
 
     Attributes:
@@ -90,10 +91,19 @@ class Pages:
         "_slugs",
         "app",
         "is_marked",
+        "query",
     )
 
-    def __init__(self, app: Flask, slugs: Slugs, open_targets: bool | None, logger: logging.Logger) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        slugs: Slugs,
+        open_targets: bool | None,
+        query: Collection[str],
+        logger: logging.Logger,
+    ) -> None:
         self.app = app
+        self.query = query
         self.is_marked = False
         self._slugs = slugs
         self._of_views: dict[str, Slug] = {}
@@ -126,6 +136,14 @@ class Pages:
         self._of_views[endpoint] = target
         return function
 
+    def canonical(self, target: str) -> str:
+        """The one spelling of a target, decoded; see ``canonical_target``.
+
+        Raises:
+            InvalidTarget: it is not valid.
+        """
+        return canonical_target(target, self.query)
+
     def adapter(self, request: Request | None) -> MapAdapter:
         """The URL map, bound to the host of a request, or without one to that of SERVER_NAME."""
         adapter = self.app.create_url_adapter(request)
@@ -154,7 +172,9 @@ class Pages:
         adapter = self.adapter(request)
         is_refused = False
         tried = set()
-        for place, path in _places(self.app, adapter, address, canonical):
+        address, _ = split_query(address, self.query)
+        page, kept = split_query(canonical, self.query)
+        for place, path in _places(self.app, adapter, address, page.rstrip("/")):
             if (place.server_name, place.subdomain, path) in tried:
                 continue
             tried.add((place.server_name, place.subdomain, path))
@@ -167,10 +187,11 @@ class Pages:
             if slug is not None:
                 target = _call(self.app, rule, slug, arguments)
                 if target is not None:
-                    return canonical_target(target)
+                    return self.canonical(target)
                 is_refused = True
             elif mark:
-                return _own_target(place, rule, arguments, path)
+                own = _own_target(place, rule, arguments, path)
+                return self.canonical(f"{own}?{kept}") if kept else own
         if is_refused or not self.are_open:
             raise TargetNotFound(f"There is no page with reactions at {canonical!r}; check the address")
         return canonical

@@ -187,7 +187,9 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
             stale=config[settings.OPENHEART_STALE],
             logger=logger,
         ),
-        pages=Pages(app, slugs, config[settings.OPENHEART_OPEN_TARGETS], logger),
+        pages=Pages(
+            app, slugs, config[settings.OPENHEART_OPEN_TARGETS], config[settings.OPENHEART_QUERY], logger
+        ),
         standalone=standalone,
         prefix=prefix,
         post_prefix=post_prefix,

@@ -12,10 +12,11 @@ from flask import Flask, Request, current_app, has_request_context, request
 from jinja2 import Environment
 from werkzeug.local import LocalProxy
 
+from ..core.pages import Pages
 from ..core.service import counts_of_each
 from ..core.state import app_of, state_of
 from ..errors import BackendError, InvalidTarget, OpenHeartError, TargetNotFound
-from ..protocol import canonical_target
+from ..protocol import kept_query
 from ..storage import Counts
 from ..system.logs import log_failure
 
@@ -58,10 +59,10 @@ class Page:
         rule = self._request.url_rule
         if rule is None or str(rule.endpoint).startswith("openheart."):
             return None
-        path = self._request.path
+        pages = state_of(self._app).pages
         try:
-            canonical = canonical_target(f"/{path.lstrip('/')}")
-            return state_of(self._app).pages.resolve(self._request, path, canonical)
+            path = self._path
+            return pages.resolve(self._request, path, pages.canonical(f"/{path.lstrip('/')}"))
         except (InvalidTarget, TargetNotFound):
             return None
 
@@ -93,8 +94,12 @@ class Page:
         return self._external(self.post_url)
 
     def _address(self, prefix: str) -> str:
-        root, path = self._request.script_root, self._request.path
-        return quote(f"{root}{prefix}/{path.lstrip('/')}", safe=_SAFE)
+        return quote(f"{self._request.script_root}{prefix}/{self._path.lstrip('/')}", safe=_SAFE)
+
+    @property
+    def _path(self) -> str:
+        query = self._request.query_string.decode(errors="surrogateescape")
+        return _with_kept(state_of(self._app).pages, self._request.path, query)
 
     def _external(self, address: str | None) -> str | None:
         return None if address is None else f"{self._request.host_url.rstrip('/')}{address}"
@@ -177,7 +182,8 @@ def reactions_of(targets: Iterable[str]) -> dict[str, Counts]:
         InvalidTarget: one of the targets is not valid.
         BackendError: the storage failed.
     """
-    return counts_of_each(targets, canonical_target, state_of().service.reactions_of)
+    state = state_of()
+    return counts_of_each(targets, state.pages.canonical, state.service.reactions_of)
 
 
 def target_for(endpoint: str, /, **values: Any) -> str:
@@ -204,7 +210,8 @@ def target_for(endpoint: str, /, **values: Any) -> str:
     path = f"/{unquote(address.path).removeprefix(adapter.script_name).lstrip('/')}"
     if address.netloc:
         path = f"//{address.netloc}{path}"
-    return pages.resolve(current, path, canonical_target(path))
+    path = _with_kept(pages, path, address.query)
+    return pages.resolve(current, path, pages.canonical(path))
 
 
 def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
@@ -227,7 +234,7 @@ def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
         return own
     is_endpoint = endpoint_or_target in app_of().view_functions or endpoint_or_target.startswith(".")
     if not is_endpoint:
-        target = canonical_target(endpoint_or_target).lstrip("/")
+        target = state_of().pages.canonical(endpoint_or_target).lstrip("/")
         return flask.url_for("openheart.reactions", target=target, **values)
     return address_of(endpoint_or_target, state_of().prefix, values)
 
@@ -237,7 +244,8 @@ def address_of(endpoint: str, prefix: str, values: Mapping[str, Any]) -> str:
     address = urlsplit(flask.url_for(endpoint, **values))
     root = request.script_root if has_request_context() else app_of().config["APPLICATION_ROOT"].rstrip("/")
     root = quote(root, safe=_SAFE)
-    path = root + quote(prefix, safe=_SAFE) + address.path.removeprefix(root)
+    kept = quote(_with_kept(state_of().pages, "", address.query), safe=_SAFE)
+    path = root + quote(prefix, safe=_SAFE) + address.path.removeprefix(root) + kept
     return f"{address.scheme}://{address.netloc}{path}" if address.netloc else path
 
 
@@ -287,8 +295,14 @@ def _add_names(environment: Environment, names: Mapping[str, Callable[..., Any]]
 def _shown_reactions(targets: str | Iterable[str]) -> Counts | dict[str, Counts]:
     """The counts for templates: as ``Page.reactions``, ``{}`` while the storage is unavailable."""
     if isinstance(targets, str):
-        return _read((canonical_target(targets),))[0]
-    return counts_of_each(targets, canonical_target, _read)
+        return _read((state_of().pages.canonical(targets),))[0]
+    return counts_of_each(targets, state_of().pages.canonical, _read)
+
+
+def _with_kept(pages: Pages, path: str, query: str) -> str:
+    """A decoded path, with the parameters of a query that tell pages apart."""
+    kept = kept_query(query, pages.query)
+    return f"{path}?{kept}" if kept else path
 
 
 def _read(targets: Sequence[str]) -> list[Counts]:

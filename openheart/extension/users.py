@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 from unicodedata import normalize
 
@@ -129,7 +128,8 @@ def scoped(tenant: str | int | uuid.UUID | None = None) -> Scoped:
         OpenHeartError: as ``get_user``.
     """
     scope = _scope(*_tenant_of(get_user())) if tenant is None else _scope("tenant", tenant)
-    return Scoped(state_of().service, scope)
+    state = state_of()
+    return Scoped(state.service, scope, state.pages.query)
 
 
 class Scoped:
@@ -142,12 +142,14 @@ class Scoped:
     Args:
         service: the reactions of the app.
         prefix: what the tenant's targets start with in the storage; also an attribute.
+        query: the names of the query parameters that tell pages apart.
     """
 
-    __slots__ = ("_service", "prefix")
+    __slots__ = ("_query", "_service", "prefix")
 
-    def __init__(self, service: Service, prefix: str) -> None:
+    def __init__(self, service: Service, prefix: str, query: Collection[str] = ()) -> None:
         self._service = service
+        self._query = query
         self.prefix = prefix
 
     def react(self, target: str, emoji: str) -> Counts:
@@ -164,7 +166,7 @@ class Scoped:
             InvalidTarget, InvalidEmoji, EmojiNotAllowed: nothing was stored.
             BackendError: the storage failed; nothing was stored, unless it is OutcomeUnknown.
         """
-        return self._service.react(scoped_target(self.prefix, target), emoji)
+        return self._service.react(self._stored(target), emoji)
 
     def reactions(self, target: str) -> Counts:
         """The counts of a target of the tenant, emoji -> count, the largest first.
@@ -173,7 +175,7 @@ class Scoped:
             InvalidTarget: the target is not valid.
             BackendError: the storage failed.
         """
-        return self._service.reactions(scoped_target(self.prefix, target))
+        return self._service.reactions(self._stored(target))
 
     def reactions_of(self, targets: Iterable[str]) -> dict[str, Counts]:
         """The counts of several targets of the tenant, in one storage call.
@@ -185,7 +187,7 @@ class Scoped:
             InvalidTarget: one of the targets is not valid.
             BackendError: the storage failed.
         """
-        return counts_of_each(targets, partial(scoped_target, self.prefix), self._service.reactions_of)
+        return counts_of_each(targets, self._stored, self._service.reactions_of)
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         """One page of the tenant's targets that have counts.
@@ -216,6 +218,9 @@ class Scoped:
         own = [row for row in page.targets if row[0].startswith(self.prefix)]
         rows = [(target[len(self.prefix) :] or "/", ordered(counts)) for target, counts in own]
         return Listing(rows, page.cursor)
+
+    def _stored(self, target: str) -> str:
+        return scoped_target(self.prefix, target, self._query)
 
     def __repr__(self) -> str:
         return f"<Scoped {self.prefix}>"

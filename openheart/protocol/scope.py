@@ -7,6 +7,7 @@ reached through their tenant.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Literal
 from urllib.parse import quote, unquote
 
@@ -48,17 +49,18 @@ def scope_of(kind: Literal["tenant", "user"], name: str) -> str:
     return f"{RESERVED}{kind[0]}/{written}/"
 
 
-def scoped_target(scope: str, target: str) -> str:
+def scoped_target(scope: str, target: str, query: Collection[str] = ()) -> str:
     """The target of a tenant, as it is stored.
 
     Args:
         scope: from ``scope_of``.
         target: the target in its decoded form, as the tenant knows it.
+        query: as in ``canonical_target``.
 
     Raises:
         InvalidTarget: it is not valid, or too long together with its tenant.
     """
-    stored = scope + canonical_target(target).removeprefix("/")
+    stored = scope + canonical_target(target, query).removeprefix("/")
     if len(stored.encode()) > MAX_TARGET_BYTES:
         raise InvalidTarget(
             f"The target is longer than {MAX_TARGET_BYTES} bytes with its tenant: choose a shorter one"
@@ -71,14 +73,18 @@ def is_scoped(target: str) -> bool:
     return target.startswith(RESERVED)
 
 
-def stored_target(text: str) -> str:
+def stored_target(text: str, query: Collection[str] = ()) -> str:
     """Read a target from an operator: as in a URL, or one of a tenant as it is stored.
 
+    Args:
+        text: what the operator wrote.
+        query: the names of the parameters that tell pages apart (OPENHEART_QUERY).
+
     Raises:
-        InvalidTarget: it is neither.
+        InvalidTarget: it is neither, or a URL with other parameters, which would be cut.
     """
     if not is_scoped(text):
-        return target_from_url(text)
+        return target_from_url(text, query, strict=True)
     found = _SCOPED.fullmatch(text)
     if found is not None:
         kind: Literal["tenant", "user"] = "tenant" if text[2] == "t" else "user"

@@ -1,5 +1,4 @@
-"""Casts: from text (or a Python value) to the value of a setting. The error of a cast says what was
-expected, and never quotes the value."""
+"""Casts: from text or a Python value to the value of a setting. No error of a cast quotes the value."""
 
 from __future__ import annotations
 
@@ -27,6 +26,7 @@ __all__ = [
     "level",
     "locale_list",
     "match_all",
+    "parameter_list",
     "secret_text",
     "size",
     "split",
@@ -49,6 +49,7 @@ HOST_NAME = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]
 ADDRESS = re.compile(rf"{HOST_NAME}(?::(\d{{1,5}}))?")
 HTTP_URL = re.compile(rf"https?://{HOST_NAME}(?::(\d{{1,5}}))?(?:/[^\s#]*)?", re.IGNORECASE)
 LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[_-]([A-Za-z]{4}))?(?:[_-]([A-Za-z]{2}|[0-9]{3}))?")
+PARAMETER = re.compile(r"[A-Za-z0-9_.:;!$'()*@\[\]{|}~^-]{1,64}")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
@@ -297,6 +298,15 @@ def level() -> Cast[str]:
         return written
 
     return Cast(f"one of {', '.join(LEVELS)}, or a number from 1 to 100", parse)
+
+
+def parameter_list() -> Cast[list[str]]:
+    """Names of query parameters, decoded, such as ``p`` or ``ids[]``."""
+
+    def parse(value: object) -> list[str]:
+        return list(dict.fromkeys(match_all(PARAMETER, entry)[0] for entry in split(value)))
+
+    return Cast("a list of names of query parameters such as p", parse, show=join, takes_empty=True)
 
 
 def _one_line(value: object) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "OPENHEART_OPEN_TARGETS",
     "OPENHEART_ORIGINS",
     "OPENHEART_POST_URL_PREFIX",
+    "OPENHEART_QUERY",
     "OPENHEART_SKIN_TONES",
     "OPENHEART_STALE",
     "OPENHEART_URI",
@@ -89,6 +90,12 @@ OPENHEART_OPEN_TARGETS: Option[bool | None] = _option(
     _switch,
     None,
     "Whether any address is a target; unset is on until a route of the app is marked with openheart=.",
+)
+OPENHEART_QUERY: Option[list[str]] = _option(
+    "OPENHEART_QUERY",
+    casts.parameter_list(),
+    [],
+    "The query parameters that tell pages apart, such as p for /?p=12; others are not part of a target.",
 )
 OPENHEART_URI: Option[str | None] = Option(
     "OPENHEART_URI",

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..protocol import canonical_emoji, canonical_target
-from ..settings.config import Config, load_config
+from ..settings.config import OPENHEART_QUERY, Config, load_config
 from .backend import Backend, Counts
 from .uri import backend_from_config
 
@@ -28,7 +28,7 @@ class Storage:
     Args:
         slug: the target, in any of its spellings.
         config: a Config, or a mapping with OPENHEART_URI (or ``database_uri``) and, optionally,
-            INSTANCE and other settings of the storage. Other keys are ignored.
+            INSTANCE, OPENHEART_QUERY and settings of the storage. Other keys are ignored.
 
     Raises:
         InvalidTarget: the slug is not a valid target.
@@ -36,8 +36,8 @@ class Storage:
     """
 
     def __init__(self, slug: str, config: Config | Mapping[str, Any]) -> None:
-        self.slug = canonical_target(slug)
         settings = config if isinstance(config, Config) else _read(config)
+        self.slug = canonical_target(slug, settings[OPENHEART_QUERY])
         self._backend: Backend = backend_from_config(settings, Path.cwd(), "openheart")
 
     def react(self, reaction: str) -> Counts:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,7 +46,14 @@ def detect(path: Path) -> str:
 
 
 def import_file(
-    path: Path, form: str, to: Movable, *, skip: bool = False, advance: Advance = nothing
+    path: Path,
+    form: str,
+    to: Movable,
+    *,
+    skip: bool = False,
+    query: Collection[str] = (),
+    drop_query: bool = False,
+    advance: Advance = nothing,
 ) -> tuple[int, Problems]:
     """Raise the counts in a storage to those of a file. Importing the same file again changes nothing more.
 
@@ -55,6 +63,9 @@ def import_file(
         to: the storage, connected.
         skip: skip entries that cannot be used. Otherwise they are an error: a file in openheart's own
             format is imported up to there, a file in another format not at all.
+        query: the names of the parameters that tell pages apart (OPENHEART_QUERY).
+        drop_query: leave other parameters out of addresses; otherwise an entry that has some cannot be
+            used. In openheart's own format targets are written as they are stored, so this changes nothing.
         advance: called with the number of targets.
 
     Returns:
@@ -67,19 +78,24 @@ def import_file(
     problems = Problems()
     if form == "openheart":
         with _opened(path) as file:
-            return copy(_own(file, path, skip, problems), to, advance), problems
-    spell = canonical_target if form == "flask-openheart" else target_from_url
+            return copy(_own(file, path, skip, query, problems), to, advance), problems
+    # flask-openheart has its slugs decoded, so a question mark there may be one of the path.
+    read = canonical_target if form == "flask-openheart" else target_from_url
+    spell = partial(read, query=query, strict=not drop_query)
     with _reactions(path, form) as reactions, staged(reactions, spell, problems) as stage:
         if problems.number and not skip:
             raise TransferError(
                 f"{path}: {counted(problems.number, 'entry', 'entries')} cannot be used, so nothing was "
-                f"imported; --skip leaves out what cannot be used. {'; '.join(problems.shown)}"
+                "imported; --skip leaves out what cannot be used, and --drop-query the queries of addresses. "
+                f"{'; '.join(problems.shown)}"
             )
         return copy(stage.iter_targets(), to, advance), problems
 
 
-def _own(lines: Iterable[bytes], path: Path, skip: bool, problems: Problems) -> Iterator[tuple[str, Counts]]:
-    for row in jsonl.read_rows(lines):
+def _own(
+    lines: Iterable[bytes], path: Path, skip: bool, query: Collection[str], problems: Problems
+) -> Iterator[tuple[str, Counts]]:
+    for row in jsonl.read_rows(lines, query):
         if not isinstance(row, TransferError):
             yield row
         elif skip:

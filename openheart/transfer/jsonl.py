@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..errors import TransferError, VisitorError
 from ..protocol import canonical_emoji, canonical_target, is_scoped, stored_target
@@ -20,8 +20,14 @@ def write_row(target: str, counts: Counts) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
-def read_rows(lines: Iterable[bytes]) -> Iterator[tuple[str, Counts] | TransferError]:
+def read_rows(
+    lines: Iterable[bytes], query: Collection[str] = ()
+) -> Iterator[tuple[str, Counts] | TransferError]:
     """Read lines.
+
+    Args:
+        lines: the lines.
+        query: the names of the parameters that tell pages apart (OPENHEART_QUERY).
 
     Yields:
         For each line that is not blank its target and its counts; or, where it cannot be used, an error
@@ -31,13 +37,13 @@ def read_rows(lines: Iterable[bytes]) -> Iterator[tuple[str, Counts] | TransferE
         if not line.strip():
             continue
         try:
-            yield read_row(line)
+            yield read_row(line, query)
         except TransferError as error:
             yield TransferError(f"line {number}: {error}")
 
 
-def read_row(line: bytes) -> tuple[str, Counts]:
-    """Read one line.
+def read_row(line: bytes, query: Collection[str] = ()) -> tuple[str, Counts]:
+    """Read one line; the arguments are those of ``read_rows``.
 
     Raises:
         TransferError: it is not in this format, or its target, an emoji or a count is not valid.
@@ -59,7 +65,7 @@ def read_row(line: bytes) -> tuple[str, Counts]:
                 raise TransferError(
                     f"{emoji!r} is not openheart's spelling: expected {canonical_emoji(emoji)!r}"
                 )
-        spelt = stored_target(target) if is_scoped(target) else canonical_target(target)
+        spelt = stored_target(target) if is_scoped(target) else canonical_target(target, query, strict=True)
         if spelt != target:
             raise TransferError(f"{target!r} is not openheart's spelling: expected {spelt!r}")
     except VisitorError as error:

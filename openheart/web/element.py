@@ -24,6 +24,14 @@ TRANSLATED = "this.getAttribute(name) ?? say(this, other)"
 SAY = """const WORDS = %s;
 const say = (tag, text) => WORDS[tag.closest("[lang]")?.lang.split("-")[0].toLowerCase()]?.[text] ?? text;
 """
+PAGE = "location.host + location.pathname"
+ASKED = """const QUERY = %s;
+const asked = () => {
+  const all = [...new URLSearchParams(location.search)];
+  const kept = new URLSearchParams(all.filter(([name]) => QUERY.includes(name)));
+  return kept.size ? "?" + kept : "";
+};
+"""
 MOST = 8
 
 
@@ -35,7 +43,7 @@ def routes(state: State) -> list[Route]:
 def openheart_js(state: State) -> Response:
     """The script, with the emoji that this server accepts; a page of an allowed origin may load it."""
     offered = " ".join(state.service.policy.offered[:MOST])
-    return script_answer(state, _script(offered, _languages(state)))
+    return script_answer(state, _script(offered, _languages(state), tuple(state.pages.query)))
 
 
 def _languages(state: State) -> tuple[str, ...]:
@@ -45,10 +53,12 @@ def _languages(state: State) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=16)
-def _script(offered: str, languages: tuple[str, ...]) -> bytes:
+def _script(offered: str, languages: tuple[str, ...], query: tuple[str, ...]) -> bytes:
     text = files("openheart.web").joinpath("static/openheart.js").read_text(encoding="utf-8")
     # admit() returns only emoji, which cannot end the string.
     text = text.replace(json.dumps(OFFERED, ensure_ascii=False), f'"{offered}"', 1)
+    if query:
+        text = ASKED % json.dumps(query) + text.replace(PAGE, f"{PAGE} + asked()", 1)
     if languages:
         # The page decides the language, not the request: the script is cached for many pages.
         words = {

@@ -30,7 +30,7 @@ from ..errors import (
     UnsupportedBody,
     VisitorError,
 )
-from ..protocol import canonical_target, target_from_bytes, target_from_url
+from ..protocol import target_from_bytes, target_from_url
 from ..settings.config import OPENHEART_LISTING, OPENHEART_MAX_BODY, OPENHEART_MAX_EMOJI
 from ..storage import Counts
 from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes
@@ -200,12 +200,12 @@ def _target_of_post(current: Request, state: State, target: str) -> str:
 
 def _from_path(current: Request, state: State, target: str) -> str:
     if REPLACEMENT not in target:
-        canonical = canonical_target(target)
+        canonical = state.pages.canonical(target)
     else:
         # Werkzeug puts U+FFFD where the path is not UTF-8; the bytes show whether the visitor sent one.
         path: bytes = current.environ["PATH_INFO"].encode("latin-1")
         before, _, _ = str(current.url_rule).partition("<")
-        canonical = target_from_bytes(path[len(before.encode()) :])
+        canonical = target_from_bytes(path[len(before.encode()) :], state.pages.query)
     return state.pages.resolve(current, target, canonical)
 
 
@@ -213,7 +213,7 @@ def _from_url(current: Request, state: State, text: str) -> str:
     if REPLACEMENT in text:
         raise InvalidTarget("A target in target= is not valid UTF-8; percent-encode its UTF-8 bytes")
     address = unquote(text.partition("#")[0].partition("?")[0])
-    return state.pages.resolve(current, address, target_from_url(text))
+    return state.pages.resolve(current, address, target_from_url(text, state.pages.query))
 
 
 def _require_reading(state: State) -> None:

@@ -20,7 +20,9 @@ from openheart import OpenHeart
 from openheart.cli import commands, openheart_group
 from openheart.protocol import emoji_version
 from openheart.settings.config import OPENHEART_URI, known_options
+from openheart.storage import Change
 
+from ..engines import get_engine
 from ..waiting import PATIENCE
 from .ended import Run
 
@@ -115,9 +117,57 @@ def test_one_reaction_is_one_reaction(run: Run) -> None:
 
 
 def test_a_target_is_written_as_in_a_url(run: Run) -> None:
-    run("react", "HTTPS://Example.COM:443/caf%C3%A9/?utm=1#top", "🥨")
+    run("react", "HTTPS://Example.COM:443/caf%C3%A9/#top", "🥨")
 
     assert run("count", "example.com/café").out == "🥨 1\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("react", "https://example.com/?p=12", "🥨"),
+        ("count", "https://example.com/?p=12"),
+        ("delete", "--yes", "https://example.com/?p=12"),
+        ("rename", "https://example.com/?p=12", "b"),
+        ("rename", "example.com", "https://example.com/?p=12"),
+    ],
+)
+def test_a_query_that_would_be_cut_is_refused_and_the_named_parameters_are_kept(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    run("react", "example.com", "🥨")
+
+    ended = run(*arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "'https://example.com/?p=12' would lose 'p' of its query" in ended.err
+    assert "set OPENHEART_QUERY=p if" in ended.err
+    assert run("top").out == "       1  example.com  🥨 1\n"
+
+    monkeypatch.setenv("OPENHEART_QUERY", "p")
+    assert run(*arguments).code == 0
+    with_utm = [f"{each}&utm=1" if "?" in each else each for each in arguments]
+    assert "would lose 'utm'" in run(*with_utm).err
+
+
+def test_a_named_parameter_tells_two_pages_apart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENHEART_QUERY", "p")
+    run("react", "https://example.com/?p=12", "🥨")
+    run("react", "https://example.com/?p=13", "🎉")
+
+    assert run("count", "example.com?p=12").out == "🥨 1\n"
+    assert run("rename", "example.com/?p=13", "example.com/post").out == "🎉 1\n"
+    assert run("top").out == "       1  example.com/?p=12  🥨 1\n       1  example.com/post  🎉 1\n"
+
+
+def test_a_target_with_a_question_mark_of_its_own_can_still_be_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with get_engine("sqlite:///openheart.db") as backend:
+        backend.apply([Change("example.com/?p=1&q=2", "🥨")])
+    monkeypatch.setenv("OPENHEART_QUERY", "p")
+    assert run("count", "example.com/%3Fp=1&q=2").out == "🥨 1\n"
+    assert run("rename", "example.com/%3Fp=1&q=2", "example.com/?p=1").out == "🥨 1\n"
 
 
 def test_the_pages_with_the_most_reactions_come_first(run: Run) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -460,3 +461,47 @@ class TestTheRuleClass:
     def test_a_route_before_init_app_is_flasks_own_error_which_names_the_option(self) -> None:
         with pytest.raises(TypeError, match="unexpected keyword argument 'openheart'"):
             Flask("site").add_url_rule("/a", "a", page, openheart=True)
+
+
+def test_named_parameters_of_a_query_tell_the_pages_of_a_route_apart() -> None:
+    app = site(query="p")
+    app.add_url_rule("/", "front", page, openheart=True)
+    app.add_url_rule("/posts/<int:number>/", "post", page, openheart=True)
+    client = app.test_client()
+
+    for address, target in (
+        ("/?p=12&utm_source=x", "?p=12"),
+        ("/posts/7/?p=a%20b%26c&q", "posts/7?p=a b%26c"),
+        ("/posts/007/?p=1", "posts/7?p=1"),
+        ("/posts/7/?q=1", "posts/7"),
+    ):
+        shown = client.get(address).json or {}
+        assert shown["target"] == target
+        assert react(client, shown["url"]) == 200
+        assert react(client, f"/openheart/?target={quote(address, safe='')}") == 200
+        assert stored(app, target) == {"🥨": 2}, address
+    assert react(client, "/openheart/elsewhere%3Fp=1") == 404
+
+
+def test_a_slug_function_decides_alone() -> None:
+    app = site(query="p")
+    app.add_url_rule("/posts/<number>", "post", page, openheart=lambda number: f"post-{number}")
+    client = app.test_client()
+
+    assert react(client, "/openheart/posts/7%3Fp=1") == 200
+    assert react(client, "/openheart/posts/7%3Fp=2") == 200
+    assert stored(app, "post-7") == {"🥨": 2}
+
+
+def test_the_address_of_a_page_has_its_named_parameters() -> None:
+    app = site(query="p")
+    app.add_url_rule("/post", "post", page, openheart=True)
+    client = app.test_client()
+
+    with app.test_request_context("/"):
+        assert openheart.target_for("post", p="a&b", q=1) == "post/?p=a%26b"
+        address = openheart.url_for("post", p="a&b", q=1)
+        assert openheart.url_for("post/?p=a%26b") == "/openheart/post/%3Fp=a%2526b"
+        assert react(client, address) == 200
+        assert openheart.reactions_of(["/post?p=a%26b&q=1"]) == {"/post?p=a%26b&q=1": {"🥨": 1}}
+        assert openheart.react("/post?p=a%26b", "🥨") == {"🥨": 2}

@@ -576,3 +576,13 @@ class TestTheOperator:
         Path("rows.jsonl").write_text(row.replace("a%2F", "../"), encoding="utf-8")
         run("import", "rows.jsonl", code=2)
         run("count", "--", "-/t/../post", code=2)
+
+
+def test_named_parameters_of_a_query_are_part_of_a_tenants_target() -> None:
+    app = Flask("site")
+    OpenHeart(app, env=False, uri="memory:", query="p")
+    with app.app_context():
+        shop = openheart.scoped("shop")
+        shop.react("/post/?utm=1&p=2", "🥨")
+        assert shop.reactions_of(["post?p=2", "post"]) == {"post?p=2": {"🥨": 1}, "post": {}}
+        assert [target for target, _ in shop.list().targets] == ["post/?p=2"]

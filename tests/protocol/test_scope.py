@@ -145,4 +145,10 @@ def test_any_other_spelling_of_one_is_refused(text: str) -> None:
 
 
 def test_an_operator_names_other_targets_as_in_a_url() -> None:
-    assert stored_target("https://example.com/caf%C3%A9?q") == "example.com/café"
+    assert stored_target("https://example.com/caf%C3%A9#top") == "example.com/café"
+
+
+def test_a_query_that_would_be_cut_is_refused_where_an_operator_names_a_target() -> None:
+    with pytest.raises(InvalidTarget, match=r"com/\?p=1' would lose 'p' .*OPENHEART_QUERY=p "):
+        stored_target("https://example.com/?p=1")
+    assert stored_target("https://example.com/?p=1", ("p",)) == "example.com/?p=1"

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openheart.errors import InvalidTarget
-from openheart.protocol import canonical_target, target_from_bytes, target_from_url
+from openheart.protocol import canonical_target, kept_query, target_from_bytes, target_from_url
 from openheart.protocol.target import MAX_TARGET_BYTES
 
 from ..unicode_data import real_pages, spellings_in_a_path, spellings_of_a_url
@@ -245,3 +245,118 @@ def test_a_real_page_is_the_same_target_from_a_requests_path() -> None:
     ]
 
     assert not wrong[:5]
+
+
+QUERY = ("p", "ids[]", "ü")
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("https://example.com/?p=12", "example.com/?p=12"),
+        ("https://Example.com:443?p=12#top", "example.com/?p=12"),
+        ("example.com/?utm_source=x&p=12&utm_medium=y", "example.com/?p=12"),
+        ("example.com/post/?p=12", "example.com/post?p=12"),
+        ("example.com/post?p=12", "example.com/post?p=12"),
+        ("/?p=12", "?p=12"),
+        ("hello?p=12", "hello/?p=12"),
+        ("a?p=2&ids%5B%5D=2&p=1&ids[]=1", "a/?ids[]=2&ids[]=1&p=2&p=1"),
+        ("a?p=caf%C3%A9+au%20lait", "a/?p=café au lait"),
+        ("a?p=e%CC%81", "a/?p=é"),
+        ("a?p=x%26q%3D1%25%2B%23%2F%3F", "a/?p=x%26q=1%25%2B%23%2F%3F"),
+        ("a?p=x/../y?z", "a/?p=x%2F..%2Fy%3Fz"),
+        ("a?p", "a/?p="),
+        ("a?p=", "a/?p="),
+        ("a?&&p=1&", "a/?p=1"),
+        ("a?P=1&pp=2&=3", "a"),
+        ("a?", "a"),
+        ("a%3Fp=12&x=1", "a?p=12&x=1"),
+        ("a%3Fb/?p=1", "a?b/?p=1"),
+    ],
+)
+def test_named_parameters_of_a_url_are_kept_in_one_spelling_and_others_are_not(url: str, target: str) -> None:
+    assert target_from_url(url, QUERY) == target
+    assert canonical_target(target) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("example.com/?p=12", "example.com/?p=12"),
+        ("example.com?p=12", "example.com/?p=12"),
+        ("example.com/post/?utm=1&p=12", "example.com/post?p=12"),
+        ("example.com/?utm=1", "example.com/?utm=1"),
+        ("what?", "what?"),
+        ("what?/now", "what?/now"),
+        ("what?/?p=1", "what?/?p=1"),
+    ],
+)
+def test_a_question_mark_of_a_decoded_target_begins_a_query_where_a_parameter_of_it_is_named(
+    text: str, target: str
+) -> None:
+    assert canonical_target(text, QUERY) == target
+    assert target_from_bytes(text.encode(), QUERY) == target
+
+
+values = st.text(alphabet="=&%+#?/\u0338é a.") | st.text()
+parameters = st.lists(st.tuples(st.sampled_from(["p", "q", "ids[]"]), values), max_size=3)
+
+
+@given(st.text(alphabet="ab/.-é"), parameters)
+def test_a_kept_query_comes_back_from_the_path_of_a_request(
+    address: str, parameters: list[tuple[str, str]]
+) -> None:
+    raw = "&".join(f"{quote(name)}={quote(value, errors='replace')}" for name, value in parameters)
+    try:
+        target = target_from_url(f"{quote(address)}?{raw}", QUERY)
+    except InvalidTarget as error:
+        assert_readable(error)
+    else:
+        assert target_from_bytes(unquote_to_bytes(quote(target)), QUERY) == target
+        assert target_from_url(target, QUERY, strict=True) == target
+        assert canonical_target(target) == target
+
+
+@given(texts | st.text(alphabet="ab/?&=%+#p1é.-\u0338"))
+@example("a?p=\u0338&p=1")
+def test_reading_a_target_with_named_parameters_again_changes_nothing_more(text: str) -> None:
+    try:
+        target = canonical_target(text, QUERY)
+    except InvalidTarget as error:
+        assert_readable(error)
+    else:
+        assert canonical_target(target, QUERY) == target
+
+
+def test_two_queries_are_not_taken_for_one() -> None:
+    assert kept_query("p=a%26ids%5B%5D=b", QUERY) != kept_query("p=a&ids%5B%5D=b", QUERY)
+
+
+@pytest.mark.parametrize("value", ["%FF", "\udc80", "%ED%A0%80"])
+def test_a_kept_parameter_that_is_not_utf8_is_refused(value: str) -> None:
+    with pytest.raises(InvalidTarget, match="'p' is not UTF-8"):
+        target_from_url(f"a?p={value}", QUERY)
+    assert target_from_url(f"a?q={value}", QUERY) == "a"
+
+
+@pytest.mark.parametrize("value", ["%00", "%0A", "x" * 512])
+def test_a_kept_parameter_is_part_of_a_target_and_may_be_refused_as_one(value: str) -> None:
+    with pytest.raises(InvalidTarget):
+        target_from_url(f"a?p={value}", QUERY)
+
+
+@pytest.mark.parametrize("url", ["a", "a?", "a?&#x?q", "a?p=1", "a?p=1&ids[]=2", "a%3Fq=1"])
+def test_a_strict_reading_takes_what_loses_nothing(url: str) -> None:
+    assert target_from_url(url, QUERY, strict=True) == target_from_url(url, QUERY)
+
+
+def test_a_strict_reading_names_what_would_be_lost_and_what_to_do() -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        target_from_url("https://example.com/?q=1&p=2&utm_source=x&q=3", ("p",), strict=True)
+    assert caught.value.detail == (
+        "The target 'https://example.com/?q=1&p=2&utm_source=x&q=3' would lose 'q', 'utm_source' of its "
+        "query: "
+        "leave it out, or set OPENHEART_QUERY=p,q,utm_source if it tells pages apart; a '?' in a path is %3F"
+    )
+    with pytest.raises(InvalidTarget, match="would lose 'q'"):
+        canonical_target("example.com/?p=1&q=2", ("p",), strict=True)

@@ -59,3 +59,8 @@ def test_what_is_no_target_or_no_emoji_is_refused_and_changes_nothing() -> None:
 def test_a_mapping_without_a_uri_is_refused() -> None:
     with pytest.raises(ConfigError, match="OPENHEART_URI"):
         Storage("hello", {})
+
+
+def test_named_parameters_of_a_query_are_part_of_the_slug() -> None:
+    with Storage("https://example.org/a/?utm=1&p=2", {"OPENHEART_URI": URI, "OPENHEART_QUERY": "p"}) as page:
+        assert page.slug == "example.org/a?p=2"

@@ -78,6 +78,68 @@ def test_spellings_of_one_page_and_one_emoji_are_added_up_once(to: Engine, form:
         assert dict(to.iter_targets()) == {"example.com/a": {"❤️": 3, "🥨": 4}}
 
 
+URLS = "https://example.com/?p=12", "https://example.com/?p=13"
+
+
+def foreign(form: str, *targets: str) -> Path:
+    """A file of one pretzel for each target."""
+    if form == "csv":
+        return file("x", "".join(f"{target},🥨,1\n" for target in targets))
+    keys = {f"example.com:{target.removeprefix('https://example.com/')}:🥨": 1 for target in targets}
+    return file("x", json.dumps(keys))
+
+
+@pytest.mark.parametrize("form", ["csv", "api-oh"])
+def test_pages_that_only_a_query_tells_apart_are_not_added_up_without_a_word(to: Engine, form: str) -> None:
+    path = foreign(form, *URLS)
+    refused = (
+        r"2 entries.*nothing was imported.*--drop-query.*p=12' would lose 'p'.*OPENHEART_QUERY=p .*p=13'"
+    )
+    with pytest.raises(TransferError, match=refused):
+        import_file(path, form, to)
+    assert import_file(path, form, to, skip=True)[0] == 0
+    assert list(to.iter_targets()) == []
+
+
+@pytest.mark.parametrize("form", ["csv", "api-oh"])
+def test_named_parameters_are_kept_and_the_others_dropped_if_that_is_asked_for(to: Engine, form: str) -> None:
+    import_file(foreign(form, *URLS), form, to, query=("p",))
+    kept = {"example.com/?p=12": {"🥨": 1}, "example.com/?p=13": {"🥨": 1}}
+    assert dict(to.iter_targets()) == kept
+
+    path = foreign(form, *(f"{url}&utm=1" for url in URLS))
+    with pytest.raises(TransferError, match="would lose 'utm'"):
+        import_file(path, form, to, query=("p",))
+    import_file(path, form, to, query=("p",), drop_query=True)
+    assert dict(to.iter_targets()) == kept
+    import_file(path, form, to, drop_query=True)
+    assert dict(to.iter_targets()) == {"example.com": {"🥨": 2}, **kept}
+
+
+def test_the_question_mark_of_a_slug_of_flask_openheart_is_kept(to: Engine) -> None:
+    make(Path("x"), [("https://example.com/a/?q=1", "🥨", 1), ("what?", "🥨", 1)])
+    import_file(Path("x"), "flask-openheart", to)
+    assert [target for target, _ in to.iter_targets()] == ["example.com/a/?q=1", "what?"]
+
+
+def test_a_slug_of_flask_openheart_with_a_named_parameter_loses_no_other_one(to: Engine) -> None:
+    make(Path("x"), [("https://example.com/a/?q=1&p=2", "🥨", 1), ("what?", "🥨", 1)])
+    with pytest.raises(TransferError, match="row 1: .* would lose 'q'"):
+        import_file(Path("x"), "flask-openheart", to, query=("p",))
+    import_file(Path("x"), "flask-openheart", to, query=("p",), drop_query=True)
+    assert [target for target, _ in to.iter_targets()] == ["example.com/a?p=2", "what?"]
+
+
+def test_a_line_with_a_query_is_stored_as_it_is_or_refused(to: Engine) -> None:
+    line = '{"target": "%s", "counts": {"🥨": 1}}\n'
+    import_file(file("x", line % "example.com/?p=1&q=2"), "openheart", to)
+    assert [target for target, _ in to.iter_targets()] == ["example.com/?p=1&q=2"]
+    with pytest.raises(TransferError, match="line 1: .* would lose 'q'"):
+        import_file(file("x", line % "example.com/?p=1&q=2"), "openheart", to, query=("p",))
+    with pytest.raises(TransferError, match="expected 'example.com/a\\?p=1'"):
+        import_file(file("x", line % "example.com/a/?p=1"), "openheart", to, query=("p",))
+
+
 def test_a_slug_of_flask_openheart_is_taken_as_it_is(to: Engine) -> None:
     make(Path("x"), [("page.100%25", "🥨", 1)])
     import_file(Path("x"), "flask-openheart", to)

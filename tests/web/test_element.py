@@ -60,6 +60,11 @@ class TestTheAnswer:
     def test_it_is_small(self, client: Any) -> None:
         assert len(client.get(SCRIPT).data) < 6 * 1024
 
+    def test_it_is_not_larger_for_a_site_without_named_parameters(self, make_client: MakeClient) -> None:
+        named = make_client(query="p, ids[]").get(SCRIPT).text
+        assert 'const QUERY = ["p", "ids[]"];' in named
+        assert "QUERY" not in make_client().get(SCRIPT).text
+
     @pytest.mark.parametrize(
         ("settings", "offered"),
         [
@@ -209,6 +214,28 @@ class TestOnAPageOfAnotherOrigin:
         assert server.reads == [f"GET /openheart/?target={target}"]
         assert counts(app, target.replace("%C3%A9", "é")) == {"🥨": 3, "🎉": 1}
         assert not [line for line in server.asked if line.startswith("OPTIONS")]
+        assert complaints(browser) == []
+
+    def test_it_sends_the_parameters_that_tell_pages_apart_and_no_others(
+        self, browser: Chrome, listen: Listen
+    ) -> None:
+        app = create_app(query="p,ids[]")
+        server = listen(app)
+        page = listen(site(load(server), TAG))
+        host = page.url.removeprefix("http://")
+        react(app, f"{host}/?ids[]=ü&ids[]=a%26b&p=12", "🥨", "🥨")
+        browser.get(f"{page.url}/?utm_source=secret&p=12&ids%5B%5D=%C3%BC&fbclid=secret&ids[]=a%26b#top")
+        tag = Tag(browser)
+        tag.shows(heart="0", pretzel="2")
+        tag.button("🥨").click()
+        tag.says("🥨 3")
+        assert "secret" not in "".join(server.asked)
+        assert counts(app, f"{host}/?ids[]=ü&ids[]=a%26b&p=12") == {"🥨": 3}
+        browser.get(f"{page.url}/?utm_source=secret")
+        Tag(browser).button("❤️").click()
+        Tag(browser).says("❤️ 1")
+        assert server.posts[-1] == f"POST /openheart/?target={host}/"
+        assert counts(app, host) == {"❤️": 1}
         assert complaints(browser) == []
 
     def test_all_the_elements_of_a_page_are_read_with_one_request(

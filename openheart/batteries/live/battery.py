@@ -14,7 +14,6 @@ from ...core.signals import reaction_added
 from ...core.state import state_of
 from ...errors import ReadingNotAllowed
 from ...extension.page import add_template_names
-from ...protocol import canonical_target
 from ...settings.config import OPENHEART_URI, SERVER_THREADS, SERVER_WORKERS
 from ...storage import Backend
 from ...storage.valkey.uri import SCHEMES
@@ -99,9 +98,10 @@ def live_url(*channels: str, target: str | None = None, _external: bool = False)
     keys = [_key(channel) for channel in channels]
     fragment = ""
     if target is not None:
-        if state_of(live.app).write_only:
+        state = state_of(live.app)
+        if state.write_only:
             raise ReadingNotAllowed("live_url(target=) would show counts, which OPENHEART_WRITE_ONLY hides")
-        canonical = canonical_target(target)
+        canonical = state.pages.canonical(target)
         keys.append(f"t:{canonical}")
         fragment = f"#{quote(canonical)}"
     if not keys:
