@@ -14,7 +14,7 @@ from ..system.text import counted
 from ..transfer import backups_of, make_backup, restore_backup
 from .commands import _app, _json_option, _print_json, _print_result, _reading, openheart_group
 from .group import EXIT_FINDING, EXIT_USAGE, complain
-from .moving import _progress
+from .moving import _progress, _total
 
 __all__ = ["backup", "bucket", "clear", "restore"]
 
@@ -29,9 +29,11 @@ def backup(ctx: click.Context, name: str | None, as_json: bool) -> None:
     Without NAME, the backup is named after the current time. A new backup with the same NAME replaces the
     older one when it is complete.
     """
-    with _app(ctx) as app, _progress("Backing up") as advance:
+    with _app(ctx) as app:
         state = state_of(app)
-        made = make_backup(listed(_reading(app).backend), app, name, advance)
+        backend = listed(_reading(app).backend)
+        with _progress("Backing up", _total(backend)) as advance:
+            made = make_backup(backend, app, name, advance)
         where = state.config[AMAZON_BUCKET]
     if as_json:
         _print_json(asdict(made))
@@ -64,9 +66,9 @@ def restore(ctx: click.Context, name: str | None, listing: bool, as_json: bool) 
         )
         _print_result(as_json, [asdict(backup) for backup in found], lines)
         return
-    with _app(ctx) as app, _progress("Restoring") as advance:
+    with _app(ctx) as app:
         backend = movable(state_of(app).service.backend)
-        taken, compared = restore_backup(backend, app, name, advance)
+        taken, compared = restore_backup(backend, app, name, _progress)
     whole = compared.targets - compared.less
     if as_json:
         _print_json({**asdict(taken), "restored": whole, "larger": compared.more})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from ..core.service import ordered
 from ..core.state import state_of
 from ..settings.config import OPENHEART_HOLD, OPENHEART_URI
 from ..storage import Backend
-from ..storage.capabilities import listed, movable
+from ..storage.capabilities import Listed, listed, movable
 from ..system.text import counted
 from ..transfer import FORMATS, Comparison, compare, copy, detect, export_file, export_lines, import_file
+from ..transfer.copying import Advance, nothing
 from .commands import (
     _app,
     _json_option,
@@ -42,21 +43,23 @@ def export(ctx: click.Context, file: Path, prefix: str, again: bool) -> None:
 
     An interrupted export to a file continues when the same command is run again.
     """
-    found = 0
-    with _app(ctx) as app, _progress("Exporting") as show:
-
-        def advance(number: int) -> None:
-            nonlocal found
-            found += number
-            show(number)
-
+    found = before = 0
+    with _app(ctx) as app:
         backend = listed(_reading(app).backend)
-        if str(file) == "-":
-            _to_stdout(export_lines(backend, prefix, advance))
-        else:
-            found, before = export_file(backend, file, prefix, again=again, advance=advance)
-            continued = f", {before} of them before the interruption" if before else ""
-            click.echo(f"{counted(found, 'target')} exported to {file}{continued}", err=True)
+        with _progress("Exporting", _total(backend, prefix)) as show:
+
+            def advance(number: int) -> None:
+                nonlocal found
+                found += number
+                show(number)
+
+            if str(file) == "-":
+                _to_stdout(export_lines(backend, prefix, advance))
+            else:
+                found, before = export_file(backend, file, prefix, again=again, advance=advance)
+    if str(file) != "-":
+        continued = f", {before} of them before the interruption" if before else ""
+        click.echo(f"{counted(found, 'target')} exported to {file}{continued}", err=True)
     if not found:
         complain(f"there are no reactions to {prefix or 'any page'} in {backend.location}")
 
@@ -84,12 +87,12 @@ def import_(ctx: click.Context, file: Path, form: str | None, skip: bool, drop_q
     Importing a file again changes nothing more, and no count becomes smaller.
     """
     form = form or detect(file)
-    with _app(ctx) as app, _progress("Importing") as advance:
+    with _app(ctx) as app:
         state = state_of(app)
         backend = movable(state.service.backend)
         query = state.pages.query
         targets, problems = import_file(
-            file, form, backend, skip=skip, query=query, drop_query=drop_query, advance=advance
+            file, form, backend, skip=skip, query=query, drop_query=drop_query, progress=_progress
         )
     click.echo(f"{counted(targets, 'target')} imported from {file} ({form})", err=True)
     if problems.number:
@@ -119,9 +122,10 @@ def migrate(ctx: click.Context, from_uri: str, to_uri: str) -> None:
         if source.location == to.location:
             raise click.UsageError("FROM_URI and TO_URI are the same storage", ctx)
         hold = state.config[OPENHEART_HOLD]
-        with _progress("Copying") as advance:
-            copy(source.iter_targets(), mover, advance)
-        with _progress("Comparing") as advance:
+        with _progress("Copying", _total(source)) as advance:
+            copied = copy(source.iter_targets(), mover, advance)
+        there = _total(to)
+        with _progress("Comparing", None if there is None else copied + there) as advance:
             found = compare(source, to, advance)
     _report(found, source, to, hold=hold)
     if found.less or not found.targets:
@@ -229,21 +233,27 @@ def _to_stdout(parts: Iterator[bytes]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _total(backend: Listed, prefix: str = "") -> int | None:
+    # Nobody looks at it elsewhere, and counting takes time.
+    return backend.number_of_targets(prefix) if sys.stderr.isatty() else None
+
+
 @contextmanager
-def _progress(label: str) -> Iterator[Callable[[int], None]]:
+def _progress(label: str, total: int | None, unit: str = "targets") -> Iterator[Advance]:
     if not sys.stderr.isatty():
-        yield lambda number: None
+        yield nothing
         return
     done = 0
-    # The number of targets is unknown, and counting them would take as long as reading them.
-    bar = click.progressbar(
-        (None for _ in ()), label=label, file=sys.stderr, item_show_func=lambda _: f"{done:,} targets"
-    )
+
+    def shown(_: object) -> str:
+        return f"{done:,} {unit}" if total is None else f"{done:,} of {total:,} {unit}"
+
+    bar = click.progressbar((None for _ in ()), total, label, file=sys.stderr, item_show_func=shown)
 
     def advance(number: int) -> None:
         nonlocal done
         done += number
-        bar.update(1)
+        bar.update(number)
 
     with bar:
         yield advance

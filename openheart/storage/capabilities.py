@@ -103,6 +103,14 @@ class Listed(Backend):
         for page in pages_of(self, prefix):
             yield from page.targets
 
+    def number_of_targets(self, prefix: str = "") -> int | None:
+        """About how many targets there are, for a progress bar; None if counting is as slow as listing them.
+
+        Args:
+            prefix: only targets that start with it.
+        """
+        return None
+
     def top(self, limit: int = 10) -> Rows:
         """The targets with the most reactions, most first, then by target.
 

@@ -184,6 +184,12 @@ class ListedContract(BackendContract):
             found = [target for target, _ in self.backend.iter_targets(prefix)]
             assert sorted(found) == sorted(target for target in targets if target.startswith(prefix))
 
+    def test_the_number_of_targets_is_that_of_the_list_or_unknown(self) -> None:
+        self.backend.apply([Change(target, PRETZEL) for target in ("a", "b/1", "b/2", "c")])
+        self.backend.incr("a", HEART)
+        for prefix, number in (("", 4), ("b/", 2), ("d", 0)):
+            assert self.backend.number_of_targets(prefix) in (number, None)
+
     def test_an_unknown_cursor_is_refused(self) -> None:
         for cursor in ("", "x", "%%%", "MQ==", "é", "9" * 1000):
             with raises(InvalidRequest, msg=f"the cursor {cursor!r} was accepted"):

@@ -30,7 +30,7 @@ from ..batteries.battery import battery_of
 from ..errors import BatteryError, KeyNotFound, TransferError
 from ..storage.backend import Counts
 from ..storage.capabilities import Listed, Movable
-from .copying import Advance, Comparison, batches, compare_rows, copy, nothing
+from .copying import Advance, Comparison, Progress, batches, compare_rows, copy, nothing, silently
 from .jsonl import read_rows, write_row
 from .temporary import temporary_folder, writing_to
 
@@ -159,7 +159,7 @@ def backups_of(app: Flask) -> Iterator[Backup]:
 
 
 def restore_backup(
-    backend: Movable, app: Flask, name: str | None = None, advance: Advance = nothing
+    backend: Movable, app: Flask, name: str | None = None, progress: Progress = silently
 ) -> tuple[Backup, Comparison]:
     """Raise the counts in a storage to those of a backup, and compare the two. Doing it again is safe.
 
@@ -169,7 +169,7 @@ def restore_backup(
         backend: the storage, connected.
         app: whose bucket it is.
         name: the name of the backup; by default the latest one of this INSTANCE.
-        advance: called with the number of targets, when they are written and again when they are compared.
+        progress: called at the start of each step.
 
     Returns:
         The backup, and how the storage compares with it.
@@ -187,8 +187,10 @@ def restore_backup(
         path = folder / "counts.jsonl.gz"
         with writing_to(folder):
             _fetch(backup, path, app)
-        copy(_rows(path, backup.name), backend, advance)
-        return backup, compare_rows(_rows(path, backup.name), backend, advance)
+        with progress("Restoring", backup.targets, "targets") as advance:
+            copy(_rows(path, backup.name), backend, advance)
+        with progress("Comparing", backup.targets, "targets") as advance:
+            return backup, compare_rows(_rows(path, backup.name), backend, advance)
 
 
 def _no_name(name: str) -> TransferError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
@@ -11,12 +12,26 @@ from ..errors import TransferError
 from ..storage.backend import LARGEST_DELTA, Backend, Counts
 from ..storage.capabilities import Listed, Movable
 
-__all__ = ["Advance", "Comparison", "batches", "compare", "compare_rows", "copy", "nothing"]
+__all__ = [
+    "Advance",
+    "Comparison",
+    "Progress",
+    "batches",
+    "compare",
+    "compare_rows",
+    "copy",
+    "nothing",
+    "silently",
+]
 
 T = TypeVar("T")
 
 Advance = Callable[[int], None]
 """Called with the number of targets, or bytes, that were done since the last call."""
+
+Progress = Callable[[str, int | None, str], AbstractContextManager[Advance]]
+"""Called at the start of a step with its name, its size or None, and the unit of that, such as ``targets`` or
+``bytes``. In the ``with`` block it gives the Advance of the step."""
 
 BATCH = 1000
 """Targets that are read or written at once."""
@@ -26,6 +41,11 @@ _EXAMPLES = 5
 
 def nothing(_: int) -> None:
     """An Advance that does nothing."""
+
+
+def silently(_: str, __: int | None, ___: str) -> AbstractContextManager[Advance]:
+    """A Progress that shows nothing."""
+    return nullcontext(nothing)
 
 
 @dataclass(slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..errors import TransferError
 from ..protocol import canonical_target, target_from_url
@@ -14,7 +16,7 @@ from ..storage.backend import Counts
 from ..storage.capabilities import Movable
 from ..system.text import counted
 from . import api_oh, csv_table, flask_openheart, jsonl
-from .copying import Advance, copy, nothing
+from .copying import Advance, Progress, copy, silently
 from .foreign import Reaction
 from .staging import Problems, staged
 
@@ -23,6 +25,7 @@ __all__ = ["FORMATS", "detect", "import_file"]
 FORMATS = ("openheart", "flask-openheart", "api-oh", "csv")
 """The names of the formats."""
 
+_CHUNK = 65536  # bytes that are read at once
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -53,7 +56,7 @@ def import_file(
     skip: bool = False,
     query: Collection[str] = (),
     drop_query: bool = False,
-    advance: Advance = nothing,
+    progress: Progress = silently,
 ) -> tuple[int, Problems]:
     """Raise the counts in a storage to those of a file. Importing the same file again changes nothing more.
 
@@ -66,7 +69,7 @@ def import_file(
         query: the names of the parameters that tell pages apart (OPENHEART_QUERY).
         drop_query: leave other parameters out of addresses; otherwise an entry that has some cannot be
             used. In openheart's own format targets are written as they are stored, so this changes nothing.
-        advance: called with the number of targets.
+        progress: called at the start of each step.
 
     Returns:
         How many targets were imported, and what was skipped.
@@ -77,19 +80,20 @@ def import_file(
     """
     problems = Problems()
     if form == "openheart":
-        with _opened(path) as file:
-            return copy(_own(file, path, skip, query, problems), to, advance), problems
+        with _watched(path, "Importing", progress) as file:
+            return copy(_own(file, path, skip, query, problems), to), problems
     # flask-openheart has its slugs decoded, so a question mark there may be one of the path.
     read = canonical_target if form == "flask-openheart" else target_from_url
     spell = partial(read, query=query, strict=not drop_query)
-    with _reactions(path, form) as reactions, staged(reactions, spell, problems) as stage:
+    with _reactions(path, form, progress) as reactions, staged(reactions, spell, problems) as stage:
         if problems.number and not skip:
             raise TransferError(
                 f"{path}: {counted(problems.number, 'entry', 'entries')} cannot be used, so nothing was "
                 "imported; --skip leaves out what cannot be used, and --drop-query the queries of addresses. "
                 f"{'; '.join(problems.shown)}"
             )
-        return copy(stage.iter_targets(), to, advance), problems
+        with progress("Importing", stage.number_of_targets(), "targets") as advance:
+            return copy(stage.iter_targets(), to, advance), problems
 
 
 def _own(
@@ -108,12 +112,40 @@ def _own(
 
 
 @contextmanager
-def _reactions(path: Path, form: str) -> Iterator[Iterable[Reaction]]:
+def _reactions(path: Path, form: str, progress: Progress) -> Iterator[Iterable[Reaction]]:
     if form == "flask-openheart":
-        yield flask_openheart.read_reactions(path)
+        with progress("Reading", flask_openheart.number_of_rows(path), "rows") as advance:
+            yield _counted(flask_openheart.read_reactions(path), advance)
         return
-    with _opened(path) as file:
+    with _watched(path, "Reading", progress) as file:
         yield (api_oh if form == "api-oh" else csv_table).read_reactions(file)
+
+
+def _counted(reactions: Iterable[Reaction], advance: Advance) -> Iterator[Reaction]:
+    for reaction in reactions:
+        yield reaction
+        advance(1)
+
+
+class _Watched(io.FileIO):
+    """A file that reports how many bytes of it were read."""
+
+    advance: Advance
+
+    def readinto(self, buffer: Any, /) -> int:
+        number = super().readinto(buffer)
+        self.advance(number)
+        return number
+
+
+@contextmanager
+def _watched(path: Path, step: str, progress: Progress) -> Iterator[BinaryIO]:
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        # A pipe has no size.
+        with progress(step, size or None, "bytes") as advance, _Watched(file.fileno(), closefd=False) as raw:
+            raw.advance = advance
+            yield io.BufferedReader(raw, _CHUNK)
 
 
 @contextmanager

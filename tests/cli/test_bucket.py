@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ def test_what_was_backed_up_comes_back_and_comes_back_again(run: Run, name: str)
     for _ in range(2):
         assert run("restore", "one") == (0, "", "2 of 2 targets of one are restored with all their counts\n")
         assert counts() == before
+
+
+@pytest.mark.usefixtures("filled", "name")
+def test_on_a_terminal_bars_show_how_far_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "100%  2 of 2 targets" in run("backup", "one").err
+    assert run("restore", "one").err.count("100%  2 of 2 targets") >= 2
 
 
 @pytest.mark.usefixtures("filled", "name")

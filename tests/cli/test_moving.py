@@ -10,10 +10,11 @@ import pytest
 from flask import Flask
 
 from openheart import OpenHeart
-from openheart.storage import Change
+from openheart.storage import Change, Listed, SqliteBackend
 from openheart.transfer import copy
 
 from ..engines import get_engine
+from ..transfer.test_flask_openheart import make
 from .ended import Run
 
 
@@ -64,7 +65,17 @@ class TestExport:
         ended = run("export")
         assert ended.out == A + B
         assert "Exporting" in ended.err
-        assert "2 targets" in ended.err
+        assert "100%  2 of 2 targets" in ended.err
+        assert "100%  1 of 1 targets" in run("export", "out.jsonl", "--prefix", "b").err
+
+    def test_without_the_number_of_targets_the_bar_shows_what_is_done(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        monkeypatch.setattr(SqliteBackend, "number_of_targets", Listed.number_of_targets)
+        ended = run("export")
+        assert "  2 targets" in ended.err
+        assert "%" not in ended.err
 
     def test_a_reader_that_has_enough_is_no_error(self) -> None:
         with get_engine("sqlite:///openheart.db") as backend:
@@ -104,6 +115,37 @@ class TestImport:
         assert ended.code == 0
         assert "openheart: 1 entry was skipped: line 2: 'x'" in ended.err
 
+    def test_on_a_terminal_bars_show_how_much_of_the_file_is_read_and_stored(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        size = Path("in.jsonl").write_bytes(f"{A}{B}".encode())
+        assert f"100%  {size} of {size} bytes" in run("import", "in.jsonl").err
+
+        for suffix in ("csv", "db"):
+            path = Path(f"in.{suffix}")
+            rows: list[tuple[object, object, object]] = [("a", "🥨", 2), ("/a", "🥨", 2), ("b", "❤️", 1)]
+            if suffix == "csv":
+                size = path.write_bytes("".join(f"{a},{b},{c}\n" for a, b, c in rows).encode())
+            else:
+                make(path, rows)
+            ended = run("import", path.name)
+            read = f"{size} of {size} bytes" if suffix == "csv" else "3 of 3 rows"
+            assert f"100%  {read}" in ended.err
+            assert "100%  2 of 2 targets" in ended.err
+
+    def test_the_queries_of_addresses_are_dropped_where_that_is_asked_for(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OPENHEART_QUERY", "p")
+        Path("in.csv").write_text("https://example.com/?p=1&utm=2,🥨,2\n", encoding="utf-8")
+        ended = run("import", "in.csv")
+        assert (ended.code, ended.out) == (2, "")
+        assert "1 entry cannot be used, so nothing was imported" in ended.err
+        assert "'https://example.com/?p=1&utm=2' would lose 'utm' of its query" in ended.err
+        assert run("import", "in.csv", "--drop-query").code == 0
+        assert run("count", "example.com/?p=1").out == "🥨 2\n"
+
     def test_a_file_that_is_not_there_is_an_error_of_the_command_line(self, run: Run) -> None:
         ended = run("import", "none")
         assert ended.code == 2
@@ -121,6 +163,16 @@ class TestMigrate:
             assert "OPENHEART_HOLD is off here" in second
         with get_engine("sqlite:///new.db") as new:
             assert dict(new.iter_targets()) == {"a": {"🥨": 2}, "b": {"❤️": 1}}
+
+    def test_on_a_terminal_bars_show_how_far_copying_and_comparing_are(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        with get_engine("sqlite:///new.db") as new:
+            new.incr("c", "🥨")
+        ended = run("migrate", "sqlite:///openheart.db", "sqlite:///new.db")
+        assert "100%  2 of 2 targets" in ended.err
+        assert "100%  5 of 5 targets" in ended.err
 
     def test_on_hold_there_is_nothing_more_to_say(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OPENHEART_HOLD", "1")

@@ -85,6 +85,11 @@ class MemoryBackend(Engine):
             rows: Rows = [(target, self._counts[target].copy()) for target in found[:limit]]
         return Listing(rows, write_cursor(rows[-1][0]) if len(found) > limit else None)
 
+    def number_of_targets(self, prefix: str = "") -> int:
+        self.require_connected()
+        with self._lock.here:
+            return sum(target.startswith(prefix) for target in self._counts)
+
     def delete(self, targets: Sequence[str]) -> None:
         self.require_connected()
         with self._lock.here:

@@ -189,6 +189,11 @@ class MongoBackend(Engine):
         finally:
             cursor.close()
 
+    def number_of_targets(self, prefix: str = "") -> int:
+        # Without the documents that have no counts it could not be counted in the index alone.
+        wanted = {name: value for name, value in self._wanted(prefix).items() if name != "c"}
+        return self._read(lambda reactions: reactions.count_documents(wanted))
+
     def at_least(self, rows: Sequence[tuple[str, Counts]]) -> None:
         self._write(lambda reactions: moves.raise_counts(reactions, self.instance, rows))
 

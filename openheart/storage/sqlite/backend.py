@@ -153,19 +153,28 @@ class SqliteBackend(Engine):
 
     def list(self, prefix: str = "", cursor: str | None = None, limit: int = 100) -> Listing:
         after = "" if cursor is None else read_cursor(cursor)
-        instance = self.instance or ""
-        end = after_prefix(prefix)
+        targets, given = self._targets(prefix, after)
         statement = (
             "SELECT target, emoji, count FROM reaction WHERE instance=? AND target IN ("
-            "SELECT DISTINCT target FROM reaction WHERE instance=? AND target>? AND target>=?"
-            f"{'' if end is None else ' AND target<?'} ORDER BY target LIMIT ?) ORDER BY target"
+            f"{targets} ORDER BY target LIMIT ?) ORDER BY target"
         )
-        given = (instance, instance, after, prefix, *(() if end is None else (end,)), limit + 1)
+        given = (self.instance or "", *given, limit + 1)
         found: dict[str, Counts] = {}
         for target, emoji, count in self._with_session(Session.select, statement, given):
             found.setdefault(target, {})[emoji] = count
         rows = [*found.items()]
         return Listing(rows[:limit], write_cursor(rows[limit - 1][0]) if len(rows) > limit else None)
+
+    def number_of_targets(self, prefix: str = "") -> int:
+        targets, given = self._targets(prefix)
+        rows = self._with_session(Session.select, f"SELECT count(*) FROM ({targets})", given)
+        return int(rows[0][0])
+
+    def _targets(self, prefix: str, after: str = "") -> tuple[str, tuple[Any, ...]]:
+        end = after_prefix(prefix)
+        statement = "SELECT DISTINCT target FROM reaction WHERE instance=? AND target>? AND target>=?"
+        given = (self.instance or "", after, prefix)
+        return (statement, given) if end is None else (f"{statement} AND target<?", (*given, end))
 
     def top(self, limit: int = 10) -> Rows:
         statement = (
