@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from importlib.resources import files
 
 from flask import Response
@@ -27,11 +28,12 @@ const say = (tag, text) => WORDS[tag.closest("[lang]")?.lang.split("-")[0].toLow
 PAGE = "location.host + location.pathname"
 ASKED = """const QUERY = %s;
 const asked = () => {
-  const all = [...new URLSearchParams(location.search)];
-  const kept = new URLSearchParams(all.filter(([name]) => QUERY.includes(name)));
-  return kept.size ? "?" + kept : "";
+  const kept = [...new URLSearchParams(location.search)].filter(([name]) => QUERY.includes(name));
+  return kept[0] ? "?" + new URLSearchParams(kept) : "";
 };
 """
+# They are for those who read the file here; the first ones say what it is.
+COMMENT = re.compile(r"(?m)^ *//.*\n|(?<=;) //.*$")
 MOST = 8
 
 
@@ -54,7 +56,9 @@ def _languages(state: State) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _script(offered: str, languages: tuple[str, ...], query: tuple[str, ...]) -> bytes:
-    text = files("openheart.web").joinpath("static/openheart.js").read_text(encoding="utf-8")
+    file = files("openheart.web").joinpath("static/openheart.js").read_text(encoding="utf-8")
+    first, _, text = file.partition("\n\n")
+    text = COMMENT.sub("", text)
     # admit() returns only emoji, which cannot end the string.
     text = text.replace(json.dumps(OFFERED, ensure_ascii=False), f'"{offered}"', 1)
     if query:
@@ -66,4 +70,4 @@ def _script(offered: str, languages: tuple[str, ...], query: tuple[str, ...]) ->
             for language in languages
         }
         text = SAY % json.dumps(words, ensure_ascii=False) + text.replace(DEFAULT, TRANSLATED, 1)
-    return text.encode()
+    return f"{first}\n{text}".encode()
