@@ -1,4 +1,5 @@
-"""Casts: from text or a Python value to the value of a setting. No error of a cast quotes the value."""
+"""Casts: from text (or a Python value) to the value of a setting. The error of a cast says what was
+expected, and never quotes the value."""
 
 from __future__ import annotations
 
@@ -306,7 +307,7 @@ def parameter_list() -> Cast[list[str]]:
     def parse(value: object) -> list[str]:
         return list(dict.fromkeys(match_all(PARAMETER, entry)[0] for entry in split(value)))
 
-    return Cast("a list of names of query parameters such as p", parse, show=join, takes_empty=True)
+    return Cast("a list of names of query parameters such as p, in ASCII", parse, show=join, takes_empty=True)
 
 
 def _one_line(value: object) -> str:

@@ -39,6 +39,8 @@ PORT = casts.integer(0, 65535)
         (casts.text_list(), "", []),
         (casts.text_list(), " , ,", []),
         (casts.text_list(), ("a", " b ", ""), ["a", "b"]),
+        (casts.parameter_list(), "p, ids[] p", ["p", "ids[]"]),
+        (casts.parameter_list(), "", []),
         (casts.duration(), "30s", 30.0),
         (casts.duration(), "5m", 300.0),
         (casts.duration(), "2h", 7200.0),
@@ -112,6 +114,7 @@ def test_what_is_written_becomes_a_value(cast: Cast[Any], written: object, value
             (casts.duration(), each)
             for each in ("", "-1", "1w", "1e3", "inf", "nan", True, None, -1, float("inf"))
         ),
+        *((casts.parameter_list(), each) for each in ("p=1", "?p", "p&q", "ids%5B%5D", "ü", "p" * 65, 5)),
         (casts.duration(1.0), "500ms"),
         *((casts.size(), each) for each in ("", "0", "-1", "64KX", "1.5", 0, -1, 1.5, True, None)[:4]),
         *((casts.size(), each) for each in (0, -1, 1.5, True, None, "9" * 400)),
