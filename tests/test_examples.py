@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -154,35 +155,77 @@ def test_the_tests_of_the_factory_example_pass(tmp_path: Path) -> None:
     assert " 2 passed" in output
 
 
+def installed(example: str, folder: Path) -> set[str]:
+    """Copy an example with a pyproject.toml into a folder, with the files that `pip install .` makes of it."""
+    copy(example, folder)
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    made = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    made.mkdir()
+    (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 1.0\n")
+    lines = []
+    for group, points in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {where}" for name, where in points.items())]
+    (made / "entry_points.txt").write_text("\n".join(lines))
+    return {name for points in project["entry-points"].values() for name in points}
+
+
+def printed_command(path: Path) -> tuple[dict[str, str], list[str]]:
+    """What an example's line "Run:" says after "then": the variables, and the command with its arguments."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    (line,) = re.findall(r"^Run: .*then (.*)$", text, re.MULTILINE)
+    words = line.split()
+    variables = dict(word.split("=", 1) for word in words if "=" in word)
+    return variables, words[len(variables) :]
+
+
 def test_the_backend_examples_are_found_by_their_entry_points_and_keep_the_contract(tmp_path: Path) -> None:
-    copy("backend", tmp_path)
-    project = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    installed = tmp_path / "json_backend-1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: json-backend\nVersion: 1.0\n")
-    points = project["entry-points"]["openheart.backends"]
-    lines = ["[openheart.backends]", *(f"{scheme} = {where}" for scheme, where in points.items())]
-    (installed / "entry_points.txt").write_text("\n".join(lines))
+    schemes = installed("backend", tmp_path)
 
     output = run_pytest("test_json_backend.py", cwd=tmp_path)
 
-    assert set(points) == {"json", "jsonlog"}
+    assert schemes == {"json", "jsonlog"}
     assert " passed" in output
     assert "skipped" not in output
     assert len((tmp_path / "json_backend.py").read_text(encoding="utf-8").splitlines()) < 40
 
 
+@pytest.mark.parametrize("name", ["json_backend.py", "jsonlog_backend.py"])
+def test_the_backend_examples_run_as_their_first_lines_say(tmp_path: Path, port: int, name: str) -> None:
+    installed("backend", tmp_path)
+    variables, (command, *arguments) = printed_command(tmp_path / name)
+    url = f"http://127.0.0.1:{port}/openheart/hello"
+
+    with served("-m", command, *arguments, url=url, cwd=tmp_path, **variables, PORT=str(port)):
+        answer = ask(url, "🥨")
+
+    assert json.loads(answer) == {"🥨": 1}
+    assert (tmp_path / variables["OPENHEART_URI"].partition(":")[2]).exists()
+
+
 def test_the_battery_example_is_found_by_its_entry_point(tmp_path: Path) -> None:
-    installed = tmp_path / "statsd_battery-1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: statsd-battery\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text("[openheart.batteries]\nstatsd = statsd_battery:ROW\n")
-    for name in ("statsd_battery.py", "test_statsd_battery.py"):
-        (tmp_path / name).write_bytes((EXAMPLES / "battery" / name).read_bytes())
+    names = installed("battery", tmp_path)
 
     output = run_pytest("test_statsd_battery.py", cwd=tmp_path)
 
+    assert names == {"statsd"}
     assert " 4 passed" in output
+
+
+def test_the_battery_example_runs_as_its_first_lines_say(tmp_path: Path, port: int) -> None:
+    installed("battery", tmp_path)
+    variables, (command, *arguments) = printed_command(tmp_path / "statsd_battery.py")
+    url = f"http://127.0.0.1:{port}/openheart/hello"
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd:
+        statsd.bind(("127.0.0.1", 0))
+        statsd.settimeout(PATIENCE)
+        assert variables.keys() == {"OPENHEART_BATTERIES", "STATSD_HOST"}
+        variables["STATSD_HOST"] = f"127.0.0.1:{statsd.getsockname()[1]}"
+        with served("-m", command, *arguments, url=url, cwd=tmp_path, **variables, PORT=str(port)):
+            ask(url, "🥨")
+            packet = statsd.recv(100)
+
+    assert packet == b"openheart.reactions:1|c"
 
 
 class TestTheBlog:

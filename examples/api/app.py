@@ -1,7 +1,7 @@
 """A JSON API for posts and their reactions, in blueprints that are registered automatically.
 
 Shows: ApiResult and ApiError, register_blueprints(), and bodies that pydantic validates.
-Requires: pip install openheart pydantic
+Requires: pip install ../.. pydantic
 Run: python app.py, then curl http://127.0.0.1:5000/api/posts
 """
 

@@ -1,7 +1,7 @@
 """Validates the body of a request with pydantic.
 
 Shows: the errors of pydantic as members of a problem document.
-Requires: pip install openheart pydantic
+Requires: pip install ../.. pydantic
 Run: python app.py
 """
 

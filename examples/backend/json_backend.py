@@ -1,7 +1,7 @@
 """Your own storage: five methods, and a file with one line of JSON for each reaction.
 
 Shows: a whole backend, and the entry point in pyproject.toml that adds the scheme "json:".
-Requires: pip install openheart
+Requires: pip install ../..
 Run: pip install . in this folder, then OPENHEART_URI=json:reactions.jsonl openheart run"""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The same storage with every capability: a log of what happened, with one line of JSON for each step.
 
 Shows: Capped, Listed and Movable, and a backend that separates instances.
-Requires: pip install openheart
+Requires: pip install ../..
 Run: pip install . in this folder, then OPENHEART_URI=jsonlog:log.jsonl openheart run
 """
 

@@ -2,7 +2,7 @@
 
 Shows: background work, mail, sessions and counters in Valkey, documents in MongoDB, AMQP, S3, Pusher, a
        webhook, languages, users with their own targets, and live events.
-Requires: pip install 'openheart[all]', and the servers of compose.yaml: docker compose up --wait
+Requires: pip install '../..[all]', and the servers of compose.yaml: docker compose up --wait
 Run: python app.py, with the settings of those servers, which docs/examples.rst lists; open http://127.0.0.1:5000
 """
 

@@ -1,7 +1,7 @@
 """The documents of the board of ideas in MongoDB.
 
 Shows: document classes that load(models=) puts on the connection of the app.
-Requires: pip install 'openheart[all]'
+Requires: pip install '../..[all]'
 Run: python app.py, next to this file
 """
 

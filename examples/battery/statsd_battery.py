@@ -1,12 +1,8 @@
 """Your own battery: each reaction is counted in StatsD.
 
-Shows: a row with its own settings, a battery that listens to a signal, and the entry point that registers it.
-Requires: pip install openheart
-Run: pip install . in a project whose metadata has this, then
-     OPENHEART_BATTERIES=statsd STATSD_HOST=127.0.0.1:8125 python app.py
-
-    [project.entry-points."openheart.batteries"]
-    statsd = "statsd_battery:ROW"
+Shows: a row with its own settings, a battery that listens to a signal, and the entry point in pyproject.toml.
+Requires: pip install ../..
+Run: pip install . in this folder, then OPENHEART_BATTERIES=statsd STATSD_HOST=127.0.0.1:8125 openheart run
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The tests of the battery, with a socket as the server.
 
 Shows: how to test a battery in an app that openheart.load() builds.
-Requires: pip install pytest, and the battery installed, so that its entry point is registered
+Requires: pip install pytest, and pip install . in this folder, so that the battery is registered
 Run: pytest test_statsd_battery.py
 """
 

@@ -1,7 +1,7 @@
 """A small blog: its list and its feed show the counts of all posts, and each post accepts reactions.
 
 Shows: openheart= on a route, request.openheart in a template, and the counts of a list in one storage call.
-Requires: pip install openheart
+Requires: pip install ../..
 Run: python app.py, then open http://127.0.0.1:5000/
 """
 

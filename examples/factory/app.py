@@ -1,7 +1,7 @@
 """An application factory, and two applications in one process that share nothing.
 
 Shows: OpenHeart() with init_app(), settings in app.config, and a listener that is called for each reaction.
-Requires: pip install openheart
+Requires: pip install ../..
 Run: flask --app "app:create_app('blog')" run, then curl -d 🥨 http://127.0.0.1:5000/openheart/hello
      or: python app.py, which serves both, at http://127.0.0.1:5000/blog and http://127.0.0.1:5000/shop,
      and accepts reactions at /blog/openheart/hello and, with other emoji, at /shop/likes/hello

@@ -1,7 +1,7 @@
 """How to test an app that has reactions.
 
 Shows: storage in memory for your own app, set by one environment variable.
-Requires: pip install openheart pytest
+Requires: pip install ../.. pytest
 Run: pytest test_app.py
 """
 

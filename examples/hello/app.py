@@ -1,7 +1,7 @@
 """A page that people can react to, in one file.
 
 Shows: openheart.load() and openheart.run(), a form that works without JavaScript, and counts in a template.
-Requires: pip install openheart
+Requires: pip install ../..
 Run: python app.py, then open http://127.0.0.1:5000/
 """
 

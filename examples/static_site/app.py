@@ -1,7 +1,7 @@
 """A site of plain HTML files on one port, openheart on another, and one tag that connects them.
 
 Shows: openheart.js on pages of another origin, and OPENHEART_ORIGINS, which names them.
-Requires: pip install openheart
+Requires: pip install ../..
 Run: python app.py, then open http://127.0.0.1:8000/
 """
 

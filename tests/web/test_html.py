@@ -51,7 +51,8 @@ def test_the_start_page_shows_counts_and_lines_for_its_own_address() -> None:
     page = client.get("/", base_url="https://hearts.example:8443").text
     assert 'aria-label="React with 🥨, 1 so far"' in page
     assert "curl -d 🥨 https://hearts.example:8443/openheart/hello" in page
-    assert "https://hearts.example:8443/openheart/example.com/my-page" in page
+    form = "https://hearts.example:8443/openheart/example.com/my-page?back=https://example.com/my-page"
+    assert f'action="{form}"' in html.unescape(page)
     assert "https://hearts.example:8443/openheart/-/openheart.js" in page
     assert "openheart.load(name=__name__)" in page
 

@@ -1,7 +1,7 @@
 """Posts: list them with their counts, add one, react to one.
 
 Shows: ApiResult to return, ApiError to raise, and openheart= on a route of a blueprint.
-Requires: pip install openheart pydantic
+Requires: pip install ../.. pydantic, in the folder of app.py
 Run: python ../app.py
 """
 
