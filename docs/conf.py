@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pallets_sphinx_themes import ProjectLink
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
@@ -23,8 +22,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "myst_parser",
-    "pallets_sphinx_themes",
     "sphinx_click",
+    "sphinx_copybutton",
     "reference",
 ]
 exclude_patterns = ["_build"]
@@ -50,21 +49,18 @@ nitpick_ignore_regex = [
     (r"py:.*", r"Client|Database|(pika|os|openheart\.batteries)\..*|Handler|Data|S3Client|Bucket"),
 ]
 
-html_theme = "flask"
+html_theme = "furo"
 html_title = "openheart"
 html_static_path = ["_static"]
+html_css_files = ["openheart.css"]
 html_copy_source = False
 html_show_sourcelink = False
-# The theme would ask a package index from the reader's browser which version is the newest.
-version_banner = False
-html_context = {
-    "project_links": [
-        ProjectLink("Source", "https://github.com/openheart/openheart"),
-        ProjectLink("Issues", "https://github.com/openheart/openheart/issues"),
-        ProjectLink("The protocol", "https://openheart.fyi"),
-    ]
-}
-html_sidebars = {"**": ["project.html", "localtoc.html", "relations.html", "searchbox.html"]}
+
+# A copy button copies what is typed: not the prompt, and not the output below it.
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = True
+copybutton_remove_prompts = True
+copybutton_line_continuation_character = "\\"
 
 ATTRIBUTES = {"attribute", "data", "property"}
 
