@@ -14,6 +14,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import KNOWN_SETTINGS
 from gunicorn.workers.base import Worker
+from gunicorn.workers.base_async import AsyncWorker
 
 from ..core.state import state_of
 from ..errors import ConfigError
@@ -68,7 +69,9 @@ def serve(
     def prepare(worker: Worker) -> None:
         # Ctrl-C also reaches the workers.
         signal.signal(signal.SIGINT, worker.handle_exit)
-        state.serving.threads = worker.cfg.threads
+        # Gevent's workers have no threads: they serve this many connections at once.
+        is_async = isinstance(worker, AsyncWorker)
+        state.serving.threads = worker.cfg.worker_connections if is_async else worker.cfg.threads
         state.serving.is_stopping = lambda: not worker.alive
 
     options: dict[str, Any] = {

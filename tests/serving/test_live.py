@@ -114,6 +114,19 @@ def test_events_reactions_and_signs_of_life_are_sent_as_they_happen(
     stream.comment()
 
 
+def test_gevent_takes_more_listeners_than_there_are_threads(start_server: StartServer, listen: Listen) -> None:
+    served = start(
+        start_server,
+        "gunicorn",
+        SERVER_WORKER_CLASS="gevent",
+        SERVER_THREADS="2",
+        OPENHEART_LIVE_LISTENERS="3",
+    )
+    browsers = [listen(served) for _ in range(4)]
+    assert [browser.status for browser in browsers] == [200, 200, 200, 503]
+    assert httpx.post(f"{served.url}/openheart/hello", content="🥨", timeout=PATIENCE).json() == {"🥨": 1}
+
+
 def test_who_left_is_noticed_at_once_under_gevent_too(start_server: StartServer, listen: Listen) -> None:
     served = start(start_server, "gunicorn", SERVER_WORKER_CLASS="gevent", OPENHEART_LIVE_HEARTBEAT="300s")
     browser = listen(served)
