@@ -156,7 +156,7 @@ def test_the_tests_of_the_factory_example_pass(tmp_path: Path) -> None:
 
 
 def installed(example: str, folder: Path) -> set[str]:
-    """Copy an example with a pyproject.toml into a folder, with the files that `pip install .` makes of it."""
+    """Copy an example, with what `pip install .` makes of it; returns the names of its entry points."""
     copy(example, folder)
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     made = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"

@@ -114,7 +114,7 @@ def test_events_reactions_and_signs_of_life_are_sent_as_they_happen(
     stream.comment()
 
 
-def test_gevent_takes_more_listeners_than_there_are_threads(start_server: StartServer, listen: Listen) -> None:
+def test_gevent_takes_more_listeners_than_threads(start_server: StartServer, listen: Listen) -> None:
     served = start(
         start_server,
         "gunicorn",
