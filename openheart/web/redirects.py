@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Request
 
 from ..core.state import State
@@ -22,15 +24,20 @@ def way_back(request: Request, state: State) -> str | None:
     Returns:
         A path on this server, or a URL whose origin is our own or named in OPENHEART_ORIGINS; else None.
     """
-    for place in (query_of(request).get("back"), request.environ.get("HTTP_REFERER")):
+    for place in (_in_ascii(query_of(request).get("back", "")), request.environ.get("HTTP_REFERER")):
         if place and _is_plain(place) and (_is_local_path(place) or is_own_or_named(request, place, state)):
             return place
     return None
 
 
+def _in_ascii(place: str) -> str:
+    # A template writes `?back={{ request.path | urlencode }}`, and the query has been decoded once.
+    return "".join(char if char.isascii() else quote(char, errors="replace") for char in place)
+
+
 def _is_plain(place: str) -> bool:
     # Browsers drop tabs and newlines from a URL and read a backslash as a slash, so they would not
-    # follow what we checked. Characters outside ASCII are not valid in a header.
+    # follow what we checked.
     return all("!" <= char <= "~" and char != "\\" for char in place)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -49,7 +51,8 @@ def test_a_form_goes_back_to_our_own_pages_and_those_of_named_origins(listed: Fl
         "https:evil.example", "https:/evil.example", "https:///evil.example", "javascript:alert(1)",
         "data:text/html,x", "https://blog.example@evil.example/", "https://blog.example\\@evil.example/",
         "https://blog.example.evil.example/", "http://blog.example/", "https://blog.example:444/",
-        "https://[blog.example/", "hello", "", "/caf\u00e9", "/a\r\nSet-Cookie: a=b",
+        "https://[blog.example/", "hello", "", "https://blog.example\u3002evil.example/",
+        "https://blog\uff0eexample/", "/\u00e9\t", "/a\r\nSet-Cookie: a=b",
     ],
 )  # fmt: skip
 def test_a_form_never_goes_to_another_place(listed: FlaskClient, back: str) -> None:
@@ -57,6 +60,14 @@ def test_a_form_never_goes_to_another_place(listed: FlaskClient, back: str) -> N
     assert answer.status_code == 200
     assert "Location" not in answer.headers
     assert answer.content_type == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("place", ["/posts/caf\u00e9", "https://blog.example/\u2603?a=\u00e9#\u00fc"])
+def test_a_place_in_any_script_is_written_as_a_header_needs_it(listed: FlaskClient, place: str) -> None:
+    answer = submit(listed, back=place)
+    assert answer.status_code == 303
+    assert answer.headers["Location"].isascii()
+    assert unquote(answer.headers["Location"]) == place
 
 
 def test_a_star_in_the_origins_names_none_to_go_back_to(client: FlaskClient) -> None:
