@@ -292,6 +292,11 @@ def test_the_static_site_counts_a_press_on_a_page_and_shows_it_on_its_list(
         browser.get(site)
         eventually(browser, lambda: shown(browser) == ["0", "1", "0", "0", "0", "0"])
         assert complaints(browser) == []
+        ridge = tmp_path / "site" / "posts" / "ridge.html"
+        (action,) = re.findall('<form action="([^"]+)"', ridge.read_text(encoding="utf-8"))
+        # Of a page on another origin, browsers send no more as the Referer.
+        headers = {"Accept": "text/html", "Content-Type": "text/plain", "Referer": site}
+        assert "<h1>Along the ridge</h1>" in ask(action, "🥾=\r\n", **headers).decode()
         with pytest.raises(urllib.error.HTTPError) as caught:
             ask(f"http://127.0.0.1:{port}/openheart/x", "🥨", Origin="http://elsewhere.example")
         with caught.value as answer:
