@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from flask import Flask
+import flask
+from flask.app import Flask
 from flask.logging import default_handler
 
 from .batteries import registry
@@ -28,11 +29,15 @@ DEFAULT_LOCALES = ("en_us",)
 RUN_OPTIONS = ("HOST", "PORT", "LEVEL", "SERVER")
 
 
-class _Application(Flask):
+def _application(name: str) -> Flask:
     """The app that load() builds: a Flask that also escapes templates named as in Quorum, ``*.html.tpl``."""
 
-    def select_jinja_autoescape(self, filename: str | None) -> bool:
-        return super().select_jinja_autoescape(filename and filename.removesuffix(".tpl"))
+    # Of the class that flask has now: a tracing library may have replaced it by a subclass.
+    class Application(flask.Flask):
+        def select_jinja_autoescape(self, filename: str | None) -> bool:
+            return super().select_jinja_autoescape(filename and filename.removesuffix(".tpl"))
+
+    return Application(name)
 
 
 def load(
@@ -98,7 +103,7 @@ def load(
         "mongo_database": mongo_database,
     }
     config, flasks = _config_of(app, keywords, kwargs, safe)
-    loaded = _Application(name or "__main__") if app is None else app
+    loaded = _application(name or "__main__") if app is None else app
     _add(loaded, config, is_given=app is not None, standalone=False, safe=safe, flasks=flasks)
     _register_models(models, loaded)
     set_loaded_app(loaded)
@@ -117,7 +122,7 @@ def load_standalone(safe: bool = False, **flags: Any) -> Flask:
         BackendError: with ``safe``, the storage does not work.
     """
     config = load_config(flags=flags, safe=safe, further=_further_options)
-    app = Flask("openheart", static_folder=None)
+    app = flask.Flask("openheart", static_folder=None)
     _add(app, config, is_given=False, standalone=True, safe=safe, flasks={})
     set_loaded_app(app)
     return app

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -310,6 +312,43 @@ class TestTheNameOfAGivenApp:
     def test_its_import_name_is_no_name_for_the_logs_as_in_an_app_that_is_built(self) -> None:
         app = openheart.load(Flask(__name__), name=__name__, uri="memory:")
         assert state_of(app).service.logger.name == "openheart"
+
+
+TRACED_FLASK = """
+import flask
+
+class Traced(flask.Flask):
+    pass
+
+older = [flask.Flask("first"), flask.Flask("second")]
+if {before}:
+    flask.Flask = Traced
+    import openheart
+else:
+    import openheart
+    flask.Flask = Traced
+from openheart.base import load_standalone
+
+assert isinstance(openheart.load(name="built", uri="memory:"), Traced)
+assert isinstance(load_standalone(uri="memory:"), Traced)
+assert openheart.load(older[0], uri="memory:") is older[0]
+openheart.APP = older[1]
+assert openheart.load(uri="memory:") is older[1]
+for app in (Traced("given"), *older):
+    if "openheart" not in app.extensions:
+        openheart.load(app, uri="memory:")
+    assert app.test_client().post("/openheart/hello", data="🥨").json == {{"🥨": 1}}
+"""
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_app_is_of_the_flask_that_a_tracing_library_put_in_its_place_and_older_apps_go_on(
+    before: bool,
+) -> None:
+    # As OpenTelemetry does; in a process of its own, because it matters what was imported first.
+    code = TRACED_FLASK.format(before=before)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 class TestUnknownVariables:

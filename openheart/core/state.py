@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from flask import Flask, current_app, has_app_context
+from flask import current_app, has_app_context
+from flask.app import Flask
 
 from ..errors import CapabilityMissing, ConfigError, InvalidEmoji, OpenHeartError
 from ..protocol import Policy
@@ -54,6 +55,7 @@ def loaded_app() -> Flask | None:
         OpenHeartError: something else was assigned.
     """
     app = _namespace.get("APP")
+    # Not flask.Flask, which tracing libraries replace by a subclass: an app may be older than that.
     if app is not None and not isinstance(app, Flask):
         raise OpenHeartError(f"openheart.APP is a {type(app).__name__}: assign a Flask app or None")
     return app
