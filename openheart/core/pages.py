@@ -29,6 +29,7 @@ from werkzeug.routing import (
 
 from ..errors import ConfigError, TargetNotFound
 from ..protocol import canonical_target, split_query
+from .arguments import accepted, preprocessed
 from .callbacks import call
 
 __all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
@@ -36,7 +37,7 @@ __all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 Slug = Callable[..., Any]
-"""Called with the arguments of a page's rule; returns its target, as text, a number or a UUID, or None if
+"""Called with the arguments of a page's view; returns its target, as text, a number or a UUID, or None if
 there is no such page. It may be a coroutine function, as the views of the app may be."""
 
 REDIRECTS = 5
@@ -129,6 +130,7 @@ class Pages:
                 dot, is the target; None means that there is no such page.
         """
 
+        @functools.wraps(function)
         def target(**arguments: Any) -> str | None:
             found = call(self.app, function, **arguments)
             return None if found is None else f"{endpoint}.{found}"
@@ -342,8 +344,10 @@ def _match(adapter: MapAdapter, path: str) -> tuple[Rule, Mapping[str, Any], str
 
 
 def _call(app: Flask, rule: Rule, slug: Slug, arguments: Mapping[str, Any]) -> str | None:
+    view = app.view_functions.get(rule.endpoint)
     try:
-        target = call(app, slug, **arguments)
+        with preprocessed(app, str(rule.endpoint), arguments) as changed:
+            target = call(app, slug, **accepted(slug, view, arguments, changed))
     except (NotFound, Gone):
         return None
     if target is None or isinstance(target, str):

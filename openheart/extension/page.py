@@ -14,7 +14,7 @@ from werkzeug.local import LocalProxy
 
 from ..core.pages import Pages
 from ..core.service import counts_of_each
-from ..core.state import app_of, state_of
+from ..core.state import app_of, context_of, state_of
 from ..errors import BackendError, InvalidTarget, OpenHeartError, TargetNotFound
 from ..protocol import kept_query
 from ..storage import Counts
@@ -201,17 +201,19 @@ def target_for(endpoint: str, /, **values: Any) -> str:
     if endpoint.startswith("."):
         blueprint = request.blueprint if has_request_context() else None
         endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
-    app.inject_url_defaults(endpoint, values)
     pages = state_of(app).pages
     is_served = has_request_context() and current_app == app
     current = request._get_current_object() if is_served else None  # type: ignore[attr-defined]
-    adapter = pages.adapter(current)
-    address = urlsplit(adapter.build(endpoint, values, method="GET"))
-    path = f"/{unquote(address.path).removeprefix(adapter.script_name).lstrip('/')}"
-    if address.netloc:
-        path = f"//{address.netloc}{path}"
-    path = _with_kept(pages, path, address.query)
-    return pages.resolve(current, path, pages.canonical(path))
+    # The functions of the app that are called here may use flask.g.
+    with context_of(app):
+        app.inject_url_defaults(endpoint, values)
+        adapter = pages.adapter(current)
+        address = urlsplit(adapter.build(endpoint, values, method="GET"))
+        path = f"/{unquote(address.path).removeprefix(adapter.script_name).lstrip('/')}"
+        if address.netloc:
+            path = f"//{address.netloc}{path}"
+        path = _with_kept(pages, path, address.query)
+        return pages.resolve(current, path, pages.canonical(path))
 
 
 def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
