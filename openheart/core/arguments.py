@@ -34,7 +34,7 @@ def preprocessed(app: Flask, endpoint: str, values: Mapping[str, Any]) -> Iterat
     if not hooks:
         yield changed
         return
-    kept = vars(g._get_current_object())  # type: ignore[attr-defined]
+    kept = vars(g._get_current_object())
     before = dict(kept)
     for hook in hooks:
         hook(endpoint, changed)

@@ -46,6 +46,25 @@ class LogSettings:
     replaced: dict[str, int] = field(default_factory=dict)
 
 
+class _Undisabled(logging.Logger):
+    """A logger that stays when the app configures its logging later.
+
+    ``logging.config`` disables each logger that exists and that the configuration does not name, by default
+    and with Flask-Migrate's. Only it sets this attribute; a level silences a logger.
+    """
+
+    @property
+    def disabled(self) -> bool:
+        return False
+
+    @disabled.setter
+    def disabled(self, value: bool) -> None:
+        pass
+
+    def getChild(self, suffix: str) -> _Undisabled:  # type: ignore[override]
+        return _undisabled(super().getChild(suffix))
+
+
 class LineFormatter(logging.Formatter):
     """One record, one line: nothing that a visitor sent can look like a line of its own.
 
@@ -181,7 +200,7 @@ def get_logger(settings: LogSettings) -> logging.Logger:
     A dot in either becomes ``_``, because it would start a branch of the tree.
     """
     parts = [part.replace(".", "_") for part in (settings.name, settings.instance) if part]
-    return logging.getLogger(".".join([ROOT, *parts]))
+    return _undisabled(logging.getLogger(".".join([ROOT, *parts])))
 
 
 def log_failure(logger: logging.Logger, error: Exception, level: int = logging.ERROR) -> None:
@@ -206,6 +225,14 @@ def has_own(name: str, default: logging.Handler) -> bool:
         if any(not isinstance(handler, _StderrHandler) and handler is not default for handler in handlers):
             return True
     return False
+
+
+def _undisabled(logger: logging.Logger) -> _Undisabled:
+    if not isinstance(logger, _Undisabled):
+        # Of its own class, which the app may have chosen. logging itself cannot give one tree another class.
+        kind = type(logger)
+        logger.__class__ = type(kind.__name__, (_Undisabled, kind), {})
+    return logger
 
 
 def _handler() -> _StderrHandler | None:

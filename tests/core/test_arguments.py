@@ -109,7 +109,7 @@ class TestAPreprocessorOfUrlValues:
         def post(slug: str) -> Values:
             return show()
 
-        post.slug(lambda slug: slug)
+        post.slug(lambda slug: slug)  # type: ignore[attr-defined]
 
         assert app.test_client().get("/de/a").json == {"target": "post.a", "reactions": {}}
 
@@ -138,7 +138,7 @@ class TestAPreprocessorOfUrlValues:
 
 class TestAFunctionOfBeforeRequest:
     @staticmethod
-    def app(view: Callable[..., object]) -> Flask:
+    def app(view: Callable[..., Values]) -> Flask:
         app = site()
 
         @app.before_request
@@ -167,7 +167,7 @@ class TestAFunctionOfBeforeRequest:
 def test_a_hook_that_adds_arguments_to_every_address_leaves_ours_alone() -> None:
     app = site()
     app.url_defaults(lambda endpoint, values: values.setdefault("lang", "en"))
-    app.url_value_preprocessor(lambda endpoint, values: values is None or values.setdefault("lang", "en"))
+    app.url_value_preprocessor(lambda endpoint, values: values.update(lang="en") if values else None)
     client = app.test_client()
 
     with app.test_request_context():

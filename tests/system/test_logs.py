@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import logging
+import logging.config
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -195,3 +197,70 @@ def test_load_sets_up_openhearts_logs_unless_the_app_has_logging_of_its_own(
     )
 
     assert [line.rpartition(" ")[2] for line in done.stderr.splitlines()] == ["hello"] * lines
+
+
+class TestALoggingConfigurationOfTheAppAfterwards:
+    @pytest.mark.parametrize("keywords", [{}, {"name": "blog"}, {"name": "blog", "instance": "eu"}])
+    def test_it_does_not_silence_what_it_does_not_name(
+        self, keywords: dict[str, str], capsys: pytest.CaptureFixture[str], own_logging: None
+    ) -> None:
+        logger = logs.configure(settings(**keywords))
+        child = logger.getChild("webhook")
+
+        logging.config.dictConfig(OF_AN_APP)
+        logger.warning("from openheart")
+        child.warning("from a part of it")
+
+        assert capsys.readouterr().err.splitlines() == ["app: from openheart", "app: from a part of it"]
+
+    def test_its_level_for_openheart_counts(
+        self, capsys: pytest.CaptureFixture[str], own_logging: None
+    ) -> None:
+        logger = logs.configure(settings())
+
+        logging.config.dictConfig({**OF_AN_APP, "loggers": {"openheart": {"level": "ERROR"}}})
+        logger.warning("a warning")
+        logger.error("an error")
+
+        assert capsys.readouterr().err.splitlines() == ["app: an error"]
+
+    def test_a_class_of_loggers_that_the_app_chose_is_extended(self) -> None:
+        class Own(logging.Logger):
+            def notice(self) -> str:
+                return "noticed"
+
+        name = "openheart.of_a_class_of_its_own"
+        logging.setLoggerClass(Own)
+        try:
+            logging.getLogger(name)
+        finally:
+            logging.setLoggerClass(logging.Logger)
+
+        logger = logs.get_logger(settings(name=name.partition(".")[2]))
+        logger.disabled = True
+
+        assert isinstance(logger, Own)
+        assert (logger.notice(), logger.isEnabledFor(logging.WARNING)) == ("noticed", True)
+        assert logger is logs.get_logger(settings(name=name.partition(".")[2]))
+
+
+OF_AN_APP: dict[str, Any] = {
+    "version": 1,
+    "formatters": {"app": {"format": "app: %(message)s"}},
+    "handlers": {"app": {"class": "logging.StreamHandler", "formatter": "app"}},
+    "root": {"level": "INFO", "handlers": ["app"]},
+}
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """The app's own configuration, and all other loggers as they were, at the end."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    others = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    disabled = [each.disabled for each in others]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    for each, value in zip(others, disabled, strict=True):
+        each.disabled = value
