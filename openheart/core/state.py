@@ -116,6 +116,7 @@ class State:
         serving: what the server reports about itself.
         documented: path below the prefix -> its path item of the OpenAPI document.
         warned: what was logged once and is not logged again.
+        shared: endpoint -> the methods and the headers of requests from pages of other origins.
     """
 
     config: Config
@@ -133,6 +134,7 @@ class State:
     serving: Serving = field(default_factory=Serving)
     documented: dict[str, dict[str, Any]] = field(default_factory=dict)
     warned: set[str] = field(default_factory=set)
+    shared: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def close(self) -> None:
         """Finish accepted work and release every resource. The next use opens it again."""

@@ -7,6 +7,7 @@ import logging
 import sys
 import traceback
 from dataclasses import dataclass, field
+from typing import cast
 
 from .text import escape_controls
 
@@ -61,7 +62,7 @@ class _Undisabled(logging.Logger):
     def disabled(self, value: bool) -> None:
         pass
 
-    def getChild(self, suffix: str) -> _Undisabled:  # type: ignore[override]
+    def getChild(self, suffix: str) -> _Undisabled:
         return _undisabled(super().getChild(suffix))
 
 
@@ -228,11 +229,12 @@ def has_own(name: str, default: logging.Handler) -> bool:
 
 
 def _undisabled(logger: logging.Logger) -> _Undisabled:
-    if not isinstance(logger, _Undisabled):
-        # Of its own class, which the app may have chosen. logging itself cannot give one tree another class.
-        kind = type(logger)
-        logger.__class__ = type(kind.__name__, (_Undisabled, kind), {})
-    return logger
+    if isinstance(logger, _Undisabled):
+        return logger
+    # Of its own class, which the app may have chosen. logging itself cannot give one tree another class.
+    kind = type(logger)
+    logger.__class__ = type(kind.__name__, (_Undisabled, kind), {})
+    return cast(_Undisabled, logger)
 
 
 def _handler() -> _StderrHandler | None:

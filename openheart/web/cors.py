@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Request, Response, current_app
+from flask import Flask, Request, Response, current_app, request
 from werkzeug.sansio.utils import host_is_trusted
 
 from ..core.state import State, state_of
@@ -11,7 +11,14 @@ from ..settings.config import OPENHEART_HOSTS
 from ..system.hosts import origin_of
 from .answers import Headers, empty_answer
 
-__all__ = ["check_origin", "is_own_or_named", "own_hosts", "preflight", "read_headers"]
+__all__ = [
+    "check_origin",
+    "is_own_or_named",
+    "own_hosts",
+    "preflight",
+    "read_headers",
+    "share_refusal",
+]
 
 EXPOSED = ("Access-Control-Expose-Headers", "ETag, Retry-After")
 EVERYONE = ("Access-Control-Allow-Origin", "*")
@@ -63,6 +70,28 @@ def preflight(request: Request, headers: Headers, methods: str, allowed: str) ->
         headers.append(("Access-Control-Allow-Headers", allowed))
         headers.append(("Access-Control-Max-Age", str(DAY)))
     return empty_answer(204, headers)
+
+
+def share_refusal(response: Response) -> Response:
+    """Let pages read what hooks and other extensions of the app answer for our routes, such as a 429.
+
+    A preflight is answered all the same: it changes nothing, a page cannot read why it was refused, and the
+    request itself is refused where the page can.
+    """
+    state: State = current_app.extensions["openheart"]
+    shared = state.shared.get(request.endpoint or "")
+    if shared is None or "Access-Control-Allow-Origin" in response.headers:
+        return response
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]
+    headers = read_headers(current, state)
+    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in current.environ and current.method == "OPTIONS":
+        return preflight(current, headers, *shared)
+    for name, value in headers:
+        if name == "Vary":
+            response.vary.add(value)
+        else:
+            response.headers[name] = value
+    return response
 
 
 def is_own_or_named(request: Request, url: str, state: State) -> bool:

@@ -39,7 +39,7 @@ MOST = 8
 
 def routes(state: State) -> list[Route]:
     """The address of the script."""
-    return [Route("/-/openheart.js", "openheart.script", reading(openheart_js))]
+    return [Route("/-/openheart.js", "openheart.script", reading(openheart_js), sent="")]
 
 
 def openheart_js(state: State) -> Response:

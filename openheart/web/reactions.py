@@ -48,6 +48,7 @@ from .route import Route
 __all__ = ["routes"]
 
 METHODS = "GET, HEAD, OPTIONS, POST"
+SENT = "Content-Type, If-None-Match"
 BATCH_LIMIT = 100
 PAGE_SIZE = 100
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -56,8 +57,8 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def routes(state: State) -> list[Route]:
     """The routes of targets, and of the front: the page without a name, several targets, and their list."""
     found = [
-        Route("/{target}", "openheart.reactions", reactions, _target_document(state), METHODS),
-        Route("/", "openheart.front", _front, _front_document(state), METHODS, is_alias=True),
+        Route("/{target}", "openheart.reactions", reactions, _target_document(state), METHODS, SENT),
+        Route("/", "openheart.front", _front, _front_document(state), METHODS, SENT, is_alias=True),
     ]
     if state.post_prefix != state.prefix:
         # For apps of flask-openheart. The document names only the first prefix. The front has an endpoint of
@@ -86,7 +87,7 @@ def reactions(target: str = "", **_: str) -> Response:
         if method == "POST":
             return _post(current, state, target, headers)
         if method == "OPTIONS":
-            return preflight(current, headers, METHODS, "Content-Type, If-None-Match")
+            return preflight(current, headers, METHODS, SENT)
         raise MethodNotAllowed("This address supports GET, HEAD, OPTIONS and POST")
     except (VisitorError, BackendError) as error:
         if isinstance(error, MethodNotAllowed):

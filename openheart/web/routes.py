@@ -11,6 +11,7 @@ from ..core.state import State
 from ..settings.config import OPENHEART_ACCESS_LOG
 from . import element, health, html, openapi, reactions
 from .access import logged
+from .cors import share_refusal
 from .route import Route
 
 __all__ = ["add_route", "register"]
@@ -59,6 +60,8 @@ def register(app: Flask, state: State) -> None:
         state: its state, already in ``app.extensions["openheart"]``.
     """
     app.url_map.converters.setdefault(CONVERTER, TargetConverter)
+    # As for a blueprint of this name: Flask calls it for our endpoints only.
+    app.after_request_funcs.setdefault("openheart", []).append(share_refusal)
     if _has_hosts(app):
         app.url_map.converters.setdefault(HOST_CONVERTER, HostConverter)
         app.url_defaults(_add_host)
@@ -77,6 +80,8 @@ def add_route(app: Flask, route: Route) -> None:
     state: State = app.extensions["openheart"]
     if route.document is not None:
         state.documented[route.path] = route.document
+    if route.sent is not None:
+        state.shared[route.endpoint] = route.methods, route.sent
     path = route.path.replace("{target}", f"<{CONVERTER}:target>")
     rule = path if route.at_root else state.prefix + path.rstrip("/")
     if not rule:

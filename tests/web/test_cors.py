@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, abort, redirect
 from flask.testing import FlaskClient
 
 import openheart
@@ -142,3 +143,73 @@ def test_a_preflight_is_answered_for_a_day(listed: FlaskClient, origin: str, all
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
     assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
     assert answer.headers["Access-Control-Max-Age"] == "86400"
+
+
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+SHARED = ["/openheart/a", "/openheart", "/openheart/?target=a", "/openheart/-/openheart.js", "/openheart/-/live"]
+
+
+class TestWhatTheAppRefuses:
+    @staticmethod
+    def client(refusal: Callable[[], object], **settings: Any) -> FlaskClient:
+        app = Flask("site")
+        app.before_request(refusal)  # type: ignore[type-var]
+        openheart.load(app, uri="memory:", live=True, secret_key="for the test", **settings)
+        app.add_url_rule("/own", "own", lambda: "own")
+        return app.test_client()
+
+    @staticmethod
+    def fail() -> None:
+        raise RuntimeError("a hook with a fault")
+
+    @pytest.mark.parametrize("address", SHARED)
+    @pytest.mark.parametrize("status", [401, 403, 429, 503])
+    def test_a_page_can_read_it(self, address: str, status: int) -> None:
+        client = self.client(lambda: abort(status))
+        for method in ("GET", "POST", "PUT", "OPTIONS"):
+            answer = client.open(address, method=method, headers={"Origin": BLOG})
+            assert answer.status_code == status
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+            assert answer.headers["Access-Control-Expose-Headers"] == "ETag, Retry-After"
+
+    def test_so_it_can_where_the_hook_answers_redirects_or_fails(self) -> None:
+        for refusal, status in (
+            (lambda: ("Slow down", 429, {"Retry-After": "9"}), 429),
+            (lambda: redirect("/login"), 302),
+            (self.fail, 500),
+        ):
+            answer = self.client(refusal).post("/openheart/a", data="🥨", headers={"Origin": BLOG})
+            assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, "*")
+
+    def test_the_answer_itself_is_that_of_the_app(self) -> None:
+        client = self.client(lambda: abort(429))
+        client.application.register_error_handler(429, lambda error: ("Slow down", 429, {"Vary": "Cookie"}))
+        answer = client.post("/openheart/a", data="🥨")
+        assert (answer.status_code, answer.text, answer.headers["Vary"]) == (429, "Slow down", "Cookie")
+
+    @pytest.mark.parametrize(("origin", "allowed"), [(BLOG, True), ("https://evil.example", False)])
+    def test_only_the_origins_of_the_list_can(self, origin: str, allowed: bool) -> None:
+        client = self.client(lambda: abort(429), origins=BLOG)
+        answer = client.post("/openheart/a", data="🥨", headers={"Origin": origin})
+        assert answer.status_code == 429
+        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+        assert answer.headers["Vary"] == "Origin"
+
+    @pytest.mark.parametrize(("origin", "allowed"), [(BLOG, True), ("https://evil.example", False)])
+    def test_a_preflight_is_answered_so_that_the_page_reads_the_refusal_of_its_request(
+        self, origin: str, allowed: bool
+    ) -> None:
+        client = self.client(lambda: abort(401), origins=BLOG)
+        for address, sent in (("/openheart/a", "Content-Type"), ("/openheart/-/live", "Last-Event-ID")):
+            answer = client.options(address, headers={"Origin": origin, **PREFLIGHT})
+            assert answer.status_code == 204
+            assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+            assert sent in answer.headers["Access-Control-Allow-Headers"]
+
+    def test_what_pages_of_other_origins_never_read_and_the_apps_own_pages_stay_as_they_are(self) -> None:
+        client = self.client(lambda: abort(429))
+        for address in ("/openheart/-/healthz", "/openheart/-/openapi.json", "/own", "/nothing"):
+            for headers in ({}, PREFLIGHT):
+                answer = client.options(address, headers={"Origin": BLOG, **headers})
+                assert answer.status_code == 429
+                assert "Access-Control-Allow-Origin" not in answer.headers

@@ -39,6 +39,7 @@ from .tokens import Tokens
 __all__ = ["routes"]
 
 METHODS = "GET, HEAD, OPTIONS"
+SENT = "Last-Event-ID, Cache-Control"
 MOST_CHANNELS = 100
 RETRY = (2000, 6000)  # ms after which a browser reconnects; random, so that not all do at once
 STREAM: Headers = [
@@ -91,7 +92,7 @@ def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster])
         headers = read_headers(current, state)
         try:
             if current.method == "OPTIONS":
-                return preflight(current, headers, METHODS, "Last-Event-ID, Cache-Control")
+                return preflight(current, headers, METHODS, SENT)
             if current.method not in ("GET", "HEAD"):
                 headers.append(("Allow", METHODS))
                 raise MethodNotAllowed("This address supports GET, HEAD and OPTIONS")
@@ -105,8 +106,8 @@ def routes(state: State, tokens: Tokens, broadcaster: Callable[[], Broadcaster])
             return problem(error, headers, state.service.logger)
 
     return [
-        Route("/-/live", "openheart.live", view, document=DOCUMENT),
-        Route("/-/live.js", "openheart.live.js", reading(live_js)),
+        Route("/-/live", "openheart.live", view, document=DOCUMENT, sent=SENT),
+        Route("/-/live.js", "openheart.live.js", reading(live_js), sent=""),
     ]
 
 
