@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,21 +57,19 @@ def routes(state: State) -> list[Route]:
     """The routes of targets, and of the front: the page without a name, several targets, and their list."""
     found = [
         Route("/{target}", "openheart.reactions", reactions, _target_document(state), METHODS, SENT),
-        Route("/", "openheart.front", _front, _front_document(state), METHODS, SENT, is_alias=True),
+        # Of the same endpoint, so that a limit or an exemption that the app put on it covers both.
+        Route("/", "openheart.reactions", reactions, _front_document(state), METHODS, SENT),
     ]
     if state.post_prefix != state.prefix:
-        # For apps of flask-openheart. The document names only the first prefix. The front has an endpoint of
-        # its own, because Werkzeug redirects between rules of one endpoint that have defaults.
-        targets, front = found
-        path = f"{state.post_prefix}{targets.path}"
-        found.append(replace(targets, path=path, document=None, at_root=True))
-        path, endpoint = state.post_prefix, "openheart.second_front"
-        found.append(replace(front, path=path, endpoint=endpoint, document=None, at_root=True))
+        # For apps of flask-openheart. The document names only the first prefix.
+        for route in found[:]:
+            path = f"{state.post_prefix}{route.path}".rstrip("/")
+            found.append(replace(route, path=path, document=None, at_root=True))
     return found
 
 
 def reactions(target: str = "", **_: str) -> Response:
-    """The view of ``<prefix>/<target>``: GET and HEAD read, POST reacts, OPTIONS says what is allowed.
+    """The view of ``<prefix>/<target>`` and ``<prefix>``: GET and HEAD read, POST reacts, OPTIONS says what may be.
 
     Every error of openheart is answered here, so that a host's error handlers never see it.
     """
@@ -98,13 +95,6 @@ def reactions(target: str = "", **_: str) -> Response:
         if error.code is None:
             return make_response(error.get_response(current.environ))
         return problem(error, headers, state.service.logger)
-
-
-@functools.wraps(reactions)
-def _front(**_: str) -> Response:
-    # That of the endpoint and with its name, so that a limit or an exemption that the app put on it covers
-    # this address too.
-    return make_response(current_app.view_functions["openheart.reactions"]())
 
 
 def _get(current: Request, state: State, target: str, headers: Headers) -> Response:

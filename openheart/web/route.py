@@ -37,7 +37,6 @@ class Route:
         document: its path item of the OpenAPI document; None leaves it out.
         methods: those that it supports, as in the header Allow.
         sent: the request headers that pages of other origins may send here; None if they read nothing here.
-        is_alias: whether the view calls that of another route, which is logged.
         at_root: whether the path is not below the prefix. Only openheart's own server and a second prefix
             may have such routes, and the document, which begins at the prefix, leaves them out.
     """
@@ -48,7 +47,6 @@ class Route:
     document: dict[str, Any] | None = None
     methods: str = READING
     sent: str | None = None
-    is_alias: bool = False
     at_root: bool = False
 
 

@@ -49,7 +49,7 @@ class _Methods(set[str]):
 CONVERTER = "openheart_target"
 HOST_CONVERTER = "openheart_host"
 HOST = "openheart_host"
-OWN = "openheart_own"
+OWN, OWN_AT_ROOT = "openheart_own", "openheart_own_at_root"
 
 
 def register(app: Flask, state: State) -> None:
@@ -88,13 +88,11 @@ def add_route(app: Flask, route: Route) -> None:
         # Without a prefix, the rule of the targets also serves the front page: the target without a name.
         return
     view = route.view
-    if state.config[OPENHEART_ACCESS_LOG] and not route.is_alias:
+    if state.config[OPENHEART_ACCESS_LOG]:
         view = logged(view, state.service.logger.getChild("access"))
-    options: dict[str, Any] = {}
-    if "{target}" not in route.path:
-        # Extensions that visit each page of an app, to freeze it or to list it in a sitemap, leave out the
-        # rules with arguments.
-        options["defaults"] = {OWN: ""}
+    # Extensions that visit each page of an app, to freeze it or to list it in a sitemap, leave out the rules
+    # with arguments. Two names, because Werkzeug redirects between rules that differ by defaults only.
+    options: dict[str, Any] = {"defaults": {OWN_AT_ROOT if route.at_root else OWN: ""}}
     if _has_hosts(app):
         # A rule without a host matches no host; ours must match every one.
         options["host" if app.url_map.host_matching else "subdomain"] = f"<{HOST_CONVERTER}:{HOST}>"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
 from openheart.base import load_standalone
 from openheart.testing import create_app
@@ -118,13 +118,37 @@ def test_no_extension_that_visits_every_page_is_led_to_ours() -> None:
     assert visited == []
 
 
-def test_what_an_app_does_to_the_view_is_done_for_each_of_its_addresses() -> None:
-    app = create_app()
+ADDRESSES = ("/openheart/a", "/openheart", "/openheart/", "/openheart?target=a", "/openheart/a/b/", "/openheart//a")
+
+
+@pytest.mark.filterwarnings("ignore:OPENHEART_POST_URL_PREFIX:DeprecationWarning")
+@pytest.mark.parametrize("access_log", [False, True])
+def test_what_an_app_does_to_the_view_is_done_for_each_of_its_addresses(access_log: bool) -> None:
+    app = create_app(access_log=access_log, post_url_prefix="/react")
     app.view_functions["openheart.reactions"] = lambda **_: ("limited", 429)
     client = app.test_client()
-    for address in ("/openheart/a", "/openheart/", "/openheart?target=a", "/openheart/a/b"):
-        assert client.get(address).status_code == 429
-        assert client.post(address, data="🥨").status_code == 429
+    for address in (*ADDRESSES, *(each.replace("/openheart", "/react") for each in ADDRESSES)):
+        for method in ("GET", "HEAD", "POST", "OPTIONS", "PUT"):
+            assert client.open(address, method=method, data="🥨").status_code == 429, address
+
+
+@pytest.mark.filterwarnings("ignore:OPENHEART_POST_URL_PREFIX:DeprecationWarning")
+def test_an_extension_that_counts_by_endpoint_counts_all_addresses_together() -> None:
+    app = create_app(post_url_prefix="/react")
+    seen = set()
+    app.before_request(lambda: seen.add(request.endpoint))
+    client = app.test_client()
+    for address in (*ADDRESSES, *(each.replace("/openheart", "/react") for each in ADDRESSES)):
+        assert client.post(address, data="🥨").status_code == 200, address
+    assert seen == {"openheart.reactions"}
+
+
+@pytest.mark.filterwarnings("ignore:OPENHEART_POST_URL_PREFIX:DeprecationWarning")
+def test_the_address_of_the_endpoint_is_below_the_first_prefix_with_and_without_a_target() -> None:
+    app = create_app(post_url_prefix="/react")
+    with app.test_request_context():
+        assert app.url_for("openheart.reactions", target="a/b") == "/openheart/a/b"
+        assert app.url_for("openheart.reactions") == "/openheart"
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND"])
