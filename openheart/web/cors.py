@@ -80,12 +80,15 @@ def share_refusal(response: Response) -> Response:
     """
     state: State = current_app.extensions["openheart"]
     shared = state.shared.get(request.endpoint or "")
-    if shared is None or "Access-Control-Allow-Origin" in response.headers:
+    if shared is None or response.headers.get(EXPOSED[0]) == EXPOSED[1]:
         return response
     current: Request = request._get_current_object()  # type: ignore[attr-defined]
     headers = read_headers(current, state)
-    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in current.environ and current.method == "OPTIONS":
+    is_preflight = current.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in current.environ
+    if is_preflight and response.status_code >= 300:
         return preflight(current, headers, *shared)
+    # An extension may have allowed its own for an error.
+    response.headers.pop("Access-Control-Allow-Credentials", None)
     for name, value in headers:
         if name == "Vary":
             response.vary.add(value)
