@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 import flask
 from flask import Flask, Request, current_app, has_request_context, request
 from jinja2 import Environment
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.local import LocalProxy
 
 from ..core.pages import Pages
@@ -19,6 +20,7 @@ from ..errors import BackendError, InvalidTarget, OpenHeartError, TargetNotFound
 from ..protocol import kept_query
 from ..storage import Counts
 from ..system.logs import log_failure
+from ..web.routes import add_host
 
 __all__ = [
     "Page",
@@ -138,7 +140,27 @@ class Page:
 
 
 class OpenHeartRequest(Request):
-    """A request that knows the reactions of its page."""
+    """A request that knows the reactions of its page, and that finds openheart's views by every method.
+
+    They answer a wrong method themselves; Flask would leave that to the app's error handlers.
+    """
+
+    _routing_exception: HTTPException | None = None
+
+    @property
+    def routing_exception(self) -> HTTPException | None:
+        """What the URL map raised."""
+        return self._routing_exception
+
+    @routing_exception.setter
+    def routing_exception(self, error: HTTPException | None) -> None:
+        if isinstance(error, MethodNotAllowed):
+            adapter = app_of().create_url_adapter(self)
+            found = adapter and adapter.match(method="GET", return_rule=True)
+            if found and str(found[0].endpoint).startswith("openheart."):
+                self.url_rule, self.view_args = found[0], dict(found[1])
+                return
+        self._routing_exception = error
 
     @functools.cached_property
     def openheart(self) -> Page:
@@ -237,8 +259,20 @@ def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
     is_endpoint = endpoint_or_target in app_of().view_functions or endpoint_or_target.startswith(".")
     if not is_endpoint:
         target = state_of().pages.canonical(endpoint_or_target).lstrip("/")
-        return flask.url_for("openheart.reactions", target=target, **values)
+        return _address_of_target(target, values)
     return address_of(endpoint_or_target, state_of().prefix, values)
+
+
+def _address_of_target(target: str, values: dict[str, Any]) -> str:
+    if not has_request_context():
+        return flask.url_for("openheart.reactions", target=target, **values)
+    # Extensions that freeze an app visit each address that url_for() makes.
+    external, scheme = values.pop("_external", False), values.pop("_scheme", None)
+    adapter = state_of().pages.adapter(request._get_current_object())  # type: ignore[attr-defined]
+    add_host("openheart.reactions", values)
+    return adapter.build(
+        "openheart.reactions", {"target": target, **values}, force_external=external, url_scheme=scheme
+    )
 
 
 def address_of(endpoint: str, prefix: str, values: Mapping[str, Any]) -> str:

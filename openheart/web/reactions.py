@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -69,7 +70,9 @@ def routes(state: State) -> list[Route]:
 
 
 def reactions(target: str = "", **_: str) -> Response:
-    """The view of ``<prefix>/<target>`` and ``<prefix>``: GET and HEAD read, POST reacts, OPTIONS says what may be.
+    """The view of ``<prefix>/<target>`` and ``<prefix>``: GET and HEAD read, POST reacts.
+
+    OPTIONS says what is allowed.
 
     Every error of openheart is answered here, so that a host's error handlers never see it.
     """

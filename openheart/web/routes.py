@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, request
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, ValidationError
 
 from ..core.state import State
 from ..settings.config import OPENHEART_ACCESS_LOG
@@ -14,7 +14,7 @@ from .access import logged
 from .cors import share_refusal
 from .route import Route
 
-__all__ = ["add_route", "register"]
+__all__ = ["add_host", "add_route", "register"]
 
 FEATURES = (reactions, health, openapi, element, html)
 
@@ -27,6 +27,15 @@ class TargetConverter(BaseConverter):
     # After every other rule, the host's and ours.
     weight = 1000
 
+    def to_python(self, value: str) -> str:
+        """The target, as it is in the path."""
+        # One of our addresses that are no targets, with a method that it does not support.
+        if value.startswith("-/") and any(
+            rule.rule.endswith(f"/{value.rstrip('/')}") for rule in self.map.iter_rules()
+        ):
+            raise ValidationError
+        return value
+
 
 class HostConverter(BaseConverter):
     """The host or the subdomain of a request; not Werkzeug's placeholder for one that is not the app's."""
@@ -34,16 +43,6 @@ class HostConverter(BaseConverter):
     regex = r"(?!<)[^/]*"
     part_isolating = True
     weight = 1000
-
-
-class _Methods(set[str]):
-    """The methods of one of our rules, for extensions that list them; Werkzeug lets every method through.
-
-    So our views answer a wrong method themselves.
-    """
-
-    def __contains__(self, method: object) -> bool:
-        return True
 
 
 CONVERTER = "openheart_target"
@@ -64,7 +63,7 @@ def register(app: Flask, state: State) -> None:
     app.after_request_funcs.setdefault("openheart", []).append(share_refusal)
     if _has_hosts(app):
         app.url_map.converters.setdefault(HOST_CONVERTER, HostConverter)
-        app.url_defaults(_add_host)
+        app.url_defaults(add_host)
     for feature in FEATURES:
         for route in feature.routes(state):
             add_route(app, route)
@@ -96,12 +95,16 @@ def add_route(app: Flask, route: Route) -> None:
     if _has_hosts(app):
         # A rule without a host matches no host; ours must match every one.
         options["host" if app.url_map.host_matching else "subdomain"] = f"<{HOST_CONVERTER}:{HOST}>"
-    # Directly to the map, because app.add_url_rule cannot add a rule for every method. And a redirect for a
-    # slash would lose the body of a POST.
+    # Directly to the map, because add_url_rule() answers OPTIONS itself. A redirect for a slash would lose
+    # the body of a POST.
     made = app.url_rule_class(
-        rule, endpoint=route.endpoint, strict_slashes=False, merge_slashes=False, **options
+        rule,
+        endpoint=route.endpoint,
+        methods=route.methods.split(", "),
+        strict_slashes=False,
+        merge_slashes=False,
+        **options,
     )
-    made.methods = _Methods(route.methods.split(", "))
     app.url_map.add(made)
     app.view_functions[route.endpoint] = view
 
@@ -110,9 +113,9 @@ def _has_hosts(app: Flask) -> bool:
     return app.url_map.host_matching or app.subdomain_matching
 
 
-def _add_host(endpoint: str, values: dict[str, Any]) -> None:
-    """Build openheart's URLs for the host of the request."""
-    if not endpoint.startswith("openheart.") or HOST in values:
+def add_host(endpoint: str, values: dict[str, Any]) -> None:
+    """Build openheart's URLs for the host of the request, in an app with several hosts."""
+    if not endpoint.startswith("openheart.") or HOST in values or not _has_hosts(current_app):
         return
     adapter = current_app.create_url_adapter(
         request._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 from flask import Flask, Response, jsonify
 from flask.json.provider import DefaultJSONProvider
-from flask_wtf import CSRFProtect  # type: ignore[import-untyped]
+from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 import openheart

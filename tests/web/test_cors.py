@@ -146,7 +146,13 @@ def test_a_preflight_is_answered_for_a_day(listed: FlaskClient, origin: str, all
 
 
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
-SHARED = ["/openheart/a", "/openheart", "/openheart/?target=a", "/openheart/-/openheart.js", "/openheart/-/live"]
+SHARED = [
+    "/openheart/a",
+    "/openheart",
+    "/openheart/?target=a",
+    "/openheart/-/openheart.js",
+    "/openheart/-/live",
+]
 
 
 class TestWhatTheAppRefuses:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask, request
 
+import openheart
 from openheart.base import load_standalone
 from openheart.testing import create_app
 
@@ -98,6 +99,8 @@ def test_our_rules_look_like_those_of_flask() -> None:
     assert methods["/openheart/<openheart_target:target>"] == ["GET", "HEAD", "OPTIONS", "POST"]
     assert methods["/openheart"] == ["GET", "HEAD", "OPTIONS", "POST"]
     assert methods["/openheart/-/healthz"] == ["GET", "HEAD", "OPTIONS"]
+    # Generators of documents ask for each method.
+    assert not any("DELETE" in (rule.methods or ()) for rule in create_app().url_map.iter_rules())
 
 
 def test_flask_routes_lists_them(tmp_path: Path) -> None:
@@ -118,7 +121,26 @@ def test_no_extension_that_visits_every_page_is_led_to_ours() -> None:
     assert visited == []
 
 
-ADDRESSES = ("/openheart/a", "/openheart", "/openheart/", "/openheart?target=a", "/openheart/a/b/", "/openheart//a")
+def test_no_extension_that_visits_what_url_for_makes_is_led_to_ours() -> None:
+    # How Frozen-Flask learns of it.
+    app, made = create_app(), []
+    app.url_default_functions.setdefault(None, []).insert(0, lambda endpoint, values: made.append(endpoint))
+    app.add_url_rule(
+        "/", "page", lambda: [openheart.url_for("posts/é"), openheart.url_for("a", _external=True)]
+    )
+    answer = app.test_client().get("/", environ_overrides={"SCRIPT_NAME": "/below"})
+    assert answer.json == ["/below/openheart/posts/%C3%A9", "http://localhost/below/openheart/a"]
+    assert made == []
+
+
+ADDRESSES = (
+    "/openheart/a",
+    "/openheart",
+    "/openheart/",
+    "/openheart?target=a",
+    "/openheart/a/b/",
+    "/openheart//a",
+)
 
 
 @pytest.mark.filterwarnings("ignore:OPENHEART_POST_URL_PREFIX:DeprecationWarning")
@@ -152,7 +174,10 @@ def test_the_address_of_the_endpoint_is_below_the_first_prefix_with_and_without_
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND"])
-@pytest.mark.parametrize("address", ["/openheart/a", "/openheart/-/healthz", "/openheart"])
+@pytest.mark.parametrize(
+    "address",
+    ["/openheart/a", "/openheart/-/healthz", "/openheart/-/healthz/", "/openheart/-/x", "/openheart"],
+)
 def test_a_method_that_no_rule_names_is_answered_by_us(address: str, method: str) -> None:
     app = create_app()
     app.register_error_handler(405, lambda error: ("the host's", 405))
