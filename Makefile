@@ -11,11 +11,11 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 DIST ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-min test-all lint style types layers structure docs bench torture dist clean
+.PHONY: help run test test-min test-all neighbours lint style types layers structure docs bench torture dist clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-	  awk -F'|' '{ printf "make %-9s %s\n", $$1, $$2 }'
+	  awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 run: $(VENV)/.run ## a reaction server on SQLite at http://127.0.0.1:5000, open in the browser
 	@if [ -t 1 ] && [ -z "$$CI" ] && { [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; }; \
@@ -33,6 +33,10 @@ test-all: ## the tests, with each Python from 3.11 on that is installed
 	  echo "== Python $$version"; \
 	  $(MAKE) --no-print-directory test PYTHON="$$python" VENV=".venv-$$version" < /dev/null; \
 	done
+
+neighbours: ## the tests beside other Flask extensions, with the newest version of each
+	@$(MAKE) --no-print-directory VENV=.venv-neighbours .venv-neighbours/.neighbours
+	$(PYTEST:$(BIN)%=.venv-neighbours/bin%) tests/neighbours $(PYTEST_ARGS)
 
 lint: style types layers structure ## ruff, mypy --strict, the layers and the limits of the package's structure
 
@@ -94,6 +98,10 @@ $(VENV)/.test: $(VENV)/.made setup.py pyproject.toml requirements/test.txt
 
 $(VENV)/.min: $(VENV)/.made setup.py pyproject.toml requirements/test.txt requirements/min.txt
 	$(PIP) -e '.[all]' -r requirements/test.txt -c requirements/min.txt
+	@touch $@
+
+$(VENV)/.neighbours: $(VENV)/.made setup.py pyproject.toml requirements/test.txt requirements/neighbours.txt
+	$(PIP) -e '.[all]' -r requirements/test.txt -r requirements/neighbours.txt
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test requirements/lint.txt requirements/docs.txt

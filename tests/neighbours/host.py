@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 import openheart
 
@@ -45,7 +46,7 @@ def add_pages(app: Flask) -> None:
         return "changed"
 
 
-def react(client: FlaskClient, address: str = ADDRESSES[0], **options: Any) -> Response:
+def react(client: FlaskClient, address: str = ADDRESSES[0], **options: Any) -> TestResponse:
     """React as the tag on another origin does."""
     headers = {"Origin": BLOG, "Content-Type": "text/plain;charset=UTF-8", **options.pop("headers", {})}
     return client.post(address, data="🥨", headers=headers, **options)

@@ -1,4 +1,4 @@
-"""Flask-Login: its user as ours, a login that is required everywhere, and 401 and redirects that a page can read."""
+"""Flask-Login: its user as ours, and a login that is required for everything or for our view."""
 
 from __future__ import annotations
 
