@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers as WerkzeugHeaders
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["NO_STORE", "Headers", "conditional", "empty_answer", "json_answer", "json_bytes"]
+__all__ = ["NO_STORE", "Answer", "Headers", "conditional", "empty_answer", "json_answer", "json_bytes"]
 
 Headers = list[tuple[str, str]]
 """Response headers; each response has its own list."""

@@ -9,7 +9,7 @@ from ..core.state import State, state_of
 from ..errors import OriginNotAllowed
 from ..settings.config import OPENHEART_HOSTS
 from ..system.hosts import origin_of
-from .answers import Headers, empty_answer
+from .answers import Answer, Headers, empty_answer
 
 __all__ = [
     "check_origin",
@@ -78,6 +78,8 @@ def share_refusal(response: Response) -> Response:
     A preflight is answered all the same: it changes nothing, a page cannot read why it was refused, and the
     request itself is refused where the page can.
     """
+    if isinstance(response, Answer):  # most are our own, and complete
+        return response
     state: State = current_app.extensions["openheart"]
     shared = state.shared.get(request.endpoint or "")
     if shared is None or response.headers.get(EXPOSED[0]) == EXPOSED[1]:
