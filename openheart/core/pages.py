@@ -160,23 +160,25 @@ class Pages:
             canonical: the same as a canonical target.
 
         Returns:
-            The canonical target of the page; that of the address if no marked route matches it and
-            targets are open.
+            The canonical target of the page. If no marked route matches and targets are open, that of the
+            address; where it names this app's own host, of its path below the mount point.
 
         Raises:
             TargetNotFound: there is no page with reactions.
             HTTPException: the slug function aborted with something other than 404 and 410.
         """
-        if not self.is_marked and not self._slugs and self._open_targets is not False:
+        is_free = not self.is_marked and not self._slugs and self._open_targets is not False
+        if is_free and not _may_name_host(request, canonical):
             return canonical
         if len(self._slugs) != self._checked_slugs:
             self._check_slugs()
         adapter = self.adapter(request)
         is_refused = False
+        own: str | None = None
         tried = set()
         address, _ = split_query(address, self.query)
         page, kept = split_query(canonical, self.query)
-        for place, path in _places(self.app, adapter, address, page.rstrip("/")):
+        for place, path, is_host_named in _places(self.app, adapter, address, page.rstrip("/")):
             if (place.server_name, place.subdomain, path) in tried:
                 continue
             tried.add((place.server_name, place.subdomain, path))
@@ -192,11 +194,15 @@ class Pages:
                     return self.canonical(target)
                 is_refused = True
             elif mark:
-                own = _own_target(place, rule, arguments, path)
-                return self.canonical(f"{own}?{kept}") if kept else own
+                return self._with_query(_own_target(place, rule, arguments, path), kept)
+            elif is_host_named and own is None and not str(rule.endpoint).startswith("openheart."):
+                own = page if _has_domain(place, rule) else canonical_target(f"/{path.lstrip('/')}")
         if is_refused or not self.are_open:
             raise TargetNotFound(f"There is no page with reactions at {canonical!r}; check the address")
-        return canonical
+        return canonical if own is None else self._with_query(own, kept)
+
+    def _with_query(self, target: str, kept: str) -> str:
+        return self.canonical(f"{target}?{kept}") if kept else target
 
     def _slug_for(self, endpoint: str) -> Slug | None:
         return self._of_views.get(endpoint) or self._slugs.get(endpoint)
@@ -293,21 +299,44 @@ def mark_routes(app: Flask, pages: Pages) -> None:
     app.add_url_rule = add_url_rule  # type: ignore[method-assign]
 
 
+def _may_name_host(request: Request | None, canonical: str) -> bool:
+    """Whether a target may start with the host of a request; quickly, because most do not."""
+    host = "" if request is None else str(request.environ.get("HTTP_HOST", "")).lower()
+    return canonical.startswith(host.partition(":")[0])
+
+
 def _places(
     app: Flask, adapter: MapAdapter, address: str, canonical: str
-) -> Iterator[tuple[MapAdapter, str]]:
-    """Where the URL map may have the page of an address: on its host, and then as a path of this host."""
+) -> Iterator[tuple[MapAdapter, str, bool]]:
+    """Where the URL map may have the page of an address: on the host it names, then as a path of this host.
+
+    The last value is whether the address names the host. Its path then begins with the mount point, which
+    is no part of the URL map.
+    """
     first, _, rest = canonical.partition("/")
     full = _FULL_ADDRESS.match(address)
     elsewhere = _adapter_of(app, adapter, first)
     if elsewhere is not None:
         given = address[full.end() :] if full else address.lstrip("/").partition("/")[2]
+        mount = adapter.script_name.strip("/")
+        below = [_below(mount, given), _below(canonical_target(f"{first}/{mount}"), canonical)]
+        # Stored targets with a host, which are those of subdomains and other hosts, name no mount point.
+        is_stored = below == [None, None] and (app.subdomain_matching or app.url_map.host_matching)
         # First as it was requested: the app may distinguish /a from /a/, and the two forms of é.
-        yield elsewhere, f"/{given.lstrip('/')}"
-        yield elsewhere, f"/{rest}"
+        for path in (given, rest) if is_stored else below:
+            if path is not None:
+                yield elsewhere, f"/{path.lstrip('/')}", True
     if not full:
-        yield adapter, f"/{address.lstrip('/')}"
-        yield adapter, f"/{canonical.lstrip('/')}"
+        yield adapter, f"/{address.lstrip('/')}", False
+        yield adapter, f"/{canonical.lstrip('/')}", False
+
+
+def _below(mount: str, path: str) -> str | None:
+    """The rest of a path after a mount point; None if it leads elsewhere."""
+    path = path.lstrip("/")
+    if not mount or path == mount or path.startswith(f"{mount}/"):
+        return path.removeprefix(mount)
+    return None
 
 
 def _adapter_of(app: Flask, adapter: MapAdapter, host: str) -> MapAdapter | None:
@@ -317,11 +346,13 @@ def _adapter_of(app: Flask, adapter: MapAdapter, host: str) -> MapAdapter | None
     server = (app.config["SERVER_NAME"] or "").lower()
     try:
         if app.url_map.host_matching:
-            return app.url_map.bind(host) if "." in host or ":" in host else None
+            is_host = "." in host or ":" in host
+            return app.url_map.bind(host, script_name=adapter.script_name) if is_host else None
         if server and host == server:
-            return app.url_map.bind(server)
+            return app.url_map.bind(server, script_name=adapter.script_name)
         if server and app.subdomain_matching and host.endswith(f".{server}"):
-            return app.url_map.bind(server, subdomain=host.removesuffix(f".{server}"))
+            subdomain = host.removesuffix(f".{server}")
+            return app.url_map.bind(server, script_name=adapter.script_name, subdomain=subdomain)
     except HTTPException:  # no host can have this name
         return None
     return None
@@ -369,8 +400,11 @@ def _own_target(adapter: MapAdapter, rule: Rule, arguments: Mapping[str, Any], p
     ):
         built = rule.build(arguments, append_unknown=False)
         path = unquote(built[1]) if built else path
-    url_map = adapter.map
-    domain = rule.host if url_map.host_matching else rule.subdomain
-    if domain and domain != url_map.default_subdomain:
-        return canonical_target(f"//{adapter.get_host(None)}/{path.lstrip('/')}")
-    return canonical_target(f"/{path.lstrip('/')}")
+    host = f"/{adapter.get_host(None)}/" if _has_domain(adapter, rule) else ""
+    return canonical_target(f"/{host}{path.lstrip('/')}")
+
+
+def _has_domain(adapter: MapAdapter, rule: Rule) -> bool:
+    """Whether a rule is of a subdomain or of one host, which is then part of the targets of its pages."""
+    domain = rule.host if adapter.map.host_matching else rule.subdomain
+    return bool(domain) and domain != adapter.map.default_subdomain

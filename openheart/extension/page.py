@@ -231,19 +231,22 @@ def target_for(endpoint: str, /, **values: Any) -> str:
         app.inject_url_defaults(endpoint, values)
         adapter = pages.adapter(current)
         address = urlsplit(adapter.build(endpoint, values, method="GET"))
-        path = f"/{unquote(address.path).removeprefix(adapter.script_name).lstrip('/')}"
+        path = unquote(address.path)
         if address.netloc:
             path = f"//{address.netloc}{path}"
+        else:
+            path = f"/{path.removeprefix(adapter.script_name).lstrip('/')}"
         path = _with_kept(pages, path, address.query)
         return pages.resolve(current, path, pages.canonical(path))
 
 
-def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
+def url_for(endpoint_or_target: str | None = None, /, *, _back: bool = False, **values: Any) -> str:
     """The address of the reactions of a page, for POST and GET; in templates ``openheart_url``.
 
     Args:
         endpoint_or_target: an endpoint of the app, or a target; None means the page of the current
             request.
+        _back: whether it is for a form, which leads back to the page of the current request.
         values: the arguments of the endpoint's route; ``_external=True`` gives a full URL.
 
     Raises:
@@ -255,12 +258,20 @@ def url_for(endpoint_or_target: str | None = None, /, **values: Any) -> str:
         own = page.url
         if own is None:
             raise TargetNotFound("This page has no reactions; name an endpoint or a target")
-        return own
-    is_endpoint = endpoint_or_target in app_of().view_functions or endpoint_or_target.startswith(".")
-    if not is_endpoint:
+        address = own
+    elif endpoint_or_target in app_of().view_functions or endpoint_or_target.startswith("."):
+        address = address_of(endpoint_or_target, state_of().prefix, values)
+    else:
         target = state_of().pages.canonical(endpoint_or_target).lstrip("/")
-        return _address_of_target(target, values)
-    return address_of(endpoint_or_target, state_of().prefix, values)
+        address = _address_of_target(target, values)
+    return f"{address}{'&' if '?' in address else '?'}back={_this_page()}" if _back else address
+
+
+def _this_page() -> str:
+    """The path and the query of the current page, percent-encoded as the value of a parameter."""
+    path = quote(request.script_root + request.path, safe=_SAFE)
+    query = request.query_string.decode("latin-1")
+    return quote(f"{path}?{query}" if query else path, safe="/")
 
 
 def _address_of_target(target: str, values: dict[str, Any]) -> str:
