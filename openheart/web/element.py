@@ -17,7 +17,15 @@ from .route import Route, reading
 
 __all__ = ["WORDS", "routes"]
 
-WORDS = ("React with", "Thank you!", "The server cannot be reached. Please try again later.")
+WORDS = (
+    "React with",
+    "Thank you!",
+    "Please log in first.",
+    "The server does not know this page.",
+    "Too many requests. Please wait a little.",
+    "The site refused the request",
+    "The server cannot be reached. Please try again later.",
+)
 """The texts of the element; as in openheart.js."""
 
 DEFAULT = "this.getAttribute(name) ?? other"
@@ -32,8 +40,8 @@ const asked = () => {
   return kept[0] ? "?" + new URLSearchParams(kept) : "";
 };
 """
-# They are for those who read the file here; the first ones say what it is.
-COMMENT = re.compile(r"(?m)^ *//.*\n|(?<=;) //.*$")
+# Comments and indentation are for those who read the file here; the first comments say what it is.
+SPARE = re.compile(r"(?m)^ *//.*\n|(?<=;) //.*$|^ +")
 MOST = 8
 
 
@@ -58,7 +66,7 @@ def _languages(state: State) -> tuple[str, ...]:
 def _script(offered: str, languages: tuple[str, ...], query: tuple[str, ...]) -> bytes:
     file = files("openheart.web").joinpath("static/openheart.js").read_text(encoding="utf-8")
     first, _, text = file.partition("\n\n")
-    text = COMMENT.sub("", text)
+    text = SPARE.sub("", text)
     # admit() returns only emoji, which cannot end the string.
     text = text.replace(json.dumps(OFFERED, ensure_ascii=False), f'"{offered}"', 1)
     if query:

@@ -177,6 +177,32 @@ class Tag:
         eventually(self._browser, lambda: text in self.message)
 
 
+LOG_IN = "Please log in first."
+UNKNOWN = "The server does not know this page."
+TOO_MANY = "Too many requests. Please wait a little."
+
+
+def refused(status: int) -> str:
+    return f"The site refused the request ({status})"
+
+
+class Host:
+    """A site with its own reactions that answers them itself, with a method, as long as that is refused."""
+
+    def __init__(self, refused: str, answer: Response, *tags: str, app: Flask | None = None) -> None:
+        self.refused = refused
+        self.app = app or create_app()
+        self._answer = answer
+        self._page = site(f'<script type="module" src="{SCRIPT}"></script>', *(tags or (TAG,)))
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        if not request.path.startswith("/openheart/"):
+            return self._page(environ, start_response)
+        is_refused = request.method == self.refused and request.path != SCRIPT
+        return (self._answer if is_refused else self.app)(environ, start_response)
+
+
 NAMES = {"heart": "❤️", "pretzel": "🥨", "party": "🎉"}
 
 
@@ -484,6 +510,78 @@ class TestWhenItCannotBe:
         tag.says("The server cannot be reached. Please try again later.")
         assert tag.message_is_seen
         assert tag.shown == {"❤️": "0", "🥨": "0"}
+
+    @pytest.mark.parametrize(
+        ("answer", "text"),
+        [
+            (Response("<h1>The CSRF token is missing.</h1>", 400, content_type="text/html"), refused(400)),
+            (Response("<h1>Forbidden</h1>", 403, content_type="text/html"), refused(403)),
+            (Response("<h1>Bad gateway</h1>", 502, content_type="text/html"), refused(502)),
+            (Response("Something else", content_type="text/html"), refused(200)),
+            (Response(status=302, headers={"Location": "/login"}), LOG_IN),
+            (Response('"Unauthorized"', 401, content_type="application/json"), LOG_IN),
+            (Response("<h1>Not found</h1>", 404, content_type="text/html"), UNKNOWN),
+            (Response('{"message": "5 per 1 minute"}', 429, content_type="application/json"), TOO_MANY),
+            (Response('{"detail": "Closed on Sundays"}', 503, content_type="application/json"), "on Sundays"),
+        ],
+        ids=["400", "403", "502", "200", "302", "401", "404", "429", "503"],
+    )
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_it_says_what_the_host_answered_instead(
+        self, browser: Chrome, listen: Listen, answer: Response, text: str, method: str
+    ) -> None:
+        host = Host(method, answer)
+        browser.get(listen(host).url)
+        tag = Tag(browser)
+        if method == "POST":
+            tag.shows(heart="0", pretzel="0")
+            tag.button("🥨").click()
+        tag.says(text)
+        assert tag.message_is_seen
+        assert tag.shown == {"❤️": "0", "🥨": "0"} if method == "POST" else {"❤️": "", "🥨": ""}
+        host.refused = ""
+        tag.button("🥨").click()
+        tag.says("🥨 1")
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Response("<h1>Forbidden</h1>", 403),
+            Response(status=302, headers={"Location": "//127.0.0.2/login"}),
+        ],
+        ids=["without CORS headers", "to the login of another site"],
+    )
+    def test_a_server_that_may_tell_nothing_is_not_said_to_be_out_of_reach(
+        self, browser: Chrome, listen: Listen, answer: Response
+    ) -> None:
+        host = Host("POST", answer)
+        elsewhere = listen(Response("<h1>Log in</h1>", content_type="text/html"))
+        answer.headers["Location"] = f"{elsewhere.url}/login"
+        server = listen(host)
+        browser.get(listen(site(load(server), TAG)).url)
+        tag = Tag(browser)
+        tag.shows(heart="0", pretzel="0")
+        tag.button("🥨").click()
+        tag.says("The site refused the request (CORS)")
+        assert len(server.posts) == 1
+
+    def test_elements_are_read_alone_only_where_one_of_their_targets_is_wrong(
+        self, browser: Chrome, listen: Listen
+    ) -> None:
+        tags = [TAG.replace("emoji=", f"target={number} emoji=") for number in range(3)]
+        host = Host("GET", Response("<h1>Not found</h1>", 404, content_type="text/html"), *tags)
+        server = listen(host)
+        browser.get(server.url)
+        Tag(browser, 2).says(UNKNOWN)
+        assert [line for line in server.reads if "target=" in line] == [
+            "GET /openheart/?target=0&target=1&target=2"
+        ]
+
+    def test_it_says_so_in_the_language_of_the_page(self, browser: Chrome, listen: Listen) -> None:
+        app = load_standalone(uri="memory:", locales="en,de")
+        answer = Response("<h1>Forbidden</h1>", 403, content_type="text/html")
+        browser.get(listen(Host("GET", answer, f'<div lang="de">{TAG}</div>', app=app)).url)
+        Tag(browser).says("Die Website hat die Anfrage abgelehnt (403)")
 
     def test_what_it_says_may_be_said_in_the_words_of_the_page(self, browser: Chrome, listen: Listen) -> None:
         server = listen(create_app(emoji="❤️"))

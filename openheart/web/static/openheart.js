@@ -6,6 +6,13 @@ const AT_ONCE = 100; // targets in one request
 const LONGEST = 4000; // characters of a query that every server takes
 const PATIENCE = 10_000; // milliseconds
 const HOME = import.meta.resolve("../");
+// By the status of an answer that is not openheart's.
+const SAID = {
+  401: "Please log in first.",
+  404: "The server does not know this page.",
+  429: "Too many requests. Please wait a little.",
+  undefined: "The server cannot be reached. Please try again later.",
+};
 
 const style = new CSSStyleSheet(); // A page's policy may forbid <style>.
 style.replaceSync(`
@@ -26,10 +33,17 @@ const make = (name, values) => Object.assign(document.createElement(name), value
 const plain = (emoji) => emoji.replaceAll("\uFE0F", ""); // ❤ and ❤️ are one.
 
 async function ask(address, options) {
-  const answer = await fetch(address, { signal: AbortSignal.timeout(PATIENCE), ...options });
-  const found = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw Object(found);
-  return found;
+  const load = (more) => fetch(address, { signal: AbortSignal.timeout(PATIENCE), ...more });
+  const answer = await load(options).catch(async (error) => {
+    if (error.name !== "TypeError") throw error;
+    // It may be there, and answer or lead elsewhere without a word for this page.
+    await load({ mode: "no-cors" });
+    throw { status: "CORS" };
+  });
+  const { ok, redirected, status } = answer;
+  const found = /json/.test(answer.headers.get("Content-Type")) && (await answer.json());
+  if (ok && (found || status === 204)) return found;
+  throw { status: redirected ? 401 : status, ...found };
 }
 
 // What all tags with one target share.
@@ -87,7 +101,7 @@ async function read(batch) {
     for (const page of batch) page.counts ?? page.take(found[page.target]);
   } catch (error) {
     // One bad target fails alone.
-    const alone = batch[1] && [400, 404].includes(error.status);
+    const alone = batch[1] && /target/.test(error.type);
     for (const page of batch) alone ? read([page]) : page.show(error);
   }
 }
@@ -133,7 +147,8 @@ class Reactions extends HTMLElement {
 
   show(error, sent) {
     const { counts, hidden, pressed } = this.page;
-    let said = error && this.#text("failed", error.detail ?? "The server cannot be reached. Please try again later.");
+    const known = error?.detail ?? SAID[error?.status];
+    let said = error && this.#text("failed", known ?? "The site refused the request", known ? "" : ` (${error.status})`);
     for (const button of this.#box.children) {
       const { name } = button;
       const count = counts && (counts.get(plain(name)) ?? 0) + pressed.filter((emoji) => emoji === name).length;
@@ -145,8 +160,8 @@ class Reactions extends HTMLElement {
     this.#note.className = said && (error || !counts) ? "" : "unseen";
   }
 
-  #text(name, other) {
-    return this.getAttribute(name) ?? other;
+  #text(name, other, more = "") {
+    return this.getAttribute(name) ?? other + more;
   }
 }
 
