@@ -17,7 +17,7 @@ PAGE = """<!doctype html>
 <title>Hello</title>
 <style>body, button { font: 1.2rem/2 system-ui, sans-serif }</style>
 <h1>Hello</h1>
-<form action="{{ openheart_url('hello') }}?back=/" method="post" enctype="text/plain">
+<form action="{{ openheart_url('hello', _back=True) }}" method="post" enctype="text/plain">
   {% for emoji in ("❤️", "🥨", "🎉") %}
   <button name="{{ emoji }}">{{ emoji }} {{ counts.get(emoji, 0) }}</button>
   {% endfor %}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from urllib.parse import quote
 
 from flask import Response, request
 from jinja2 import Environment, PackageLoader
@@ -54,7 +55,7 @@ def start_page(state: State) -> Response:
             unavailable = True
     emoji = [*counts]
     emoji += [each for each in state.config[settings.OPENHEART_EMOJI] or DEMO_EMOJI if each not in counts]
-    root = request.script_root + "/"
+    root = quote(request.script_root) + "/"
     return _page(
         state,
         language_of(state),

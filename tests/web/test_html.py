@@ -123,6 +123,22 @@ def test_below_another_path_the_page_leads_to_itself() -> None:
     ]  # fmt: skip
 
 
+def test_below_a_path_that_is_not_ascii_a_reaction_leads_back_too() -> None:
+    client = load_standalone(uri="memory:").test_client()
+    below = {"SCRIPT_NAME": "/é".encode().decode("latin-1")}
+    action = Elements(client.get("/", environ_overrides=below).text).all("form")[0]["action"]
+    assert action is not None
+    path, _, query = action.removeprefix("/é").partition("?")
+    pressed = client.post(
+        path,
+        query_string=query,
+        data={"emoji": "🥨"},
+        headers={"Accept": "text/html"},
+        environ_overrides=below,
+    )
+    assert (pressed.status_code, pressed.headers["Location"]) == (303, "/%C3%A9/")
+
+
 @pytest.fixture
 def address() -> Iterator[str]:
     """The address of our own server, listening."""
