@@ -112,6 +112,20 @@ def test_a_page_may_be_named_like_the_mount_point() -> None:
     assert stored(app) == {"posts/a": {"🥨": 1}, "blog/posts/a": {"🎉": 1}}
 
 
+@KINDS
+def test_parameters_that_tell_pages_apart_stay_part_of_the_page(kind: str) -> None:
+    app = blog(kind, query="p")
+    client = Client(below(blog=app))
+    target = "localhost/blog/posts/a?p=1&utm=x"
+    client.post("/blog/openheart/", query_string={"target": target}, data="🥨")
+    page = client.get("/blog/posts/a?utm=y&p=1").text
+    ((own, _),) = stored(app).items()
+    assert said(page) == f"{own}: 1"
+    action = html.unescape(re.findall('action="(.*?)"', page)[0])
+    client.post(action, data="🥨", headers={"Content-Type": "text/plain"})
+    assert stored(app) == {own: {"🥨": 2}}
+
+
 @pytest.mark.parametrize("mount", ["/a/b", "/é", "/-", "/a b"])
 def test_a_mount_point_may_be_any_path(mount: str) -> None:
     app = blog("marked")

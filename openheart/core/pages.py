@@ -7,22 +7,20 @@ import difflib
 import functools
 import logging
 import numbers
-import re
 import uuid
 import weakref
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, TypeVar, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from flask import Flask, Request
-from werkzeug.exceptions import Gone, HTTPException, NotFound
+from werkzeug.exceptions import Gone, NotFound
 from werkzeug.routing import (
     BaseConverter,
     FloatConverter,
     IntegerConverter,
     Map,
     MapAdapter,
-    RequestRedirect,
     Rule,
     UUIDConverter,
 )
@@ -31,6 +29,7 @@ from ..errors import ConfigError, TargetNotFound
 from ..protocol import canonical_target, split_query
 from .arguments import accepted, preprocessed
 from .callbacks import call
+from .places import match, may_name_host, places
 
 __all__ = ["PageRule", "Pages", "Slug", "Slugs", "mark_routes"]
 
@@ -40,10 +39,6 @@ Slug = Callable[..., Any]
 """Called with the arguments of a page's view; returns its target, as text, a number or a UUID, or None if
 there is no such page. It may be a coroutine function, as the views of the app may be."""
 
-REDIRECTS = 5
-"""The most redirects of the URL map on the way to a page, such as the one for a missing slash."""
-
-_FULL_ADDRESS = re.compile("(?:https?:)?//[^/]*", re.IGNORECASE)
 # These read several spellings as one value: 007 is 7.
 _REWRITING = (IntegerConverter, FloatConverter, UUIDConverter)
 
@@ -168,7 +163,7 @@ class Pages:
             HTTPException: the slug function aborted with something other than 404 and 410.
         """
         is_free = not self.is_marked and not self._slugs and self._open_targets is not False
-        if is_free and not _may_name_host(request, canonical):
+        if is_free and not may_name_host(request, canonical):
             return canonical
         if len(self._slugs) != self._checked_slugs:
             self._check_slugs()
@@ -178,11 +173,11 @@ class Pages:
         tried = set()
         address, _ = split_query(address, self.query)
         page, kept = split_query(canonical, self.query)
-        for place, path, is_host_named in _places(self.app, adapter, address, page.rstrip("/")):
+        for place, path, is_host_named in places(self.app, adapter, address, page.rstrip("/")):
             if (place.server_name, place.subdomain, path) in tried:
                 continue
             tried.add((place.server_name, place.subdomain, path))
-            found = _match(place, path)
+            found = match(place, path)
             if found is None:
                 continue
             rule, arguments, path = found
@@ -297,81 +292,6 @@ def mark_routes(app: Flask, pages: Pages) -> None:
                 view_func.slug = functools.partial(pages.slug_of_view, name)  # type: ignore[attr-defined]
 
     app.add_url_rule = add_url_rule  # type: ignore[method-assign]
-
-
-def _may_name_host(request: Request | None, canonical: str) -> bool:
-    """Whether a target may start with the host of a request; quickly, because most do not."""
-    host = "" if request is None else str(request.environ.get("HTTP_HOST", "")).lower()
-    return canonical.startswith(host.partition(":")[0])
-
-
-def _places(
-    app: Flask, adapter: MapAdapter, address: str, canonical: str
-) -> Iterator[tuple[MapAdapter, str, bool]]:
-    """Where the URL map may have the page of an address: on the host it names, then as a path of this host.
-
-    The last value is whether the address names the host. Its path then begins with the mount point, which
-    is no part of the URL map.
-    """
-    first, _, rest = canonical.partition("/")
-    full = _FULL_ADDRESS.match(address)
-    elsewhere = _adapter_of(app, adapter, first)
-    if elsewhere is not None:
-        given = address[full.end() :] if full else address.lstrip("/").partition("/")[2]
-        mount = adapter.script_name.strip("/")
-        below = [_below(mount, given), _below(canonical_target(f"{first}/{mount}"), canonical)]
-        # Stored targets with a host, which are those of subdomains and other hosts, name no mount point.
-        is_stored = below == [None, None] and (app.subdomain_matching or app.url_map.host_matching)
-        # First as it was requested: the app may distinguish /a from /a/, and the two forms of é.
-        for path in (given, rest) if is_stored else below:
-            if path is not None:
-                yield elsewhere, f"/{path.lstrip('/')}", True
-    if not full:
-        yield adapter, f"/{address.lstrip('/')}", False
-        yield adapter, f"/{canonical.lstrip('/')}", False
-
-
-def _below(mount: str, path: str) -> str | None:
-    """The rest of a path after a mount point; None if it leads elsewhere."""
-    path = path.lstrip("/")
-    if not mount or path == mount or path.startswith(f"{mount}/"):
-        return path.removeprefix(mount)
-    return None
-
-
-def _adapter_of(app: Flask, adapter: MapAdapter, host: str) -> MapAdapter | None:
-    """The URL map bound to a host of this app; None if the host is not one of the app's, or not valid."""
-    if host == adapter.get_host(None).lower():
-        return adapter
-    server = (app.config["SERVER_NAME"] or "").lower()
-    try:
-        if app.url_map.host_matching:
-            is_host = "." in host or ":" in host
-            return app.url_map.bind(host, script_name=adapter.script_name) if is_host else None
-        if server and host == server:
-            return app.url_map.bind(server, script_name=adapter.script_name)
-        if server and app.subdomain_matching and host.endswith(f".{server}"):
-            subdomain = host.removesuffix(f".{server}")
-            return app.url_map.bind(server, script_name=adapter.script_name, subdomain=subdomain)
-    except HTTPException:  # no host can have this name
-        return None
-    return None
-
-
-def _match(adapter: MapAdapter, path: str) -> tuple[Rule, Mapping[str, Any], str] | None:
-    for _ in range(REDIRECTS):
-        try:
-            rule, arguments = adapter.match(path, method="GET", return_rule=True, query_args={})
-        except RequestRedirect as redirect:
-            leads_to = urlsplit(redirect.new_url)
-            if leads_to.netloc != adapter.get_host(None):
-                return None
-            path = f"/{unquote(leads_to.path).removeprefix(adapter.script_name).lstrip('/')}"
-        except HTTPException:
-            return None
-        else:
-            return rule, arguments, path
-    return None
 
 
 def _call(app: Flask, rule: Rule, slug: Slug, arguments: Mapping[str, Any]) -> str | None:
