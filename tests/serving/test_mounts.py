@@ -32,7 +32,7 @@ def post(slug):
     return render_template_string('<form action="{{ openheart_url(_back=True) }}">')
 
 if "TRUSTED" in os.environ:
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_prefix=1)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=0, x_proto=0, x_prefix=1)
 
 openheart.run(ready=lambda url: print(url, flush=True))
 """
