@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import html
 import re
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from ..requirements import program
-from ..servers.ports import free_port
-from ..waiting import PATIENCE, until
-from .conftest import StartServer, accepts
+from .conftest import StartNginx, StartServer
 
 pytestmark = pytest.mark.slow
 
@@ -68,37 +61,6 @@ def works_at(url: str, mount: str) -> None:
 )
 def test_a_server_that_is_given_a_mount_point(start_server: StartServer, variables: dict[str, str]) -> None:
     works_at(start_server(**variables).url, "/blog")
-
-
-StartNginx = Callable[[str, str], str]
-
-
-@pytest.fixture
-def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
-    """Starts nginx with one location that passes on to a server, with these lines; gives its URL."""
-    binary = program("NGINX", "nginx", package="nginx-light")
-    with contextlib.ExitStack() as stack:
-
-        def start(location: str, lines: str) -> str:
-            port = free_port()
-            folders = "".join(
-                f"{name}_temp_path {tmp_path}/{name};"
-                for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-            )
-            configuration = tmp_path / "nginx.conf"
-            configuration.write_text(
-                f"daemon off; master_process off; pid {tmp_path}/nginx.pid; error_log stderr; events {{}}"
-                f"http {{ access_log off; {folders} server {{ listen 127.0.0.1:{port};"
-                f"location {location} {{ {lines} }} }} }}"
-            )
-            process = subprocess.Popen([str(binary), "-c", str(configuration), "-e", "stderr"])
-            stack.callback(process.wait, PATIENCE)
-            stack.callback(process.terminate)
-            url = f"http://127.0.0.1:{port}"
-            until(lambda: accepts(url), "nginx does not listen")
-            return url
-
-        yield start
 
 
 HEADERS = "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Prefix /blog;"
