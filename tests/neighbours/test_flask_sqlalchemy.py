@@ -44,7 +44,13 @@ def site(folder: Path, *, first: str = "openheart", uri: str | None = None) -> t
 
     add_pages(app)
     app.add_url_rule("/posts", "posts", lambda: [post.slug for post in db.session.query(Post)])
-    app.post("/posts")(lambda: (db.session.add(Post(slug="rye")), db.session.commit()) and "added")
+
+    @app.post("/posts")
+    def add_post() -> str:
+        db.session.add(Post(slug="rye"))
+        db.session.commit()
+        return "added"
+
     return app, db
 
 
