@@ -74,6 +74,14 @@ class Answering(FiveBackend):
     def incr(self, slug, reaction):
         super().incr(slug, reaction)
         return {reaction: 1000}
+
+
+class Late(FiveBackend):
+    """It knows what was there some time ago."""
+
+    def incr(self, slug, reaction):
+        super().incr(slug, reaction)
+        return {}
 '''
 
 
@@ -86,6 +94,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: five-backend\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text(
         "[openheart.backends]\nfive = five_backend:FiveBackend\nanswering = five_backend:Answering\n"
+        "late = five_backend:Late\n"
     )
     (site / "five_backend.py").write_text(MODULE)
     monkeypatch.syspath_prepend(site)
@@ -128,6 +137,14 @@ def test_the_counts_that_incr_returns_are_the_answer() -> None:
     client = openheart.load(name="host", uri="answering:counts.json").test_client()
 
     assert client.post("/openheart/a", data="🥨").json == {"🥨": 1000}
+
+
+def test_a_reaction_that_its_answer_does_not_show_yet_is_no_emoji_too_many() -> None:
+    client = openheart.load(name="host", uri="late:counts.json").test_client()
+    answer = client.post("/openheart/a", data="🥨")
+
+    assert (answer.status_code, answer.json) == (200, {})
+    assert client.get("/openheart/a").json == {"🥨": 1}
 
 
 def test_the_commands_that_need_no_more_work(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import BackendError, BackendUnavailable, BackendUnusable, ConfigError, OnHold, TooManyEmoji
 from ..protocol import Policy, is_scoped
-from ..storage import Backend, Batched, Cap, Capped, Change, Counts, Listing
+from ..storage import Backend, Batched, Cap, Change, Counts, Listing
 from ..storage.capabilities import listed
 from ..storage.combine import HotPages
 from ..storage.cursor import past_scopes
@@ -33,7 +33,7 @@ class Service:
         stale: the greatest age in seconds of counts that are shown while the storage is unavailable; 0 shows
             none.
         logger: where failures are reported; also an attribute.
-        cap: how many different emoji a page may have; None is any number.
+        cap: how many different emoji a page may have; None is any number. The backend is ``Capped`` then.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Service:
         # Read each time, because close() resets it; opening the backend sets it.
         incr = self._incr or self._opened_incr()
         counts = ordered(incr(target, emoji))
-        if emoji not in counts:
+        if self._cap is not None and emoji not in counts:
             raise TooManyEmoji(self._full(counts))
         if self._last is not None:
             self._last.remember(target, counts)
@@ -209,10 +209,9 @@ class Service:
     def _incr_of(self, backend: Backend) -> Callable[[str, str], Counts]:
         if not isinstance(backend, Batched):
             return backend.add
-        cap = self._cap if isinstance(backend, Capped) else None
         if backend.adds_up:
-            return lambda target, emoji: backend.apply((Change(target, emoji, cap=cap),))[0]
-        return HotPages(backend.apply, cap).incr
+            return lambda target, emoji: backend.apply((Change(target, emoji, cap=self._cap),))[0]
+        return HotPages(backend.apply, self._cap).incr
 
 
 def counts_of_each(

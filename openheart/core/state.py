@@ -175,9 +175,6 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
             listed(backend)
         except CapabilityMissing as error:
             raise config.refusal(settings.OPENHEART_LISTING, f"no value; {error}") from None
-    if not isinstance(backend, Capped) and not config.is_default(settings.OPENHEART_MAX_EMOJI):
-        expected = f"no value: {type(backend).__name__} cannot {Capped.ability}"
-        raise config.refusal(settings.OPENHEART_MAX_EMOJI, expected)
     policy = _policy(config)
     max_age = config[settings.OPENHEART_MAX_AGE]
     return State(
@@ -185,7 +182,7 @@ def make_state(app: Flask, config: Config, *, slugs: Slugs, users: Loaders, stan
         service=Service(
             lambda: make_backend(config),
             policy,
-            cap=_cap(config, policy),
+            cap=_cap(config, policy, backend),
             sender=app,
             hold=config[settings.OPENHEART_HOLD],
             stale=config[settings.OPENHEART_STALE],
@@ -263,7 +260,12 @@ def _prefixes(config: Config, standalone: bool) -> tuple[str, str]:
     return prefix.rstrip("/"), second.rstrip("/")
 
 
-def _cap(config: Config, policy: Policy) -> Cap | None:
+def _cap(config: Config, policy: Policy, backend: Backend) -> Cap | None:
+    if not isinstance(backend, Capped):
+        if config.is_default(settings.OPENHEART_MAX_EMOJI):
+            return None
+        expected = f"no value: {type(backend).__name__} cannot {Capped.ability}"
+        raise config.refusal(settings.OPENHEART_MAX_EMOJI, expected)
     # Where the site names its emoji, there are no others.
     if config[settings.OPENHEART_EMOJI]:
         return None
