@@ -121,6 +121,7 @@ setup(
         "Werkzeug>=3.0.1",
         "blinker>=1.6.2",
         "click>=8.1.3",
+        "crawler-user-agents>=1.50",
         "emoji>=2.14",
         "idna>=3.7",
         "python-dotenv>=1.0",

@@ -12,6 +12,7 @@
     │   ├── EmojiNotAllowed         400
     │   ├── InvalidRequest          400
     │   ├── OriginNotAllowed        403
+    │   ├── AutomatedClient         403
     │   ├── ReadingNotAllowed       403
     │   ├── InvalidSignature        403, of a webhook or of an address of live events
     │   ├── ListingNotAllowed       403
@@ -74,6 +75,7 @@ from .servers import (
     QueueFull,
 )
 from .visitors import (
+    AutomatedClient,
     BodyTooLarge,
     EmojiNotAllowed,
     InvalidBody,
@@ -92,6 +94,7 @@ from .visitors import (
 )
 
 __all__ = [
+    "AutomatedClient",
     "BackendError",
     "BackendNotConnected",
     "BackendUnavailable",

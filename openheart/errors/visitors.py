@@ -7,6 +7,7 @@ from typing import ClassVar
 from .operators import OpenHeartError
 
 __all__ = [
+    "AutomatedClient",
     "BodyTooLarge",
     "EmojiNotAllowed",
     "InvalidBody",
@@ -84,6 +85,14 @@ class OriginNotAllowed(VisitorError):
     status = 403
     type = "origin-not-allowed"
     title = "This origin may not do this here"
+
+
+class AutomatedClient(VisitorError):
+    """A search engine, a preview of links or an AI crawler; what they press does not count."""
+
+    status = 403
+    type = "automated-client"
+    title = "Crawlers do not react"
 
 
 class ReadingNotAllowed(VisitorError):

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from ..core.service import counts_of_each
 from ..core.state import State
 from ..errors import (
+    AutomatedClient,
     BackendError,
     BodyTooLarge,
     EmojiNotAllowed,
@@ -36,6 +37,7 @@ from ..storage import Counts
 from .answers import NO_STORE, Headers, conditional, empty_answer, json_answer, json_bytes
 from .body import read_text
 from .cors import check_origin, preflight, read_headers
+from .crawlers import require_no_crawler
 from .html import counts_page, start_page
 from .languages import ENGLISH, language_of
 from .openapi import COUNTS, TEXT, Schema, operation, parameter, response
@@ -165,6 +167,7 @@ def _list(current: Request, state: State, headers: Headers) -> Response:
 def _post(current: Request, state: State, target: str, headers: Headers) -> Response:
     warn_of_unknown_proxy(current, state)
     check_origin(current, state, "react")
+    require_no_crawler(current)
     canonical = _target_of_post(current, state, target)
     # The whole request is checked before anything is stored.
     page = wants_page(current)
@@ -278,6 +281,7 @@ _WRITING_PROBLEMS: tuple[type[VisitorError], ...] = (
     InvalidEmoji,
     EmojiNotAllowed,
     OriginNotAllowed,
+    AutomatedClient,
     TooManyEmoji,
     BodyTooLarge,
     UnsupportedBody,
