@@ -28,8 +28,8 @@ NEWS = "openheart:live:0::c:news"
 """The topic of the channel ``news``."""
 
 
-def subscribers(server: Server) -> int:
-    return len(server.do("CLIENT LIST", "TYPE", "pubsub"))
+def subscribers(server: Server) -> set[str]:
+    return {each["id"] for each in server.do("CLIENT LIST", "TYPE", "pubsub")}
 
 
 def test_an_event_is_heard_in_every_process_in_the_same_order(load: Load, listen: Listen) -> None:
@@ -76,7 +76,7 @@ def test_a_process_has_one_subscriber_for_all_and_only_to_what_is_listened_to(
     app = load(live_listeners=20)
     before = subscribers(server)
     answers = [ask(app, f"channel {number % 5}", "shared") for number in range(10)]
-    assert subscribers(server) == before + 1
+    assert len(subscribers(server) - before) == 1
     topics = server.do("PUBSUB CHANNELS", "openheart:live:0::c:*")
     assert sorted(topics) == [
         *(b"openheart:live:0::c:channel %d" % number for number in range(5)),
@@ -86,7 +86,7 @@ def test_a_process_has_one_subscriber_for_all_and_only_to_what_is_listened_to(
         answer.close()
     until(lambda: not server.do("PUBSUB CHANNELS", "openheart:live:0::c:*"), "it is subscribed for nobody")
     app.extensions["openheart"].close()
-    until(lambda: subscribers(server) == before, "the connection was not closed")
+    until(lambda: subscribers(server) <= before, "the connection was not closed")
 
 
 def test_who_comes_back_to_another_process_misses_nothing(load: Load, listen: Listen) -> None:
