@@ -105,8 +105,11 @@ def form(**fields: str) -> bytes:
     return urllib.parse.urlencode(fields).encode()
 
 
-def add_idea(visitor: Visitor, text: str) -> str:
+def add_idea(board: Board, visitor: Visitor, text: str) -> str:
+    mails = len(board.mail.taken)
     page = visitor.ask("/ideas", "POST", form(text=text)).decode()
+    # The mail server stops with the test, and must not be left in the middle of it.
+    until(lambda: len(board.mail.taken) > mails)
     found: str = re.findall(r'<li id="([0-9a-f]{24})">\s*' + re.escape(text), page)[0]
     return found
 
@@ -117,7 +120,7 @@ def test_it_is_short() -> None:
 
 def test_an_idea_is_kept_mailed_read_by_a_worker_and_reacted_to(board: Board) -> None:
     ann = enter(board, "Ann", "red")
-    idea = add_idea(ann, "Bread for all on Fridays")
+    idea = add_idea(board, ann, "Bread for all on Fridays")
 
     until(lambda: b"Ann, 5 words" in ann.ask("/"))
     until(board.mail.messages)
@@ -131,7 +134,7 @@ def test_an_idea_is_kept_mailed_read_by_a_worker_and_reacted_to(board: Board) ->
 
 
 def test_no_team_sees_or_touches_what_another_has(board: Board) -> None:
-    idea = add_idea(enter(board, "Ann", "red"), "A secret of the red ones")
+    idea = add_idea(board, enter(board, "Ann", "red"), "A secret of the red ones")
     bob = enter(board, "Bob", "blue")
 
     assert b"secret" not in bob.ask("/")
@@ -147,7 +150,7 @@ def test_no_team_sees_or_touches_what_another_has(board: Board) -> None:
 
 def test_a_photograph_goes_to_the_bucket_and_back(board: Board) -> None:
     ann = enter(board, "Ann", "photographers")
-    idea = add_idea(ann, "See")
+    idea = add_idea(board, ann, "See")
     body = (
         b'--x\r\nContent-Disposition: form-data; name="photo"; filename="p.png"\r\n\r\n\x89PNG!\r\n--x--\r\n'
     )
@@ -166,7 +169,7 @@ def test_numbers_are_written_as_the_browser_wants_them(board: Board) -> None:
 
 def test_what_one_does_the_other_sees_without_a_reload(board: Board, browser: Chrome) -> None:
     ann = enter(board, "Ann", "watchers")
-    idea = add_idea(ann, "Look here")
+    idea = add_idea(board, ann, "Look here")
     browser.get(f"{board.site.url}/")
     browser.find_element(By.NAME, "name").send_keys("Bob")
     browser.find_element(By.NAME, "team").send_keys("watchers")
@@ -185,7 +188,7 @@ def test_what_one_does_the_other_sees_without_a_reload(board: Board, browser: Ch
 
 def test_health_names_every_battery_and_the_end_is_orderly(board: Board) -> None:
     # Work in the background is listed from its first use on.
-    add_idea(enter(board, "Ann", "healthy"), "Fruit")
+    add_idea(board, enter(board, "Ann", "healthy"), "Fruit")
 
     def health() -> dict[str, Any]:
         return dict(json.loads(Visitor(board.site.url).ask("/openheart/-/readyz")))

@@ -99,6 +99,8 @@ def browser(chromium: Chrome) -> Iterator[Chrome]:
         chromium.switch_to.window(handle)
         chromium.close()
     chromium.switch_to.window(chromium.window_handles[0])
-    # Cookies are those of a host, and every server of the tests is on the same.
+    # Cookies are those of a host, and every server of the tests is on the same. A later one may get the port
+    # of an earlier one, whose script is in the cache.
     chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    chromium.execute_cdp_cmd("Network.clearBrowserCache", {})
     chromium.get("about:blank")
