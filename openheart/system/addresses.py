@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 
-__all__ = ["NETWORKS", "Address", "Network", "address_in", "networks_of"]
+__all__ = ["NETWORKS", "Address", "Network", "address_in", "networks_of", "unmapped"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -45,4 +45,9 @@ def address_in(text: str) -> Address | None:
         address = ip_address(text if written is None else written["v6"] or written["v4"])
     except ValueError:
         return None
+    return unmapped(address)
+
+
+def unmapped(address: Address) -> Address:
+    """The IPv4 address that is mapped into an IPv6 address, or the address itself."""
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

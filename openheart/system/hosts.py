@@ -8,6 +8,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from .addresses import unmapped
+
 __all__ = ["DEFAULT_PORTS", "ascii_host", "is_loopback", "origin_of"]
 
 DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"http": 80, "https": 443})
@@ -81,6 +83,4 @@ def is_loopback(host: str) -> bool:
         address = ip_address(name.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.is_loopback
+    return unmapped(address).is_loopback

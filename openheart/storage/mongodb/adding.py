@@ -10,7 +10,7 @@ from pymongo import ReturnDocument
 
 from ..backend import Cap, Counts
 from .client import Collection
-from .document import counts_of, key_of, update_of, upsert
+from .document import counts_of, field_of, key_of, update_of, upsert
 
 __all__ = ["add"]
 
@@ -31,7 +31,7 @@ def add(
     """
     key = key_of(instance, target)
     update = update_of(instance, target, "$inc", added)
-    counted = [f"c.{emoji}" for emoji in added if cap is not None and emoji not in cap.free]
+    counted = [field_of(emoji) for emoji in added if cap is not None and emoji not in cap.free]
 
     def attempt() -> Mapping[str, Any] | None:
         # Mostly they are all there, and then the limit does not matter.

@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure
 
 from ..backend import Counts
 
-__all__ = ["counts_of", "key_of", "update_of", "upsert"]
+__all__ = ["counts_of", "field_of", "key_of", "update_of", "upsert"]
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ def update_of(instance: str | None, target: str, operator: str, counts: Counts) 
         ValueError: an emoji cannot be the name of a field, so it is not one.
     """
     return {
-        operator: {_field_of(emoji): Int64(count) for emoji, count in counts.items()},
+        operator: {field_of(emoji): Int64(count) for emoji, count in counts.items()},
         "$setOnInsert": {"i": instance or "", "target": target},
     }
 
@@ -58,7 +58,8 @@ def upsert(work: Callable[[], T]) -> T:
     raise AssertionError
 
 
-def _field_of(emoji: str) -> str:
+def field_of(emoji: str) -> str:
+    """The field that counts an emoji; a ValueError if it cannot be the name of one."""
     if not emoji or "." in emoji or "\0" in emoji or emoji.startswith("$"):
         raise ValueError(f"{emoji!r} cannot be the name of a field in MongoDB: expected a canonical emoji")
     return f"c.{emoji}"
